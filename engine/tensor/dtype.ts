@@ -1,0 +1,18 @@
+/** Element types a graph value can have. */
+
+export type DType = 'f32' | 'f16' | 'i32' | 'i64' | 'bool';
+
+export type TypedArrayOf<T extends DType> = {
+  f32: Float32Array;
+  /** Raw IEEE 754 binary16 bits; see half.ts. */
+  f16: Uint16Array;
+  i32: Int32Array;
+  i64: BigInt64Array;
+  bool: Uint8Array;
+}[T];
+
+export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = { f32: 4, f16: 2, i32: 4, i64: 8, bool: 1 };
+
+export function isFloat(dtype: DType): dtype is 'f32' | 'f16' {
+  return dtype === 'f32' || dtype === 'f16';
+}

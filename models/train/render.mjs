@@ -1,0 +1,106 @@
+// Renders the icon sets of sets.json to OUT/icons.rgba (N x 128 x 128 x 4, uint8) and OUT/icons.json,
+// the held-out icons to OUT/heldout.*, and records the held-out names in ../held-out.json.
+// Usage: node render.mjs OUT
+import { readFileSync, writeFileSync, createWriteStream, mkdirSync } from 'node:fs';
+import { once } from 'node:events';
+import { getIconData, iconToSVG, iconToHTML } from '@iconify/utils';
+import sharp from 'sharp';
+import { bareName, chooseHeldOut, compact, isAbstract, isSkinTone, segmenter, shuffled } from './names.mjs';
+
+const SIDE = 128;
+const out = process.argv[2] ?? 'data';
+const config = JSON.parse(readFileSync(new URL('./sets.json', import.meta.url)));
+const cache = new Map();
+const load = (set) => {
+  if (!cache.has(set)) {
+    const dir = new URL(`./node_modules/@iconify-json/${set}/`, import.meta.url);
+    cache.set(set, {
+      icons: JSON.parse(readFileSync(new URL('icons.json', dir))),
+      info: JSON.parse(readFileSync(new URL('info.json', dir))),
+      version: JSON.parse(readFileSync(new URL('package.json', dir))).version,
+    });
+  }
+  return cache.get(set);
+};
+const namesOf = (set) => Object.keys(load(set).icons.icons);
+
+/** One icon as SIDE x SIDE x 4 bytes; non-square icons are centred on transparency. */
+async function raster(set, name) {
+  const svg = iconToSVG(getIconData(load(set).icons, name), { height: SIDE });
+  const html = iconToHTML(svg.body, svg.attributes).replaceAll('currentColor', '#000');
+  return sharp(Buffer.from(html))
+    .resize(SIDE, SIDE, { fit: 'contain', background: { r: 0, g: 0, b: 0, alpha: 0 } })
+    .ensureAlpha().raw().toBuffer();
+}
+
+/** The bare subject of a name within a weighted family, or null when it is another weight's. */
+function subjectOf(spec, name) {
+  if (spec.weight === undefined) return name.replace(/-(16|20|24|28|32|48)$/, '');
+  const weight = config.weights[spec.set].find((w) => name.endsWith(`-${w}`)) ?? '';
+  if (weight !== spec.weight) return null;
+  return weight ? name.slice(0, -weight.length - 1) : name;
+}
+
+/** Which icons of one set to render: subjects without repeats, tones, furniture or held-out names. */
+function pick(spec, heldOut) {
+  const all = namesOf(spec.set);
+  const has = new Set(all);
+  const bySubject = new Map();
+  for (const name of all) {
+    if (isSkinTone(name, (k) => has.has(k))) continue;
+    const subject = subjectOf(spec, name);
+    if (subject === null || isAbstract(subject)) continue;
+    if (heldOut.has(compact(subject)) || heldOut.has(compact(bareName(subject)))) continue;
+    const plain = subject.replace(/-(flat|\d+|one|two|three|four)$/, '');
+    if (heldOut.has(compact(plain))) continue;
+    bySubject.set(subject, name); // the last of several sizes is the largest
+  }
+  // One family order for all weights, so that the same subjects are seen drawn in many ways.
+  const subjects = shuffled(bySubject.keys(), config.seed).slice(0, spec.limit ?? Infinity);
+  return subjects.map((subject) => ({ icon: bySubject.get(subject), subject }));
+}
+
+async function renderAll(jobs, file) {
+  const stream = createWriteStream(file);
+  const done = [];
+  for (let i = 0; i < jobs.length; i += 16) {
+    const batch = jobs.slice(i, i + 16);
+    const pixels = await Promise.all(batch.map((j) => raster(j.set, j.icon).catch(() => null)));
+    for (const [k, p] of pixels.entries()) {
+      if (!p || p.every((v) => v === 0)) continue; // nothing visible
+      done.push(batch[k]);
+      if (!stream.write(p)) await once(stream, 'drain');
+    }
+  }
+  stream.end();
+  await once(stream, 'finish');
+  return done;
+}
+
+mkdirSync(out, { recursive: true });
+const heldOutNames = chooseHeldOut(config.heldOutSets.map((s) => new Set(namesOf(s))), config.heldOutCount, config.seed);
+const heldOut = new Set(heldOutNames.map(compact));
+writeFileSync(new URL('../held-out.json', import.meta.url), JSON.stringify({
+  note: 'Never trained on: these icon names in any set, and these sets at all. The same names exist in all of "sets", so they are test pairs with ground truth.',
+  sets: config.heldOutSets, seed: config.seed,
+  neverTrainedSets: ['fluent-emoji', 'fluent-emoji-high-contrast', 'openmoji', 'emojione-v1'],
+  names: heldOutNames,
+}, null, 1) + '\n');
+
+const vocabulary = new Set(['noto', 'twemoji', 'fluent-emoji-flat'].flatMap(namesOf).flatMap((n) => n.split('-')).filter((w) => w.length > 1));
+const segment = segmenter(vocabulary);
+const words = (spec, subject) => (spec.compact ? segment(compact(subject)) : subject.replace(/-flat$/, '').split('-')).join(' ');
+
+const jobs = config.sets.flatMap((spec) => pick(spec, heldOut).map(({ icon, subject }) => (
+  { name: words(spec, subject), icon, set: spec.set, style: spec.style, mono: Boolean(spec.mono) })));
+const icons = await renderAll(jobs, `${out}/icons.rgba`);
+const counts = config.sets.map((spec) => {
+  const { info, version } = load(spec.set);
+  return { set: spec.set, weight: spec.weight, style: spec.style, version, license: info.license.spdx, author: info.author.name, url: info.author.url,
+    count: icons.filter((i) => i.set === spec.set && i.style === spec.style).length };
+});
+writeFileSync(`${out}/icons.json`, JSON.stringify({ side: SIDE, counts, icons }));
+const tests = await renderAll(config.heldOutSets.flatMap((set) => heldOutNames.map((icon) => ({ name: icon.replaceAll('-', ' '), icon, set }))), `${out}/heldout.rgba`);
+writeFileSync(`${out}/heldout.json`, JSON.stringify({ side: SIDE, icons: tests }));
+console.log(`${icons.length} icons, ${tests.length} held-out renders`);
+console.table(counts.map(({ set, style, license, count }) => ({ set, style, license, count })));

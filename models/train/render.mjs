@@ -87,7 +87,8 @@ writeFileSync(new URL('../held-out.json', import.meta.url), JSON.stringify({
   names: heldOutNames,
 }, null, 1) + '\n');
 
-const vocabulary = new Set(['noto', 'twemoji', 'fluent-emoji-flat'].flatMap(namesOf).flatMap((n) => n.split('-')).filter((w) => w.length > 1));
+const SHORT = new Set(['a', 'of', 'in', 'on', 'up', 'no', 'ok', 'to', 'go', 'tv', 'ear', 'red']);
+const vocabulary = new Set(['noto', 'twemoji', 'fluent-emoji-flat', 'icon-park'].flatMap(namesOf).flatMap((n) => n.split('-')).filter((w) => w.length > 3 || SHORT.has(w)));
 const segment = segmenter(vocabulary);
 const words = (spec, subject) => (spec.compact ? segment(compact(subject)) : subject.replace(/-flat$/, '').split('-')).join(' ');
 

@@ -29,7 +29,8 @@ export function broadcastShapes(a: Shape, b: Shape): number[] {
   for (let i = 0; i < rank; i++) {
     const da = a[a.length - rank + i] ?? 1;
     const db = b[b.length - rank + i] ?? 1;
-    if (da !== db && da !== 1 && db !== 1) throw new RangeError(`shapes ${showShape(a)} and ${showShape(b)} do not broadcast`);
+    if (da !== db && da !== 1 && db !== 1)
+      throw new RangeError(`shapes ${showShape(a)} and ${showShape(b)} do not broadcast`);
     out[i] = da === 1 ? db : da;
   }
   return out;

@@ -19,7 +19,8 @@ export function f32(data: Float32Array | readonly number[], shape: Shape): HostT
 
 /** Wraps token ids or indices as an i64 tensor. */
 export function i64(data: readonly number[], shape: Shape): HostTensor<'i64'> {
-  if (data.length !== sizeOf(shape)) throw new RangeError(`${data.length} numbers do not fill shape ${showShape(shape)}`);
+  if (data.length !== sizeOf(shape))
+    throw new RangeError(`${data.length} numbers do not fill shape ${showShape(shape)}`);
   return { dtype: 'i64', shape, data: BigInt64Array.from(data, BigInt) };
 }
 

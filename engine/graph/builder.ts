@@ -1,0 +1,231 @@
+/** Builds a graph one operation at a time; every value is typed as it is made. */
+import type { DType } from '../tensor/dtype';
+import { normalizeAxis, sameShape, showShape, sizeOf, type Shape } from '../tensor/shape';
+import { f32, type HostTensor } from '../tensor/tensor';
+import { checkGraph } from './check';
+import {
+  GraphError,
+  type Graph,
+  type Node,
+  type Source,
+  type Value,
+  type ValueType,
+  type WeightReference,
+} from './graph';
+import { infer } from './infer';
+import type { ConvAttributes, Op } from './ops';
+import { prune } from './prune';
+
+/** A value, or a number that becomes a scalar constant. */
+export type Operand = Value | number;
+
+export class GraphBuilder {
+  readonly #inputs = new Map<string, Value>();
+  readonly #outputs = new Map<string, Value>();
+  readonly #nodes: Node[] = [];
+  readonly #scalars = new Map<number, Value>();
+  readonly #ones = new Map<number, Value>();
+  #nextId = 0;
+
+  /** Declares a value fed at every run. */
+  input(name: string, shape: Shape, dtype: DType = 'f32'): Value {
+    if (this.#inputs.has(name)) throw new GraphError(`input ${name} is declared twice`);
+    const value = this.#value({ dtype, shape }, { kind: 'input', name });
+    this.#inputs.set(name, value);
+    return value;
+  }
+
+  /** Declares a frozen tensor that stays in its file. */
+  weight(reference: WeightReference, shape: Shape, dtype: DType): Value {
+    return this.#value({ dtype, shape }, { kind: 'weight', reference });
+  }
+
+  constant(tensor: HostTensor): Value {
+    return this.#value(tensor, { kind: 'constant', tensor });
+  }
+
+  /** A scalar constant, made once for each number. */
+  scalar(x: number): Value {
+    let value = this.#scalars.get(x);
+    if (!value) this.#scalars.set(x, (value = this.constant(f32([x], []))));
+    return value;
+  }
+
+  /** A vector of n ones, made once for each n. */
+  ones(n: number): Value {
+    let value = this.#ones.get(n);
+    if (!value) this.#ones.set(n, (value = this.constant(f32(new Float32Array(n).fill(1), [n]))));
+    return value;
+  }
+
+  /** Names a value to be returned from every run. */
+  output(name: string, value: Value): void {
+    if (this.#outputs.has(name)) throw new GraphError(`output ${name} is declared twice`);
+    this.#outputs.set(name, value);
+  }
+
+  /** The graph of what the outputs need, checked. */
+  finish(): Graph {
+    const graph = prune({ inputs: this.#inputs, nodes: this.#nodes, outputs: this.#outputs });
+    checkGraph(graph);
+    return graph;
+  }
+
+  /** Nodes made so far, in topological order. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
+  }
+
+  /** Appends an operation and returns its outputs. */
+  apply(op: Op, inputs: readonly Value[]): readonly Value[] {
+    const types = infer(op, inputs);
+    const outputs: Value[] = [];
+    const node: Node = { op, inputs, outputs };
+    types.forEach((type, index) => outputs.push(this.#value(type, { kind: 'node', node, index })));
+    this.#nodes.push(node);
+    return outputs;
+  }
+
+  #one(op: Op, ...inputs: Value[]): Value {
+    return this.apply(op, inputs)[0]!;
+  }
+
+  #value(type: ValueType, source: Source): Value {
+    return { id: this.#nextId++, dtype: type.dtype, shape: type.shape, source };
+  }
+
+  #operand(x: Operand): Value {
+    return typeof x === 'number' ? this.scalar(x) : x;
+  }
+
+  // Elementwise.
+  neg = (x: Value): Value => this.#one({ kind: 'Neg' }, x);
+  exp = (x: Value): Value => this.#one({ kind: 'Exp' }, x);
+  log = (x: Value): Value => this.#one({ kind: 'Log' }, x);
+  sqrt = (x: Value): Value => this.#one({ kind: 'Sqrt' }, x);
+  sin = (x: Value): Value => this.#one({ kind: 'Sin' }, x);
+  cos = (x: Value): Value => this.#one({ kind: 'Cos' }, x);
+  sigmoid = (x: Value): Value => this.#one({ kind: 'Sigmoid' }, x);
+  tanh = (x: Value): Value => this.#one({ kind: 'Tanh' }, x);
+  erf = (x: Value): Value => this.#one({ kind: 'Erf' }, x);
+  relu = (x: Value): Value => this.#one({ kind: 'Relu' }, x);
+  stopGradient = (x: Value): Value => this.#one({ kind: 'StopGradient' }, x);
+  gelu = (x: Value, approximate: 'none' | 'tanh' = 'none'): Value => this.#one({ kind: 'Gelu', approximate }, x);
+  clip = (x: Value, min: number, max: number): Value => this.#one({ kind: 'Clip', min, max }, x);
+  /** x sigmoid(x), also called swish. */
+  silu = (x: Value): Value => this.mul(x, this.sigmoid(x));
+  /** x sigmoid(1.702 x), the approximation CLIP was trained with. */
+  quickGelu = (x: Value): Value => this.mul(x, this.sigmoid(this.mul(x, 1.702)));
+  square = (x: Value): Value => this.mul(x, x);
+
+  add = (a: Operand, b: Operand): Value => this.#one({ kind: 'Add' }, this.#operand(a), this.#operand(b));
+  sub = (a: Operand, b: Operand): Value => this.#one({ kind: 'Sub' }, this.#operand(a), this.#operand(b));
+  mul = (a: Operand, b: Operand): Value => this.#one({ kind: 'Mul' }, this.#operand(a), this.#operand(b));
+  div = (a: Operand, b: Operand): Value => this.#one({ kind: 'Div' }, this.#operand(a), this.#operand(b));
+  greater = (a: Operand, b: Operand): Value => this.#one({ kind: 'Greater' }, this.#operand(a), this.#operand(b));
+  where = (condition: Value, a: Operand, b: Operand): Value =>
+    this.#one({ kind: 'Where' }, condition, this.#operand(a), this.#operand(b));
+
+  cast(x: Value, to: DType): Value {
+    return x.dtype === to ? x : this.#one({ kind: 'Cast', to }, x);
+  }
+
+  // Contractions.
+  matmul = (a: Value, b: Value): Value => this.#one({ kind: 'MatMul' }, a, b);
+  linear = (x: Value, weight: Value, bias?: Value): Value =>
+    this.#one({ kind: 'Linear' }, x, weight, ...(bias ? [bias] : []));
+  loraUp = (h: Value, mask: Value, up: Value, gradientMask?: Value): Value =>
+    this.#one({ kind: 'LoraUp' }, h, mask, up, ...(gradientMask ? [gradientMask] : []));
+  multiHeadAttention = (q: Value, k: Value, v: Value, heads: number, scale: number): Value =>
+    this.#one({ kind: 'MultiHeadAttention', heads, scale }, q, k, v);
+
+  conv(x: Value, weight: Value, bias?: Value, attributes: Partial<ConvAttributes> = {}): Value {
+    const op = {
+      kind: 'Conv',
+      strides: [1, 1],
+      pads: [0, 0, 0, 0],
+      dilations: [1, 1],
+      group: 1,
+      ...attributes,
+    } as const;
+    return this.#one(op, x, weight, ...(bias ? [bias] : []));
+  }
+
+  convTranspose(
+    x: Value,
+    weight: Value,
+    attributes: Partial<ConvAttributes & { outputPadding: readonly [number, number] }> = {},
+  ): Value {
+    const defaults = {
+      strides: [1, 1],
+      pads: [0, 0, 0, 0],
+      dilations: [1, 1],
+      group: 1,
+      outputPadding: [0, 0],
+    } as const;
+    return this.#one({ kind: 'ConvTranspose', ...defaults, ...attributes }, x, weight);
+  }
+
+  // Normalization and reduction.
+  softmax = (x: Value, axis = -1): Value => this.#one({ kind: 'Softmax', axis }, x);
+  reduceSum = (x: Value, axes: readonly number[] = x.shape.map((_, i) => i), keepDims = false): Value =>
+    axes.length ? this.#one({ kind: 'ReduceSum', axes, keepDims }, x) : x;
+  reduceMean = (x: Value, axes: readonly number[] = x.shape.map((_, i) => i), keepDims = false): Value =>
+    axes.length ? this.#one({ kind: 'ReduceMean', axes, keepDims }, x) : x;
+
+  /** Over the last axis. Returns y; autodiff reaches the statistics through the node. */
+  layerNorm(x: Value, scale: Value, bias: Value | undefined, epsilon: number): Value {
+    return this.#one({ kind: 'LayerNormalization', epsilon }, x, scale, ...(bias ? [bias] : []));
+  }
+
+  /** GroupNorm (Wu and He, 2018) of x [N, C, ...], as a LayerNormalization of each group and a per-channel affine. */
+  groupNorm(x: Value, groups: number, scale: Value, bias: Value, epsilon: number): Value {
+    const [n, c, ...rest] = x.shape as [number, number, ...number[]];
+    if (c % groups !== 0) throw new GraphError(`GroupNorm: ${c} channels do not divide into ${groups} groups`);
+    const width = (c / groups) * sizeOf(rest);
+    const normalized = this.layerNorm(this.reshape(x, [n * groups, width]), this.ones(width), undefined, epsilon);
+    const perChannel = [1, c, ...rest.map(() => 1)];
+    const scaled = this.mul(this.reshape(normalized, x.shape), this.reshape(scale, perChannel));
+    return this.add(scaled, this.reshape(bias, perChannel));
+  }
+
+  // Layout.
+  reshape(x: Value, shape: Shape): Value {
+    return sameShape(x.shape, shape) ? x : this.#one({ kind: 'Reshape', shape }, x);
+  }
+
+  transpose(x: Value, permutation: readonly number[]): Value {
+    return permutation.every((axis, i) => axis === i) ? x : this.#one({ kind: 'Transpose', permutation }, x);
+  }
+
+  expand(x: Value, shape: Shape): Value {
+    return sameShape(x.shape, shape) ? x : this.#one({ kind: 'Expand', shape }, x);
+  }
+
+  concat(values: readonly Value[], axis: number): Value {
+    if (values.length === 0) throw new GraphError('Concat of nothing');
+    return values.length === 1 ? values[0]! : this.#one({ kind: 'Concat', axis }, ...values);
+  }
+
+  slice(x: Value, axis: number, start: number, end: number): Value {
+    const whole = start === 0 && end === x.shape[normalizeAxis(axis, x.shape.length)];
+    return whole ? x : this.#one({ kind: 'Slice', axis, start, end }, x);
+  }
+
+  /** Cuts an axis into n equal parts; throws a GraphError when it does not divide. */
+  chunk(x: Value, n: number, axis: number): Value[] {
+    const extent = x.shape[normalizeAxis(axis, x.shape.length)]!;
+    if (extent % n !== 0) throw new GraphError(`${showShape(x.shape)} does not divide into ${n} along axis ${axis}`);
+    const part = extent / n;
+    return Array.from({ length: n }, (_, i) => this.slice(x, axis, i * part, (i + 1) * part));
+  }
+
+  pad = (x: Value, before: readonly number[], after: readonly number[]): Value =>
+    this.#one({ kind: 'Pad', before, after }, x);
+
+  resizeNearest(x: Value, size: readonly [number, number]): Value {
+    return sameShape(x.shape.slice(2), size) ? x : this.#one({ kind: 'ResizeNearest', size }, x);
+  }
+
+  gather = (table: Value, indices: Value): Value => this.#one({ kind: 'Gather' }, table, indices);
+}

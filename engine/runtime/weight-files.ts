@@ -1,0 +1,97 @@
+/** Weight files as ONNX Runtime mounts them; each is read once and shared by all programs of a runtime. */
+import { GraphError, type Graph, type Value } from '../graph/graph';
+import { byteLength } from './convert';
+import type { MemoryAccount } from './memory';
+
+/** A file of weights: a ByteSource of engine/weights, of which only this is needed. */
+export interface WeightFile {
+  asBlobOrBytes(): Promise<Blob | Uint8Array>;
+}
+
+export class WeightFiles {
+  readonly #contents = new Map<WeightFile, Promise<Blob | Uint8Array>>();
+  readonly #bytes = new Map<WeightFile, number>();
+  readonly #memory: MemoryAccount;
+
+  constructor(memory: MemoryAccount) {
+    this.#memory = memory;
+  }
+
+  /** The contents of the files a model refers to; throws a GraphError when one is not among those given. */
+  async mount(
+    keys: readonly string[],
+    files: ReadonlyMap<string, WeightFile>,
+  ): Promise<{ path: string; data: Blob | Uint8Array }[]> {
+    return Promise.all(
+      keys.map(async (path) => {
+        const file = files.get(path);
+        if (!file) {
+          throw new GraphError(
+            `weight file ${path} is not mounted; mounted: ${[...files.keys()].join(', ') || 'none'}`,
+          );
+        }
+        return { path, data: await this.#read(file) };
+      }),
+    );
+  }
+
+  /** Forgets what was read; a later compile reads again. */
+  clear(): void {
+    this.#contents.clear();
+    for (const bytes of this.#bytes.values()) this.#memory.add('files', -bytes);
+    this.#bytes.clear();
+  }
+
+  async #read(file: WeightFile): Promise<Blob | Uint8Array> {
+    let content = this.#contents.get(file);
+    if (!content) this.#contents.set(file, (content = this.#load(file)));
+    return content;
+  }
+
+  async #load(file: WeightFile): Promise<Blob | Uint8Array> {
+    try {
+      const content = await file.asBlobOrBytes();
+      const bytes = content instanceof Uint8Array ? content.byteLength : 0;
+      this.#bytes.set(file, bytes);
+      this.#memory.add('files', bytes);
+      return content;
+    } catch (error) {
+      this.#contents.delete(file);
+      throw error;
+    }
+  }
+}
+
+/** The weights and constants of a graph, each once. */
+function held(graph: Graph): Set<Value> {
+  const values = [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs.values()];
+  return new Set(values.filter(({ source }) => source.kind === 'weight' || source.kind === 'constant'));
+}
+
+/** Bytes of the weights and constants a program of this graph holds. */
+export function heldBytes(graph: Graph): number {
+  const spans = new Map<string | Value, number>();
+  for (const value of held(graph)) {
+    const key =
+      value.source.kind === 'weight' ? `${value.source.reference.file}@${value.source.reference.offset}` : value;
+    spans.set(key, byteLength(value));
+  }
+  return [...spans.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Throws a GraphError when a weight's span does not fit its type or its file. */
+export function checkWeights(graph: Graph, mounted: readonly { path: string; data: Blob | Uint8Array }[]): void {
+  const sizes = new Map(
+    mounted.map(({ path, data }) => [path, data instanceof Uint8Array ? data.byteLength : data.size]),
+  );
+  for (const value of held(graph)) {
+    if (value.source.kind !== 'weight') continue;
+    const { name, file, offset, length } = value.source.reference;
+    if (length !== byteLength(value)) {
+      throw new GraphError(`weight ${name} needs ${byteLength(value)} bytes, its span in ${file} has ${length}`);
+    }
+    if (offset + length > sizes.get(file)!) {
+      throw new GraphError(`weight ${name} ends at byte ${offset + length} of ${file}, which has ${sizes.get(file)}`);
+    }
+  }
+}

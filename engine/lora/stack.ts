@@ -1,0 +1,44 @@
+/**
+ * All adapters of a run as one low-rank path per site: y += ((x AT) * m) BT, where the multiplier m has one number per
+ * sample and rank. Which adapter acts on which sample of a batch, and how strongly, is data.
+ */
+import type { GraphBuilder } from '../graph/builder';
+import type { Value } from '../graph/graph';
+import type { Adapt } from '../nets/scope';
+import { f32, type HostTensor } from '../tensor/tensor';
+
+export interface StackedMatrices {
+  /** [R, in] */
+  readonly down: Value;
+  /** [out, R] */
+  readonly up: Value;
+}
+
+export interface StackMasks {
+  /** m: [batch, 1, R] */
+  readonly multiplier: Value;
+  /** [batch, 1, R]: 0 stops the gradient of that sample to that rank of B. */
+  readonly gradient?: Value;
+}
+
+/** The hook that adds the stacked adapters at the sites `matrices` knows. */
+export function stackedAdapters(b: GraphBuilder, matrices: ReadonlyMap<string, StackedMatrices>, masks: StackMasks): Adapt {
+  return (site, x, y) => {
+    const found = matrices.get(site);
+    if (!found) return y;
+    const h = b.linear(x, found.down);
+    return b.add(y, b.loraUp(h, masks.multiplier, found.up, masks.gradient));
+  };
+}
+
+/**
+ * The multiplier tensor [batch, 1, R] from one number per sample and adapter.
+ *
+ * @param ranks rank of each adapter, in stacking order.
+ * @param rows for each sample, the multiplier of each adapter.
+ */
+export function multiplierTensor(ranks: readonly number[], rows: readonly (readonly number[])[]): HostTensor<'f32'> {
+  const total = ranks.reduce((n, r) => n + r, 0);
+  const data = rows.flatMap((row) => ranks.flatMap((rank, k) => new Array<number>(rank).fill(row[k] ?? 0)));
+  return f32(data, [rows.length, 1, total]);
+}

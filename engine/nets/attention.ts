@@ -1,0 +1,25 @@
+/** Multi-head scaled dot-product attention (Vaswani et al., arXiv 1706.03762). */
+import type { GraphBuilder } from '../graph/builder';
+import type { Value } from '../graph/graph';
+
+/**
+ * softmax(q kT / sqrt(head width)) v over heads.
+ *
+ * @param q [B, S, D]
+ * @param k [B, T, D]
+ * @param v [B, T, D]
+ * @param bias added to the scores, broadcast to [B, heads, S, T]; e.g. a causal mask.
+ * @returns [B, S, D]
+ */
+export function attention(b: GraphBuilder, q: Value, k: Value, v: Value, heads: number, bias?: Value): Value {
+  const [batch, rows, width] = q.shape as [number, number, number];
+  const columns = k.shape[1]!;
+  const headWidth = width / heads;
+  const scaled = b.mul(q, 1 / Math.sqrt(headWidth));
+  const queries = b.transpose(b.reshape(scaled, [batch, rows, heads, headWidth]), [0, 2, 1, 3]);
+  const keys = b.transpose(b.reshape(k, [batch, columns, heads, headWidth]), [0, 2, 3, 1]);
+  const values = b.transpose(b.reshape(v, [batch, columns, heads, headWidth]), [0, 2, 1, 3]);
+  const scores = b.matmul(queries, keys);
+  const weights = b.softmax(bias ? b.add(scores, bias) : scores);
+  return b.reshape(b.transpose(b.matmul(weights, values), [0, 2, 1, 3]), [batch, rows, width]);
+}

@@ -1,0 +1,100 @@
+/** Weights by module path: a net asks for a tensor by name and shape and gets a graph value. */
+import { InputError } from '../errors';
+import type { GraphBuilder } from '../graph/builder';
+import type { Value } from '../graph/graph';
+import type { DType } from '../tensor/dtype';
+import { sameShape, showShape, type Shape } from '../tensor/shape';
+import type { WeightSet } from '../weights/folder';
+
+/**
+ * Adds what low-rank adapters contribute at a linear layer: given the layer's module path, its input x [..., in] and
+ * its output y [..., out], returns the adapted output.
+ */
+export type Adapt = (site: string, x: Value, y: Value) => Value;
+
+const UNADAPTED: Adapt = (_site, _x, y) => y;
+
+export class Scope {
+  readonly b: GraphBuilder;
+  readonly #weights: WeightSet;
+  readonly #prefix: string;
+  readonly #adapt: Adapt;
+
+  constructor(b: GraphBuilder, weights: WeightSet, adapt: Adapt = UNADAPTED, prefix = '') {
+    this.b = b;
+    this.#weights = weights;
+    this.#adapt = adapt;
+    this.#prefix = prefix;
+  }
+
+  /** The scope of a submodule, e.g. at('attn1').at('to_q'). */
+  at(name: string | number): Scope {
+    return new Scope(this.b, this.#weights, this.#adapt, this.#prefix ? `${this.#prefix}.${name}` : String(name));
+  }
+
+  /** Module path from the root of the net. */
+  get path(): string {
+    return this.#prefix;
+  }
+
+  has(name: string): boolean {
+    return this.#weights.get(this.#full(name)) !== undefined;
+  }
+
+  /** The tensor `name` of this module in f32; throws an InputError when it is missing or has another shape. */
+  weight(name: string, shape: Shape): Value {
+    const full = this.#full(name);
+    const found = this.#weights.get(full);
+    if (!found)
+      throw new InputError(`${this.#weights.name}: ${full} is missing; the weights do not belong to this config.json`);
+    const { file, entry } = found;
+    if (!sameShape(entry.shape, shape)) {
+      throw new InputError(
+        `${file.source.name}: ${full} is ${showShape(entry.shape)}, but config.json makes it ${showShape(shape)}`,
+      );
+    }
+    const dtype = FLOAT_DTYPES[entry.dtype];
+    if (!dtype) {
+      throw new InputError(`${file.source.name}: ${full} is ${entry.dtype}; convert the weights to F16 or F32`);
+    }
+    const reference = { file: file.source.name, name: full, offset: entry.offset, length: entry.length };
+    return this.b.cast(this.b.weight(reference, shape, dtype), 'f32');
+  }
+
+  /** y = x WT + bias with the adapters of this site. */
+  linear(x: Value, out: number, bias = true): Value {
+    const width = x.shape.at(-1)!;
+    const y = this.b.linear(x, this.weight('weight', [out, width]), bias ? this.weight('bias', [out]) : undefined);
+    return this.#adapt(this.#prefix, x, y);
+  }
+
+  /** A square convolution with `same` padding for stride 1, unless told otherwise. */
+  conv(x: Value, out: number, kernel: number, options: { stride?: number; pads?: Pads; bias?: boolean } = {}): Value {
+    const { stride = 1, bias = true } = options;
+    const half = Math.floor(kernel / 2);
+    const weight = this.weight('weight', [out, x.shape[1]!, kernel, kernel]);
+    return this.b.conv(x, weight, bias ? this.weight('bias', [out]) : undefined, {
+      strides: [stride, stride],
+      pads: options.pads ?? [half, half, half, half],
+    });
+  }
+
+  groupNorm(x: Value, groups: number, epsilon: number): Value {
+    const channels = x.shape[1]!;
+    return this.b.groupNorm(x, groups, this.weight('weight', [channels]), this.weight('bias', [channels]), epsilon);
+  }
+
+  layerNorm(x: Value, epsilon: number): Value {
+    const width = x.shape.at(-1)!;
+    return this.b.layerNorm(x, this.weight('weight', [width]), this.weight('bias', [width]), epsilon);
+  }
+
+  #full(name: string): string {
+    return this.#prefix ? `${this.#prefix}.${name}` : name;
+  }
+}
+
+/** top, left, bottom, right */
+export type Pads = readonly [number, number, number, number];
+
+const FLOAT_DTYPES: { readonly [dtype: string]: DType | undefined } = { F32: 'f32', F16: 'f16' };

@@ -95,7 +95,7 @@ def check_idle(model, run, threshold, allowed=()):
 def plain(tensors, dtype):
     """Contiguous tensors to be stored: floats in `dtype`, integers as int32."""
     return {
-        name: tensor.detach().to(dtype if tensor.is_floating_point() else torch.int32).contiguous()
+        name: tensor.detach().to(dtype if tensor.is_floating_point() else torch.int32).clone().contiguous()
         for name, tensor in tensors.items()
     }
 
@@ -208,3 +208,44 @@ def quiet():
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+
+
+def numbered(name, tensors):
+    """A list of tensors under the names `name.0`, `name.1`, ..."""
+    return {f'{name}.{index}': tensor for index, tensor in enumerate(tensors)}
+
+
+def exact_alphas(config):
+    """A scheduler's cumulative alphas computed in float64 from its configuration."""
+    count, start, end = config['num_train_timesteps'], config['beta_start'], config['beta_end']
+    schedule = config['beta_schedule']
+    if schedule == 'linear':
+        betas = torch.linspace(start, end, count, dtype=torch.float64)
+    elif schedule == 'scaled_linear':
+        betas = torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
+    else:
+        assert schedule == 'squaredcos_cap_v2'
+        level = torch.arange(count + 1, dtype=torch.float64) / count
+        curve = ((level + 0.008) / 1.008 * math.pi / 2).cos() ** 2
+        betas = (1 - curve[1:] / curve[:-1]).clamp(max=0.999)
+    alphas = torch.cumprod(1 - betas, 0)
+    if config.get('rescale_betas_zero_snr'):
+        roots = alphas.sqrt()
+        alphas = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
+    return alphas
+
+
+def load_scheduler(folder, dtype):
+    """The scheduler of a case; for the float64 run its table of alphas is computed anew, in float64."""
+    import diffusers
+
+    config = diffusers.DDIMScheduler.load_config(folder)
+    scheduler = getattr(diffusers, config['_class_name']).from_config(config)
+    if dtype == torch.float64:
+        alphas = exact_alphas(scheduler.config)
+        if hasattr(scheduler, 'final_alpha_cumprod'):
+            scheduler.final_alpha_cumprod = torch.ones((), dtype=dtype) if config['set_alpha_to_one'] else alphas[0]
+        elif scheduler.config.get('rescale_betas_zero_snr'):
+            alphas[-1] = 2**-24
+        scheduler.alphas_cumprod = alphas
+    return scheduler

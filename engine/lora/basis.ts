@@ -13,7 +13,9 @@ import { Random, streamSeed } from '../tensor/random';
  */
 export function orthonormalRows(count: number, width: number, seed: number): Float32Array {
   if (count > width) {
-    throw new InputError(`rank: ${count} orthogonal rows do not fit a layer of width ${width}; use a rank of at most ${Math.floor(width / 2)}`);
+    throw new InputError(
+      `rank: ${count} orthogonal rows do not fit a layer of width ${width}; use a rank of at most ${Math.floor(width / 2)}`,
+    );
   }
   const random = new Random(streamSeed(seed, width));
   const rows: Float64Array[] = [];

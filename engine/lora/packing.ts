@@ -7,15 +7,23 @@ import type { Site } from './sites';
 export type MatrixShape = (site: Site) => readonly [number, number];
 
 /** The shape of the down-projections A and of the up-projections B at a rank. */
-export const downShape = (rank: number): MatrixShape => (site) => [rank, site.inFeatures];
-export const upShape = (rank: number): MatrixShape => (site) => [site.outFeatures, rank];
+export const downShape =
+  (rank: number): MatrixShape =>
+  (site) => [rank, site.inFeatures];
+export const upShape =
+  (rank: number): MatrixShape =>
+  (site) => [site.outFeatures, rank];
 
 export function packedSize(sites: readonly Site[], shape: MatrixShape): number {
   return sites.reduce((n, site) => n + sizeOf(shape(site)), 0);
 }
 
 /** Site matrices laid end to end, in the order of `sites`. */
-export function packMatrices(sites: readonly Site[], shape: MatrixShape, matrix: (site: Site) => Float32Array): Float32Array {
+export function packMatrices(
+  sites: readonly Site[],
+  shape: MatrixShape,
+  matrix: (site: Site) => Float32Array,
+): Float32Array {
   const packed = new Float32Array(packedSize(sites, shape));
   let offset = 0;
   for (const site of sites) {
@@ -26,7 +34,11 @@ export function packMatrices(sites: readonly Site[], shape: MatrixShape, matrix:
 }
 
 /** The matrices of a packed vector on the host, by site name; views into `packed`. */
-export function unpackMatrices(sites: readonly Site[], shape: MatrixShape, packed: Float32Array): Map<string, Float32Array> {
+export function unpackMatrices(
+  sites: readonly Site[],
+  shape: MatrixShape,
+  packed: Float32Array,
+): Map<string, Float32Array> {
   let offset = 0;
   return new Map(
     sites.map((site) => {
@@ -39,7 +51,12 @@ export function unpackMatrices(sites: readonly Site[], shape: MatrixShape, packe
 }
 
 /** The matrices of a packed vector in a graph, by site name. */
-export function unpackValues(b: GraphBuilder, sites: readonly Site[], shape: MatrixShape, packed: Value): Map<string, Value> {
+export function unpackValues(
+  b: GraphBuilder,
+  sites: readonly Site[],
+  shape: MatrixShape,
+  packed: Value,
+): Map<string, Value> {
   let offset = 0;
   return new Map(
     sites.map((site) => {

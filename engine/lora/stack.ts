@@ -22,7 +22,11 @@ export interface StackMasks {
 }
 
 /** The hook that adds the stacked adapters at the sites `matrices` knows. */
-export function stackedAdapters(b: GraphBuilder, matrices: ReadonlyMap<string, StackedMatrices>, masks: StackMasks): Adapt {
+export function stackedAdapters(
+  b: GraphBuilder,
+  matrices: ReadonlyMap<string, StackedMatrices>,
+  masks: StackMasks,
+): Adapt {
   return (site, x, y) => {
     const found = matrices.get(site);
     if (!found) return y;

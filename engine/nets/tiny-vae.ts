@@ -9,7 +9,7 @@ export function encodeTiny(scope: Scope, config: TinyVaeConfig, image: Value): V
   const layers = numbered(scope.at('encoder').at('layers'));
   let h = b.mul(b.add(image, 1), 0.5);
   config.encoderBlocks.forEach((blocks, i) => {
-    h = i === 0 ? layers.next().conv(h, config.channels[0]!, 3) : downsample(layers.next(), h);
+    h = i === 0 ? layers.next().conv(h, config.encoderWidth, 3) : downsample(layers.next(), h);
     for (let j = 0; j < blocks; j++) h = block(layers.next(), config, h);
   });
   return layers.next().conv(h, config.latentChannels, 3);
@@ -20,7 +20,7 @@ export function decodeTiny(scope: Scope, config: TinyVaeConfig, latents: Value):
   const { b } = scope;
   const layers = numbered(scope.at('decoder').at('layers'));
   let h = b.mul(b.tanh(b.div(latents, 3)), 3);
-  h = activation(config, scope, layers.next().conv(h, config.channels[0]!, 3));
+  h = activation(config, scope, layers.next().conv(h, config.decoderWidth, 3));
   layers.next();
   config.decoderBlocks.forEach((blocks, i) => {
     const last = i === config.decoderBlocks.length - 1;
@@ -30,7 +30,7 @@ export function decodeTiny(scope: Scope, config: TinyVaeConfig, latents: Value):
       const [height, width] = h.shape.slice(2) as [number, number];
       h = b.resizeNearest(h, [height * config.upsampleFactor, width * config.upsampleFactor]);
     }
-    h = layers.next().conv(h, last ? config.outChannels : config.channels[0]!, 3, { bias: last });
+    h = layers.next().conv(h, last ? config.outChannels : config.decoderWidth, 3, { bias: last });
   });
   return b.sub(b.mul(h, 2), 1);
 }

@@ -7,8 +7,8 @@ export interface UNetBlock {
   readonly resnets: number;
   /** Attention heads; null for a block without attention. */
   readonly heads: number | null;
-  /** Layers in each transformer of the block. */
-  readonly transformerLayers: number;
+  /** Layers in the transformer after each residual block. */
+  readonly transformerLayers: readonly number[];
   readonly onlyCrossAttention: boolean;
 }
 
@@ -33,8 +33,12 @@ export interface UNetConfig {
   readonly normGroups: number;
   readonly normEpsilon: number;
   readonly centerInputSample: boolean;
+  /** Width of the time embedding. */
+  readonly timeWidth: number;
   readonly convInKernel: number;
   readonly convOutKernel: number;
+  /** SDXL's second conditioning: pooled text and image size numbers enter the time embedding. Null without it. */
+  readonly textTime: { readonly timeWidth: number; readonly inputWidth: number } | null;
 }
 
 const DOWN_BLOCKS = ['CrossAttnDownBlock2D', 'DownBlock2D'] as const;
@@ -68,14 +72,17 @@ export function readUNetConfig(json: unknown, name: string): UNetConfig {
   // diffusers' historic misnomer: attention_head_dim holds the number of heads.
   const heads = config.perBlock('attention_head_dim', count, 8, POSITIVE);
   const layers = config.perBlock('layers_per_block', count, 2, POSITIVE);
-  const transformerLayers = config.perBlock('transformer_layers_per_block', count, 1, POSITIVE);
+  const depths = config.perBlockOrLayer('transformer_layers_per_block', count, 1, POSITIVE);
+  const upDepths = config.has('reverse_transformer_layers_per_block')
+    ? config.perBlockOrLayer('reverse_transformer_layers_per_block', count, 1, POSITIVE)
+    : [...depths].reverse();
   const onlyCross = config.flagPerBlock('only_cross_attention', count, false);
 
-  const block = (level: number, extra: number, attends: boolean): UNetBlock => ({
+  const block = (level: number, resnets: number, depth: number | readonly number[], attends: boolean): UNetBlock => ({
     channels: channels[level]!,
-    resnets: layers[level]! + extra,
+    resnets,
     heads: attends ? headsFor(name, channels[level]!, heads[level]!) : null,
-    transformerLayers: transformerLayers[level]!,
+    transformerLayers: Array.from({ length: resnets }, (_, j) => depthAt(name, depth, j)),
     onlyCrossAttention: onlyCross[level]!,
   });
   const last = count - 1;
@@ -85,9 +92,12 @@ export function readUNetConfig(json: unknown, name: string): UNetConfig {
     outChannels: config.integer('out_channels', 4, POSITIVE),
     sampleSize: config.integer('sample_size', 64, POSITIVE),
     channels,
-    down: downTypes.map((type, i) => block(i, 0, type === 'CrossAttnDownBlock2D')),
-    mid: midType && { ...block(last, 0, midType === 'UNetMidBlock2DCrossAttn'), onlyCrossAttention: false },
-    up: upTypes.map((type, i) => block(last - i, 1, type === 'CrossAttnUpBlock2D')),
+    down: downTypes.map((type, i) => block(i, layers[i]!, depths[i]!, type === 'CrossAttnDownBlock2D')),
+    mid: midType && {
+      ...block(last, 1, depths[last]!, midType === 'UNetMidBlock2DCrossAttn'),
+      onlyCrossAttention: false,
+    },
+    up: upTypes.map((type, i) => block(last - i, layers[last - i]! + 1, upDepths[i]!, type === 'CrossAttnUpBlock2D')),
     crossAttentionDim: config.integer('cross_attention_dim', 1280, POSITIVE),
     linearProjection: config.boolean('use_linear_projection', false),
     timeScaleShift: config.oneOf('resnet_time_scale_shift', ['default', 'scale_shift'], 'default'),
@@ -98,8 +108,15 @@ export function readUNetConfig(json: unknown, name: string): UNetConfig {
     normGroups: config.integer('norm_num_groups', 32, POSITIVE),
     normEpsilon: config.number('norm_eps', 1e-5, { min: 0 }),
     centerInputSample: config.boolean('center_input_sample', false),
+    timeWidth: config.integer('time_embedding_dim', 4 * channels[0]!, POSITIVE),
     convInKernel: config.integer('conv_in_kernel', 3, POSITIVE),
     convOutKernel: config.integer('conv_out_kernel', 3, POSITIVE),
+    textTime: config.has('addition_embed_type')
+      ? {
+          timeWidth: config.integer('addition_time_embed_dim', undefined, POSITIVE),
+          inputWidth: config.integer('projection_class_embeddings_input_dim', undefined, POSITIVE),
+        }
+      : null,
   };
 }
 
@@ -117,21 +134,27 @@ function headsFor(name: string, channels: number, heads: number): number {
   );
 }
 
+function depthAt(name: string, depth: number | readonly number[], layer: number): number {
+  const found = typeof depth === 'number' ? depth : depth[layer];
+  if (found !== undefined) return found;
+  throw new InputError(
+    `${name}: transformer layers are listed for fewer layers than a block has; fetch the model again`,
+  );
+}
+
 function refuseUnsupported(config: ConfigReader): void {
+  config.only('addition_embed_type', [null, 'text_time']);
   config.only('act_fn', [null, 'silu', 'swish']);
   config.only('time_embedding_type', [null, 'positional']);
   config.only('dual_cross_attention', [null, false]);
   config.only('resnet_skip_time_act', [null, false]);
   config.only('resnet_out_scale_factor', [null, 1]);
   for (const key of [
-    'addition_embed_type',
     'class_embed_type',
     'num_class_embeds',
     'encoder_hid_dim',
     'encoder_hid_dim_type',
     'num_attention_heads',
-    'reverse_transformer_layers_per_block',
-    'time_embedding_dim',
     'time_embedding_act_fn',
     'time_cond_proj_dim',
     'timestep_post_act',

@@ -1,5 +1,5 @@
 /** UNet2DConditionModel of diffusers, as SD 1.x, SD 2.x, their Turbo and distilled variants configure it. */
-import type { Value } from '../graph/graph';
+import { GraphError, type Value } from '../graph/graph';
 import { f32 } from '../tensor/tensor';
 import { resnet, type ResnetOptions } from './resnet';
 import type { Scope } from './scope';
@@ -13,12 +13,14 @@ export interface UNetInputs {
   readonly timestep: Value;
   /** [B, T, cross_attention_dim] */
   readonly context: Value;
+  /** Only for a config with textTime: pooled text embeddings [B, P] and time ids [B, 6]. */
+  readonly added?: { readonly textEmbeds: Value; readonly timeIds: Value };
 }
 
 /** The network output, [B, out_channels, H, W]: epsilon or v, as the scheduler's prediction_type says. */
 export function unet(scope: Scope, config: UNetConfig, inputs: UNetInputs): Value {
   const { b } = scope;
-  const time = b.silu(timeEmbedding(scope, config, inputs.timestep));
+  const time = b.silu(embedding(scope, config, inputs));
   const sample = config.centerInputSample ? b.sub(b.mul(inputs.sample, 2), 1) : inputs.sample;
   const { context } = inputs;
 
@@ -61,24 +63,37 @@ export function unet(scope: Scope, config: UNetConfig, inputs: UNetInputs): Valu
   return scope.at('conv_out').conv(b.silu(h), config.outChannels, config.convOutKernel);
 }
 
-/** Sinusoidal features of the timestep (Vaswani et al.) through two linear layers: [B, 4 * first width]. */
-function timeEmbedding(scope: Scope, config: UNetConfig, timestep: Value): Value {
+/** The embedding of the timestep, and of SDXL's added conditions where the net has them: [B, timeWidth]. */
+function embedding(scope: Scope, config: UNetConfig, { timestep, added }: UNetInputs): Value {
   const { b } = scope;
-  const width = config.channels[0]!;
+  const [batch] = timestep.shape as [number];
+  const features = b.reshape(sinusoids(scope, config, timestep, config.channels[0]!), [batch, config.channels[0]!]);
+  const time = perceptron(scope.at('time_embedding'), config, features);
+  if (!config.textTime) return time;
+  if (!added) throw new GraphError('this UNet needs textEmbeds and timeIds');
+  const sizes = sinusoids(scope, config, added.timeIds, config.textTime.timeWidth);
+  const joined = b.concat([added.textEmbeds, b.reshape(sizes, [batch, sizes.shape[1]! * sizes.shape[2]!])], 1);
+  return b.add(time, perceptron(scope.at('add_embedding'), config, joined));
+}
+
+/** Sinusoidal features (Vaswani et al., section 3.5) of numbers [B] or [B, n]: [B, n or 1, width]. */
+function sinusoids(scope: Scope, config: UNetConfig, x: Value, width: number): Value {
+  const { b } = scope;
   const half = Math.floor(width / 2);
-  const frequencies = Array.from({ length: half }, (_, i) =>
-    Math.exp((-Math.log(10000) * i) / (half - config.freqShift)),
+  const rate = (i: number): number => Math.exp((-Math.log(10000) * i) / (half - config.freqShift));
+  const frequencies = b.constant(
+    f32(
+      Array.from({ length: half }, (_, i) => rate(i)),
+      [1, 1, half],
+    ),
   );
-  const angles = b.mul(b.reshape(timestep, [timestep.shape[0]!, 1]), b.constant(f32(frequencies, [1, half])));
-  const waves = config.flipSinToCos ? [b.cos(angles), b.sin(angles)] : [b.sin(angles), b.cos(angles)];
-  const hidden = scope
-    .at('time_embedding')
-    .at('linear_1')
-    .linear(b.concat(waves, 1), 4 * width);
-  return scope
-    .at('time_embedding')
-    .at('linear_2')
-    .linear(b.silu(hidden), 4 * width);
+  const angles = b.mul(b.reshape(x, [x.shape[0]!, x.shape[1] ?? 1, 1]), frequencies);
+  return b.concat(config.flipSinToCos ? [b.cos(angles), b.sin(angles)] : [b.sin(angles), b.cos(angles)], 2);
+}
+
+function perceptron(scope: Scope, config: UNetConfig, x: Value): Value {
+  const width = config.timeWidth;
+  return scope.at('linear_2').linear(scope.b.silu(scope.at('linear_1').linear(x, width)), width);
 }
 
 function middle(scope: Scope, x: Value, time: Value, context: Value, config: UNetConfig): Value {
@@ -94,7 +109,7 @@ function transformer(scope: Scope, j: number, x: Value, context: Value, config: 
   if (block.heads === null) return x;
   return spatialTransformer(scope.at('attentions').at(j), x, context, {
     heads: block.heads,
-    layers: block.transformerLayers,
+    layers: block.transformerLayers[j]!,
     groups: config.normGroups,
     linearProjection: config.linearProjection,
     onlyCrossAttention: block.onlyCrossAttention,

@@ -8,6 +8,8 @@ interface CommonVaeConfig {
   readonly latentChannels: number;
   /** What latents are multiplied by on their way from the encoder to the diffusion model. */
   readonly scalingFactor: number;
+  /** Subtracted from latents before that. */
+  readonly shiftFactor: number;
   /** Image pixels per latent pixel, along a side. */
   readonly downsampling: number;
 }
@@ -24,8 +26,9 @@ export interface VaeConfig extends CommonVaeConfig {
 
 export interface TinyVaeConfig extends CommonVaeConfig {
   readonly kind: 'tiny';
-  /** Equal widths, one per level. */
-  readonly channels: readonly number[];
+  readonly encoderWidth: number;
+  readonly decoderWidth: number;
+  /** Residual blocks of each level. */
   readonly encoderBlocks: readonly number[];
   readonly decoderBlocks: readonly number[];
   readonly upsampleFactor: number;
@@ -44,7 +47,6 @@ export function readVaeConfig(json: unknown, name: string): VaeConfig | TinyVaeC
 function readKl(config: ConfigReader): VaeConfig {
   const channels = config.integers('block_out_channels', [64], POSITIVE);
   config.only('act_fn', [null, 'silu', 'swish']);
-  config.only('shift_factor', [null, 0]);
   config.only('latents_mean', [null]);
   config.only('latents_std', [null]);
   if (config.has('down_block_types')) config.oneOfEach('down_block_types', ['DownEncoderBlock2D']);
@@ -55,6 +57,7 @@ function readKl(config: ConfigReader): VaeConfig {
     outChannels: config.integer('out_channels', 3, POSITIVE),
     latentChannels: config.integer('latent_channels', 4, POSITIVE),
     scalingFactor: config.number('scaling_factor', 0.18215, { min: 1e-6 }),
+    shiftFactor: config.number('shift_factor', 0),
     downsampling: 2 ** (channels.length - 1),
     channels,
     layersPerBlock: config.integer('layers_per_block', 1, POSITIVE),
@@ -70,11 +73,6 @@ function readTiny(config: ConfigReader, name: string): TinyVaeConfig {
   const decoderChannels = config.integers('decoder_block_out_channels', [64, 64, 64, 64], POSITIVE);
   const encoderBlocks = config.integers('num_encoder_blocks', [1, 3, 3, 3]);
   const decoderBlocks = config.integers('num_decoder_blocks', [3, 3, 3, 1]);
-  const widths = new Set([...channels, ...decoderChannels]);
-  if (widths.size !== 1)
-    throw new InputError(
-      `${name}: an AutoencoderTiny has one width, not ${[...widths].join(', ')}; choose another model`,
-    );
   if (encoderBlocks.length !== channels.length || decoderBlocks.length !== decoderChannels.length) {
     throw new InputError(`${name}: block counts and widths differ in length; fetch the model again`);
   }
@@ -90,11 +88,21 @@ function readTiny(config: ConfigReader, name: string): TinyVaeConfig {
     outChannels: config.integer('out_channels', 3, POSITIVE),
     latentChannels: config.integer('latent_channels', 4, POSITIVE),
     scalingFactor: config.number('scaling_factor', 1, { min: 1e-6 }),
+    shiftFactor: 0,
     downsampling,
-    channels,
+    encoderWidth: oneWidth(name, channels),
+    decoderWidth: oneWidth(name, decoderChannels),
     encoderBlocks,
     decoderBlocks,
     upsampleFactor,
     activation: config.oneOf('act_fn', ['relu', 'silu', 'gelu'], 'relu'),
   };
+}
+
+/** The architecture's convolutions between levels keep the width, whatever the lists allow. */
+function oneWidth(name: string, widths: readonly number[]): number {
+  if (new Set(widths).size === 1) return widths[0]!;
+  throw new InputError(
+    `${name}: an AutoencoderTiny's levels have one width, not ${widths.join(', ')}; choose another model`,
+  );
 }

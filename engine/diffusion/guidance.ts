@@ -1,0 +1,70 @@
+/**
+ * Guidance as a weighted sum: every guide evaluates the UNet on some rows (a prompt and adapter multipliers each) and
+ * combines the outputs linearly. Raw outputs may be combined for epsilon and v prediction alike, since at a fixed
+ * sample the one is an affine function of the other with the same weights.
+ */
+import { InputError } from '../errors';
+
+/** One evaluation of the UNet. */
+export interface GuidanceRow {
+  readonly prompt: string;
+  /** Multiplier of each stacked adapter. */
+  readonly multipliers: readonly number[];
+  /** Weight of this row's output in the sum. */
+  readonly weight: number;
+}
+
+/** A style as guidance sees it. */
+export interface GuidingStyle {
+  /** c_s: the base prompt with the style named. */
+  readonly prompt: string;
+  /** lambda_k */
+  readonly strength: number;
+}
+
+/**
+ * Style guidance (Pair Customization, arXiv 2405.01536, section 3.3) on classifier-free guidance (arXiv 2207.12598):
+ *   eps(0) + cfg (eps(c) - eps(0)) + sum over k of lambda_k (eps_{s_k}(c_{s_k}) - eps(c))
+ *
+ * @param guidanceScale cfg; 1 leaves the unconditional row out.
+ * @param active whether lambda_k is in force at this timestep.
+ */
+export function styleGuidance(
+  prompt: string,
+  styles: readonly GuidingStyle[],
+  guidanceScale: number,
+  active = true,
+): GuidanceRow[] {
+  const none = styles.map(() => 0);
+  const guiding = active ? styles : [];
+  const strengths = guiding.reduce((sum, { strength }) => sum + strength, 0);
+  return [
+    ...(guidanceScale === 1 ? [] : [{ prompt: '', multipliers: none, weight: 1 - guidanceScale }]),
+    { prompt, multipliers: none, weight: guidanceScale - strengths },
+    ...guiding.map((style, k) => ({
+      prompt: style.prompt,
+      multipliers: styles.map((_, i) => (i === k ? 1 : 0)),
+      weight: style.strength,
+    })),
+  ];
+}
+
+/**
+ * The usual way of applying LoRAs, as a baseline: one evaluation with every adapter scaled by its strength.
+ *
+ * @param prompt the style prompt.
+ */
+export function scaleGuidance(prompt: string, styles: readonly GuidingStyle[]): GuidanceRow[] {
+  return [{ prompt, multipliers: styles.map(({ strength }) => strength), weight: 1 }];
+}
+
+/** The base model alone. */
+export function baseGuidance(prompt: string, styles: number): GuidanceRow[] {
+  return [{ prompt, multipliers: new Array<number>(styles).fill(0), weight: 1 }];
+}
+
+/** Throws an InputError unless the strength is a number the method is meant for. */
+export function requireStrength(strength: number): void {
+  if (!(strength >= -4 && strength <= 4))
+    throw new InputError(`strength is ${strength}; use a number from -4 to 4 (0: the original, 1: as learned)`);
+}

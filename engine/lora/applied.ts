@@ -1,0 +1,69 @@
+/** Adapters read from files, stacked and packed for a UNet's sites. */
+import { InputError } from '../errors';
+import type { AdapterFile } from './adapter-file';
+import { downShape, packMatrices, upShape } from './packing';
+import type { Site } from './sites';
+
+export interface StackedAdapterData {
+  /** Rank of each adapter, in stacking order; the most it has at any site. */
+  readonly ranks: readonly number[];
+  /** Packed [R, in] and [out, R] of all sites, with alpha / rank inside. R is the sum of the ranks. */
+  readonly down: Float32Array;
+  readonly up: Float32Array;
+}
+
+/**
+ * Stacks adapters over the sites of a net; a site an adapter does not touch gets zeros.
+ *
+ * @throws InputError when an adapter touches none of the sites, or one with other widths: it belongs to another net.
+ */
+export function stackFiles(
+  sites: readonly Site[],
+  files: readonly { readonly name: string; readonly file: AdapterFile }[],
+): StackedAdapterData {
+  for (const { name, file } of files) requireFit(sites, name, file);
+  const ranks = files.map(({ file }) => Math.max(...[...file.sites.values()].map(({ rank }) => rank)));
+  const total = ranks.reduce((n, rank) => n + rank, 0);
+  const starts = ranks.map((_, k) => ranks.slice(0, k).reduce((n, rank) => n + rank, 0));
+
+  const down = packMatrices(sites, downShape(total), (site) => {
+    const matrix = new Float32Array(total * site.inFeatures);
+    files.forEach(({ file }, k) => {
+      const found = file.sites.get(site.name);
+      if (found) matrix.set(found.a, starts[k]! * site.inFeatures);
+    });
+    return matrix;
+  });
+  const up = packMatrices(sites, upShape(total), (site) => {
+    const matrix = new Float32Array(site.outFeatures * total);
+    files.forEach(({ file }, k) => {
+      const found = file.sites.get(site.name);
+      if (!found) return;
+      const scale = found.alpha / found.rank;
+      for (let o = 0; o < site.outFeatures; o++) {
+        for (let i = 0; i < found.rank; i++) matrix[o * total + starts[k]! + i] = scale * found.b[o * found.rank + i]!;
+      }
+    });
+    return matrix;
+  });
+  return { ranks, down, up };
+}
+
+function requireFit(sites: readonly Site[], name: string, file: AdapterFile): void {
+  const known = new Map(sites.map((site) => [site.name, site]));
+  let used = 0;
+  for (const [siteName, adapter] of file.sites) {
+    const site = known.get(siteName);
+    if (!site) continue;
+    if (site.inFeatures !== adapter.inFeatures || site.outFeatures !== adapter.outFeatures) {
+      throw new InputError(
+        `${name} is for another base model: ${siteName} is ${adapter.outFeatures} x ${adapter.inFeatures} in it, ${site.outFeatures} x ${site.inFeatures} here; use it with the model it was learned on`,
+      );
+    }
+    used++;
+  }
+  if (used === 0)
+    throw new InputError(
+      `${name} is for another base model: none of its ${file.sites.size} layers is in this one; use it with the model it was learned on`,
+    );
+}

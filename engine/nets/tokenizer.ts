@@ -18,7 +18,8 @@ export interface PromptTokenizer {
 const CLIP_MAX_LENGTH = 77;
 const LONGEST = 4096;
 const LARGEST_ID = 1 << 20;
-const CLIP_WORDS = "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
+const CLIP_WORDS =
+  "<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+";
 
 /** One entry of tokenizer.json's "added_tokens". */
 interface AddedToken {
@@ -42,7 +43,11 @@ interface SpecialToken {
  * Loads the tokenizer in a subfolder: tokenizer.json when there, else vocab.json and merges.txt. Throws an InputError
  * naming the file when one is missing or malformed.
  */
-export async function loadTokenizer(folder: ModelFolder, subfolder: string, signal?: AbortSignal): Promise<PromptTokenizer> {
+export async function loadTokenizer(
+  folder: ModelFolder,
+  subfolder: string,
+  signal?: AbortSignal,
+): Promise<PromptTokenizer> {
   const name = `${folder.name}/${subfolder}`;
   const optional = async (file: string): Promise<JsonObject | undefined> => {
     const path = `${subfolder}/${file}`;
@@ -60,7 +65,10 @@ export async function loadTokenizer(folder: ModelFolder, subfolder: string, sign
   const added = addedTokens(definition, config, roles, vocab, name);
   const idOf = (token: SpecialToken): number => {
     const id = added.find((one) => one.content === token.content)?.id ?? vocab.get(token.content);
-    if (id === undefined) throw new InputError(`${name}: its vocabulary lacks the special token ${showJson(token.content)}; fetch the files again`);
+    if (id === undefined)
+      throw new InputError(
+        `${name}: its vocabulary lacks the special token ${showJson(token.content)}; fetch the files again`,
+      );
     return id;
   };
   const [bosId, eosId, padId] = [idOf(roles.bos), idOf(roles.eos), idOf(roles.pad)];
@@ -86,22 +94,34 @@ export async function loadTokenizer(folder: ModelFolder, subfolder: string, sign
 }
 
 /** The tokenizer.json of CLIP over a folder's vocab.json and merges.txt: byte-level BPE whose words end in </w>. */
-async function clipDefinition(folder: ModelFolder, subfolder: string, signal: AbortSignal | undefined): Promise<JsonObject> {
+async function clipDefinition(
+  folder: ModelFolder,
+  subfolder: string,
+  signal: AbortSignal | undefined,
+): Promise<JsonObject> {
   for (const file of ['vocab.json', 'merges.txt']) {
     if (!(await folder.has(`${subfolder}/${file}`, signal))) {
-      throw new InputError(`${folder.name}/${subfolder}: has neither tokenizer.json nor ${file}; expected tokenizer.json, or vocab.json with merges.txt`);
+      throw new InputError(
+        `${folder.name}/${subfolder}: has neither tokenizer.json nor ${file}; expected tokenizer.json, or vocab.json with merges.txt`,
+      );
     }
   }
   const vocab = await folder.json(`${subfolder}/vocab.json`, signal);
   const lines = (await folder.text(`${subfolder}/merges.txt`, signal)).split(/\r?\n/);
   const merges = lines.filter((line) => line !== '' && !line.startsWith('#version')).map((line) => line.split(' '));
   if (merges.some((pair) => pair.length !== 2)) {
-    throw new InputError(`${folder.name}/${subfolder}/merges.txt: every line must be two tokens with a space between; fetch the file again`);
+    throw new InputError(
+      `${folder.name}/${subfolder}/merges.txt: every line must be two tokens with a space between; fetch the file again`,
+    );
   }
   return {
     normalizer: {
       type: 'Sequence',
-      normalizers: [{ type: 'NFC' }, { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' }, { type: 'Lowercase' }],
+      normalizers: [
+        { type: 'NFC' },
+        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+        { type: 'Lowercase' },
+      ],
     },
     pre_tokenizer: {
       type: 'Sequence',
@@ -121,12 +141,20 @@ async function clipDefinition(folder: ModelFolder, subfolder: string, signal: Ab
 function readVocab(definition: JsonObject, name: string): ReadonlyMap<string, number> {
   const model = ownValue(definition, 'model');
   const vocab = isObject(model) ? ownValue(model, 'vocab') : undefined;
-  if (!isObject(model) || ownValue(model, 'type') !== 'BPE' || !isObject(vocab) || !Array.isArray(ownValue(model, 'merges'))) {
-    throw new InputError(`${name}: is not a CLIP tokenizer (byte-level BPE with vocab and merges); choose a Stable Diffusion model`);
+  if (
+    !isObject(model) ||
+    ownValue(model, 'type') !== 'BPE' ||
+    !isObject(vocab) ||
+    !Array.isArray(ownValue(model, 'merges'))
+  ) {
+    throw new InputError(
+      `${name}: is not a CLIP tokenizer (byte-level BPE with vocab and merges); choose a Stable Diffusion model`,
+    );
   }
   const entries = Object.entries(vocab);
   for (const [token, id] of entries) {
-    if (!isId(id)) throw new InputError(`${name}: token ${showJson(token)} has id ${showJson(id)}; fetch the vocabulary again`);
+    if (!isId(id))
+      throw new InputError(`${name}: token ${showJson(token)} has id ${showJson(id)}; fetch the vocabulary again`);
   }
   return new Map(entries as [string, number][]);
 }
@@ -198,7 +226,9 @@ function addedTokens(
 function readMaxLength(config: JsonObject, name: string): number {
   const value = ownValue(config, 'model_max_length') ?? CLIP_MAX_LENGTH;
   if (typeof value !== 'number' || value < 3) {
-    throw new InputError(`${name}/tokenizer_config.json: "model_max_length" is ${showJson(value)}; it must be a number of tokens, such as 77`);
+    throw new InputError(
+      `${name}/tokenizer_config.json: "model_max_length" is ${showJson(value)}; it must be a number of tokens, such as 77`,
+    );
   }
   return value > LONGEST ? CLIP_MAX_LENGTH : Math.floor(value);
 }

@@ -1,6 +1,6 @@
 /** Opens a device, compiles graphs for it, and keeps tensors on it. */
 import type { Graph } from '../graph/graph';
-import { emitModel } from '../onnx/emit';
+import { emitModel, type EmitOptions } from '../onnx/emit';
 import type { HostTensor } from '../tensor/tensor';
 import type { Backend, DeviceInfo, DeviceOptions } from './backend';
 import { RuntimeCore } from './core';
@@ -9,7 +9,7 @@ import type { MemoryReport } from './memory';
 import { Program } from './program';
 import { checkWeights, heldBytes, WeightFiles, type WeightFile } from './weight-files';
 
-export interface CompileOptions {
+export interface CompileOptions extends EmitOptions {
   /** What errors call the program. */
   readonly name?: string;
 }
@@ -40,7 +40,8 @@ export class Runtime {
   ): Promise<Program> {
     const core = this.#core;
     core.assertOpen();
-    const model = emitModel(graph);
+    const flipConvTranspose = options.flipConvTranspose ?? core.device.info.kind !== 'webgpu';
+    const model = emitModel(graph, { flipConvTranspose });
     const bytes = heldBytes(graph);
     const open = async () => {
       const externalData = await this.#files.mount(model.weightFiles, files);

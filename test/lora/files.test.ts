@@ -1,0 +1,373 @@
+/** Adapter files: ours round trip, and everybody's keys mean the same adapter. */
+import fc from 'fast-check';
+import { readAdapter, styleInfo, writeAdapter, type AdapterSite, type StyleInfo } from '../../engine/lora/adapter-file';
+import { isTransformerProjection, parseAdapterKey } from '../../engine/lora/adapter-keys';
+import { Random } from '../../engine/tensor/random';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
+import { bytesSource } from '../../engine/weights/source';
+import { inputError, strictSource, valueOrInputError } from '../weights/support';
+
+const INFO: StyleInfo = {
+  style: 'watercolor',
+  prompt: 'a red apple',
+  stylePrompt: 'a red apple in watercolor style',
+  mode: 'pair',
+  modelFingerprint: 'f00d',
+  baseModel: 'models/tiny',
+  baseModelVersion: 'sd_v1',
+  seed: 7,
+  steps: 500,
+  learningRate: 0.0001,
+};
+
+const BLOCK = 'down_blocks.0.attentions.1.transformer_blocks.0';
+const NAMES = [
+  `${BLOCK}.attn1.to_q`,
+  `${BLOCK}.attn1.to_out.0`,
+  'mid_block.attentions.0.transformer_blocks.2.attn2.to_k',
+  'up_blocks.3.attentions.2.transformer_blocks.0.attn2.to_v',
+];
+
+const random = new Random(1);
+function site(rank: number, inFeatures: number, outFeatures: number, alpha = rank): AdapterSite {
+  // Exact in f16 too, so that dtypes can be compared exactly.
+  const values = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.integer(64) / 32 - 1);
+  return { rank, alpha, a: values(rank * inFeatures), b: values(outFeatures * rank), inFeatures, outFeatures };
+}
+const SITES = new Map(NAMES.map((name, i) => [name, site(4, 6 + i, 5 + i)]));
+
+const read = (tensors: readonly TensorToWrite[], metadata: Record<string, string> = {}, layersPerBlock?: number) =>
+  readAdapter(
+    bytesSource('lora.safetensors', writeSafetensors(tensors, metadata)),
+    layersPerBlock ? { layersPerBlock } : {},
+  );
+
+const pair = (
+  down: string,
+  up: string,
+  { rank, inFeatures, outFeatures, a, b }: AdapterSite,
+  kernel: number[] = [],
+): TensorToWrite[] => [
+  { name: down, dtype: 'F32', shape: [rank, inFeatures, ...kernel], data: a },
+  { name: up, dtype: 'F32', shape: [outFeatures, rank, ...kernel], data: b },
+];
+const scalar = (name: string, value: number, shape: number[] = []): TensorToWrite => ({
+  name,
+  dtype: 'F16',
+  shape,
+  data: Float32Array.of(value),
+});
+
+describe('writeAdapter', () => {
+  test.each(['peft', 'kohya'] as const)('%s keys come back as they went', async (keys) => {
+    for (const dtype of ['F32', 'F16'] as const) {
+      const file = await readAdapter(strictSource(writeAdapter(SITES, INFO, { dtype, keys })));
+      expect(new Map([...file.sites].sort())).toEqual(new Map([...SITES].sort()));
+      expect(file.ignored).toEqual([]);
+      expect(styleInfo(file.metadata)).toEqual(INFO);
+    }
+  });
+
+  test('has the keys and metadata other programs look for', async () => {
+    const one = new Map([[`${BLOCK}.attn1.to_out.0`, site(2, 3, 4)]]);
+    const peft = await openSafetensors(bytesSource('f', writeAdapter(one, INFO)));
+    expect([...peft.tensors.values()].map(({ name, dtype, shape }) => `${name} ${dtype} ${shape}`)).toEqual([
+      `unet.${BLOCK}.attn1.to_out.0.lora_A.weight F32 2,3`,
+      `unet.${BLOCK}.attn1.to_out.0.lora_B.weight F32 4,2`,
+    ]);
+    expect(peft.metadata).toMatchInlineSnapshot(`
+     {
+       "diptych_format": "1",
+       "diptych_mode": "pair",
+       "diptych_model_fingerprint": "f00d",
+       "diptych_prompt": "a red apple",
+       "diptych_style": "watercolor",
+       "diptych_style_prompt": "a red apple in watercolor style",
+       "format": "pt",
+       "ss_base_model_version": "sd_v1",
+       "ss_learning_rate": "0.0001",
+       "ss_max_train_steps": "500",
+       "ss_network_alpha": "2",
+       "ss_network_dim": "2",
+       "ss_network_module": "networks.lora",
+       "ss_output_name": "watercolor",
+       "ss_sd_model_name": "models/tiny",
+       "ss_seed": "7",
+     }
+    `);
+    const kohya = await openSafetensors(bytesSource('f', writeAdapter(one, INFO, { keys: 'kohya', dtype: 'F16' })));
+    expect([...kohya.tensors.keys()]).toEqual(
+      ['alpha', 'lora_down.weight', 'lora_up.weight'].map(
+        (part) => `lora_unet_down_blocks_0_attentions_1_transformer_blocks_0_attn1_to_out_0.${part}`,
+      ),
+    );
+  });
+
+  test("an alpha other than the rank goes into B under PEFT keys, and stands under kohya's", async () => {
+    const scaled = site(4, 3, 2, 8);
+    const sites = new Map([[NAMES[0]!, scaled]]);
+    const peft = (await readAdapter(bytesSource('f', writeAdapter(sites, INFO)))).sites.get(NAMES[0]!)!;
+    expect(peft).toEqual({ ...scaled, alpha: 4, b: scaled.b.map((value) => 2 * value) });
+    const kohya = (await readAdapter(bytesSource('f', writeAdapter(sites, INFO, { keys: 'kohya' })))).sites.get(
+      NAMES[0]!,
+    )!;
+    expect(kohya).toEqual(scaled);
+  });
+
+  test('refuses weights that are not finite or do not fit', async () => {
+    const one = site(1, 1, 1);
+    const write = (value: number, dtype: 'F32' | 'F16') =>
+      inputError(
+        Promise.resolve().then(() =>
+          writeAdapter(new Map([[NAMES[0]!, { ...one, b: Float32Array.of(value) }]]), INFO, { dtype }),
+        ),
+      );
+    expect(await write(NaN, 'F32')).toMatch(/not finite/);
+    expect(await write(1e5, 'F16')).toMatch(/too large for f16/);
+  });
+});
+
+describe('readAdapter', () => {
+  const [name, one] = [NAMES[1]!, site(2, 3, 4)];
+  const flat = `lora_unet_${name.replaceAll('.', '_')}`;
+  test.each<[string, string, string]>([
+    ['PEFT under unet', `unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`],
+    ['PEFT as PEFT saves it', `base_model.model.${name}.lora_A.weight`, `base_model.model.${name}.lora_B.weight`],
+    [
+      'PEFT under unet, wrapped',
+      `unet.base_model.model.${name}.lora_A.default.weight`,
+      `unet.base_model.model.${name}.lora_B.default.weight`,
+    ],
+    ['PEFT with no prefix', `${name}.lora_A.weight`, `${name}.lora_B.weight`],
+    ['older diffusers', `unet.${name}.lora.down.weight`, `unet.${name}.lora.up.weight`],
+    [
+      'diffusers processors',
+      `unet.${BLOCK}.attn1.processor.to_out_lora.down.weight`,
+      `unet.${BLOCK}.attn1.processor.to_out_lora.up.weight`,
+    ],
+    [
+      'diffusers processors, no prefix',
+      `${BLOCK}.attn1.processor.to_out_lora.down.weight`,
+      `${BLOCK}.attn1.processor.to_out_lora.up.weight`,
+    ],
+    ['kohya', `${flat}.lora_down.weight`, `${flat}.lora_up.weight`],
+    [
+      'kohya, original block numbers',
+      `lora_unet_input_blocks_2_1_transformer_blocks_0_attn1_to_out_0.lora_down.weight`,
+      `lora_unet_input_blocks_2_1_transformer_blocks_0_attn1_to_out_0.lora_up.weight`,
+    ],
+    [
+      'original module paths',
+      `diffusion_model.input_blocks.2.1.transformer_blocks.0.attn1.to_out.0.lora_A.weight`,
+      `diffusion_model.input_blocks.2.1.transformer_blocks.0.attn1.to_out.0.lora_B.weight`,
+    ],
+  ])('%s', async (_, down, up) => {
+    const file = await read(pair(down, up, one));
+    expect([...file.sites]).toEqual([[name, one]]);
+    expect(file.ignored).toEqual([]);
+  });
+
+  test("alpha: beside the weights, in diffusers' metadata, by pattern, rank-stabilised", async () => {
+    const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
+    const alpha = async (config?: object, extra: TensorToWrite[] = []): Promise<number> =>
+      (await read([...weights, ...extra], config && { lora_adapter_metadata: JSON.stringify(config) })).sites.get(name)!
+        .alpha;
+    expect(await alpha()).toBe(2);
+    expect(await alpha(undefined, [scalar(`unet.${name}.alpha`, 0.5)])).toBe(0.5);
+    expect(await alpha(undefined, [scalar(`unet.${name}.alpha`, 0.5, [1])])).toBe(0.5);
+    expect(await alpha({ 'unet.lora_alpha': 16 })).toBe(16);
+    expect(await alpha({ lora_alpha: 16 })).toBe(16);
+    expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { [name]: 4 } })).toBe(4);
+    expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { 'attn1.to_out.0': 4 } })).toBe(4);
+    expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { '^to_out.0': 4 } })).toBe(16);
+    expect(await alpha({ 'unet.lora_alpha': 16, 'unet.use_rslora': true })).toBeCloseTo(16 * Math.SQRT2);
+    expect(await inputError(alpha({ 'unet.lora_alpha': 'x' }))).toMatch(/alpha of .* is "x"/);
+  });
+
+  test('1×1 convolutions are matrices, larger ones are named and left out', async () => {
+    const proj = 'down_blocks.0.attentions.0.proj_in';
+    const file = await read([
+      ...pair(`unet.${proj}.lora_A.weight`, `unet.${proj}.lora_B.weight`, one, [1, 1]),
+      {
+        name: 'unet.mid_block.attentions.0.proj_out.lora_A.weight',
+        dtype: 'F32',
+        shape: [2, 1, 3, 3],
+        data: new Float32Array(18),
+      },
+      {
+        name: 'unet.mid_block.attentions.0.proj_out.lora_B.weight',
+        dtype: 'F32',
+        shape: [1, 2, 1, 1],
+        data: new Float32Array(2),
+      },
+    ]);
+    expect([...file.sites]).toEqual([[proj, one]]);
+    expect(file.ignored).toEqual(['mid_block.attentions.0.proj_out: is a convolution larger than 1×1']);
+  });
+
+  test('what cannot be applied is named with the reason', async () => {
+    const good = pair(`${flat}.lora_down.weight`, `${flat}.lora_up.weight`, one);
+    const loose = (key: string): TensorToWrite => ({
+      name: key,
+      dtype: 'F32',
+      shape: [1, 1],
+      data: new Float32Array(1),
+    });
+    const file = await read(
+      [
+        'lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight',
+        'text_encoder_2.text_model.encoder.layers.0.mlp.fc1.lora_A.weight',
+        'lora_unet_down_blocks_0_resnets_0_conv1.lora_down.weight',
+        'lora_unet_down_blocks_1_resnets_0_time_emb_proj.lora_down.weight',
+        'lora_unet_mid_block_attentions_0_proj_in.hada_w1_a',
+        'lora_unet_mid_block_attentions_0_proj_in.hada_w1_b',
+        'unet.mid_block.attentions.0.proj_out.lora_A.weight',
+        'unet.mid_block.attentions.0.proj_out.lora_magnitude_vector.weight',
+        'something.else',
+      ]
+        .map(loose)
+        .concat(good),
+    );
+    expect([...file.sites.keys()]).toEqual([name]);
+    expect([...file.ignored].sort()).toMatchInlineSnapshot(`
+     [
+       "down_blocks.0.resnets.0.conv1: is not a projection of a UNet transformer",
+       "down_blocks.1.resnets.0.time_emb_proj: is not a projection of a UNet transformer",
+       "lora_te_text_model_encoder_layers_0_self_attn_q_proj: text encoder adapters are not applied",
+       "mid_block.attentions.0.proj_in: is not plain LoRA (LoHa, LoKr, a bias or a full weight)",
+       "mid_block.attentions.0.proj_out: DoRA is not supported",
+       "something.else: is not plain LoRA (LoHa, LoKr, a bias or a full weight)",
+       "text_encoder_2.text_model.encoder.layers.0.mlp.fc1: text encoder adapters are not applied",
+     ]
+    `);
+  });
+
+  test('the same module under two names is left out, not chosen between', async () => {
+    const twice = [
+      ...pair(`${flat}.lora_down.weight`, `${flat}.lora_up.weight`, one),
+      ...pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one),
+    ];
+    expect(await inputError(read(twice))).toMatch(/given twice/);
+  });
+
+  const down = (shape: number[], value = 0): TensorToWrite => ({
+    name: `unet.${name}.lora_A.weight`,
+    dtype: 'F32',
+    shape,
+    data: new Float32Array(shape.reduce((n, d) => n * d, 1)).fill(value),
+  });
+  const up = (shape: number[]): TensorToWrite => ({ ...down(shape), name: `unet.${name}.lora_B.weight` });
+  test.each<[string, TensorToWrite[], RegExp]>([
+    ['nothing', [], /lora\.safetensors: holds no LoRA for a Stable Diffusion UNet; choose/],
+    ['only a model', [{ ...down([1]), name: 'conv_in.weight' }], /holds no LoRA .*conv_in\.weight: is not plain LoRA/],
+    ['a missing half', [down([2, 3])], /attn1\.to_out\.0 has no up/],
+    ['another missing half', [up([3, 2])], /has no down/],
+    ['ranks that differ', [down([2, 3]), up([4, 3])], /has rank 2 in lora_A and 3 in lora_B/],
+    ['a vector', [down([6]), up([4, 2])], /lora_A of shape \[6\]/],
+    ['an empty matrix', [down([0, 3]), up([4, 0])], /lora_A of shape \[0, 3\]/],
+    ['NaN', [down([2, 3], NaN), up([4, 2])], /not finite/],
+    ['an infinite alpha', [down([2, 3]), up([4, 2]), scalar(`unet.${name}.alpha`, Infinity)], /not finite/],
+    [
+      'two alphas',
+      [down([2, 3]), up([4, 2]), { ...scalar(`unet.${name}.alpha`, 1, [2]), data: new Float32Array(2) }],
+      /not one number/,
+    ],
+  ])('refuses %s', async (_, tensors, message) => {
+    expect(await inputError(read(tensors))).toMatch(message);
+  });
+
+  test('refuses a style of another format', async () => {
+    const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
+    expect(await inputError(read(weights, { diptych_format: '2' }))).toMatch(/update Diptych/);
+    expect(styleInfo((await read(weights)).metadata)).toBeUndefined();
+  });
+
+  test('damaged adapters: read, or an InputError', async () => {
+    const whole = writeAdapter(new Map([[name, one]]), INFO, { keys: 'kohya' });
+    const change = fc.tuple(fc.integer({ min: 0, max: whole.length - 1 }), fc.integer({ min: 0, max: 255 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const bytes = whole.slice();
+        for (const [at, value] of changes) bytes[at] = value;
+        await valueOrInputError(() => readAdapter(strictSource(bytes)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('module names', () => {
+  const index = fc.integer({ min: 0, max: 23 });
+  const block = fc.oneof(
+    index.map((i) => `down_blocks.${i}`),
+    index.map((i) => `up_blocks.${i}`),
+    fc.constant('mid_block'),
+  );
+  const projection = fc.oneof(
+    fc.constantFrom('proj_in', 'proj_out'),
+    fc
+      .tuple(
+        index,
+        fc.constantFrom('attn1.to_q', 'attn1.to_k', 'attn2.to_v', 'attn2.to_out.0', 'ff.net.0.proj', 'ff.net.2'),
+      )
+      .map(([i, rest]) => `transformer_blocks.${i}.${rest}`),
+  );
+  const siteName = fc.tuple(block, index, projection).map(([at, i, rest]) => `${at}.attentions.${i}.${rest}`);
+
+  test("every site survives kohya's underscores", () => {
+    fc.assert(
+      fc.property(siteName, (name) => {
+        expect(isTransformerProjection(name)).toBe(true);
+        const key = `lora_unet_${name.replaceAll('.', '_')}.lora_up.weight`;
+        expect(parseAdapterKey(key, 2)).toEqual({ module: name, part: 'up', isUnet: true });
+      }),
+    );
+  });
+
+  test('any key can be parsed', () => {
+    fc.assert(
+      fc.property(fc.string(), (key) =>
+        expect(parseAdapterKey(key, 2).module.length).toBeLessThanOrEqual(key.length + 20),
+      ),
+    );
+  });
+
+  // The original UNet's numbering with two layers a block: SD 1 has attention in input blocks 1, 2, 4, 5, 7, 8 and output blocks 3 to 11.
+  test.each([
+    ['input_blocks_1_1', 2, 'down_blocks.0.attentions.0'],
+    ['input_blocks_2_1', 2, 'down_blocks.0.attentions.1'],
+    ['input_blocks_4_1', 2, 'down_blocks.1.attentions.0'],
+    ['input_blocks_8_1', 2, 'down_blocks.2.attentions.1'],
+    ['middle_block_1', 2, 'mid_block.attentions.0'],
+    ['output_blocks_0_1', 2, 'up_blocks.0.attentions.0'],
+    ['output_blocks_5_1', 2, 'up_blocks.1.attentions.2'],
+    ['output_blocks_11_1', 2, 'up_blocks.3.attentions.2'],
+    ['input_blocks_3_1', 1, 'down_blocks.1.attentions.0'],
+    ['output_blocks_3_1', 1, 'up_blocks.1.attentions.1'],
+  ])('%s with %i layers a block is %s', (original, layers, diffusers) => {
+    expect(parseAdapterKey(`lora_unet_${original}_proj_in.alpha`, layers)).toEqual({
+      module: `${diffusers}.proj_in`,
+      part: 'alpha',
+      isUnet: true,
+    });
+  });
+
+  test('modules that are not sites stay recognisable', () => {
+    const module = (key: string): string => parseAdapterKey(key, 2).module;
+    expect(module('lora_unet_down_blocks_0_resnets_1_time_emb_proj.lora_down.weight')).toBe(
+      'down_blocks.0.resnets.1.time_emb_proj',
+    );
+    expect(module('lora_unet_down_blocks_0_downsamplers_0_conv.lora_down.weight')).toBe(
+      'down_blocks.0.downsamplers.0.conv',
+    );
+    expect(module('lora_unet_time_embedding_linear_1.lora_down.weight')).toBe('time_embedding.linear_1');
+    for (const key of [
+      'input_blocks_3_0_op',
+      'input_blocks_0_1',
+      'middle_block_0_in_layers_2',
+      'output_blocks_2_2_conv',
+    ]) {
+      expect(isTransformerProjection(module(`lora_unet_${key}.lora_down.weight`))).toBe(false);
+    }
+  });
+});

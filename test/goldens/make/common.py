@@ -1,8 +1,9 @@
 """What every golden case shares: seeded random weights and inputs, the case folder writer, and the two-precision check.
 
 A reference is computed in float32, which is what is recorded, and again in float64. The difference between the two is
-what rounding alone costs; it is written into case.json as `rounding`, and a case whose rounding eats more than a fifth
-of its tolerance is refused: such a case would test luck rather than an implementation.
+what rounding alone costs; it is written into case.json as `rounding`, and a case whose rounding eats more than a tenth
+of its tolerance is refused: such a case would test luck rather than an implementation. `first_that_fits` then draws the
+same case anew from the next seed.
 """
 
 import json
@@ -43,7 +44,11 @@ class Draw:
         return torch.randint(low, high, shape, generator=self.generator)
 
 
-def randomise(model, draw):
+# Layers that end a residual branch: a net is gentle when these are small, and its gradients do not amplify rounding.
+BRANCH_ENDS = ('to_out.0.weight', 'ff.net.2.weight', 'conv2.weight', 'proj_out.weight')
+
+
+def randomise(model, draw, gentle=False):
     """Fills every parameter so that no path of the net is idle: no zero, no identity norm, no zero bias."""
     for name, parameter in model.named_parameters():
         if name.endswith('bias'):
@@ -52,6 +57,8 @@ def randomise(model, draw):
             value = 1 + draw.normal(*parameter.shape, scale=0.25)
         else:
             gain = 1.6 if any(part in name for part in ('to_q', 'to_k', 'q_proj', 'k_proj')) else 1.1
+            if gentle:
+                gain = 0.5 if name.endswith(BRANCH_ENDS) else 1.0
             value = draw.normal(*parameter.shape, scale=gain / math.sqrt(parameter[0].numel()))
         parameter.data.copy_(value)
     return model.eval()
@@ -100,22 +107,35 @@ def plain(tensors, dtype):
     }
 
 
+class TooRough(Exception):
+    """Rounding alone costs too much of a case's tolerance."""
+
+
+def first_that_fits(make_one):
+    """Calls make_one(seed) for seed 0, 1, ... until the case passes the two-precision check."""
+    for seed in range(30):
+        try:
+            return make_one(seed)
+        except TooRough as reason:
+            print(f'seed {seed}: {reason}', flush=True)
+    raise AssertionError('no seed fits')
+
+
 class Case:
     """One case folder being written: model parts first, then `finish` with inputs and the reference function."""
 
-    def __init__(self, root, kind, name, description, tolerance=SINGLE_PASS, **parameters):
+    def __init__(self, root, kind, name, description, tolerance=SINGLE_PASS, seed=0, **parameters):
         self.kind, self.name, self.description = kind, name, description
         self.tolerance, self.parameters = tolerance, parameters
         self.folder = Path(root) / kind / name
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self.draw = Draw(f'{kind}/{name}')
+        self.draw = Draw(f'{kind}/{name}' + (f'/{seed}' if seed else ''))
         self.models = {}
 
-    def add_model(self, part, model, half=False, fill=True):
+    def add_model(self, part, model, half=False, gentle=False):
         """Saves a net as a plain diffusers folder; with `half`, its weights are rounded to float16 on disk."""
-        if fill:
-            randomise(model, self.draw)
+        randomise(model, self.draw, gentle)
         count = parameter_count(model)
         assert count < 300_000, f'{self.kind}/{self.name}: {part} has {count} parameters'
         (model.half() if half else model).save_pretrained(self.folder / part)
@@ -141,9 +161,8 @@ class Case:
         worst = max(errors, key=errors.get)
         for name, tensor in expected.items():
             assert torch.isfinite(tensor).all(), f'{self.kind}/{self.name}: {name} is not finite'
-        assert errors[worst] < self.tolerance / 5, (
-            f'{self.kind}/{self.name}: rounding alone costs {errors[worst]:.1e} on {worst}'
-        )
+        if errors[worst] > self.tolerance / 10:
+            raise TooRough(f'{self.kind}/{self.name}: rounding alone costs {errors[worst]:.1e} on {worst}')
         save_file(inputs, self.folder / 'inputs.safetensors')
         save_file(expected, self.folder / 'expected.safetensors')
         case = {

@@ -140,13 +140,14 @@ export class GraphBuilder {
     this.#one({ kind: 'MultiHeadAttention', heads, scale }, q, k, v);
 
   conv(x: Value, weight: Value, bias?: Value, attributes: Partial<ConvAttributes> = {}): Value {
+    // The kind comes last: attributes may be those of another operation, whole, as gradient rules pass them.
     const op = {
-      kind: 'Conv',
       strides: [1, 1],
       pads: [0, 0, 0, 0],
       dilations: [1, 1],
       group: 1,
       ...attributes,
+      kind: 'Conv',
     } as const;
     return this.#one(op, x, weight, ...(bias ? [bias] : []));
   }
@@ -163,7 +164,7 @@ export class GraphBuilder {
       group: 1,
       outputPadding: [0, 0],
     } as const;
-    return this.#one({ kind: 'ConvTranspose', ...defaults, ...attributes }, x, weight);
+    return this.#one({ ...defaults, ...attributes, kind: 'ConvTranspose' }, x, weight);
   }
 
   // Normalization and reduction.

@@ -1,0 +1,91 @@
+/** The public API: a model on a device, and the jobs of the method on it. */
+import { throwIfCancelled } from './errors';
+import { openModel, type DiffusionModel } from './diffusion/model';
+import { imagine } from './pair/imagine';
+import type { Image } from './pair/image';
+import { learn } from './pair/learn';
+import type { Hooks, ImagineRequest, LearnRequest, LearnResult, RestyleRequest } from './pair/requests';
+import { Restyler } from './pair/restyle';
+import { openWorkshop, type Workshop } from './pair/workshop';
+import type { Backend, DeviceInfo, DeviceOptions } from './runtime/backend';
+import type { MemoryReport } from './runtime/memory';
+import { openRuntime, type Runtime } from './runtime/runtime';
+import type { ModelFolder } from './weights/folder';
+
+export { checkPair } from './pair/check';
+
+/** What is open: for people and for bug reports. */
+export interface EngineDescription {
+  readonly model: string;
+  readonly fingerprint: string;
+  /** Side of the square images the model was trained on, px. */
+  readonly nativeSize: number;
+  readonly device: DeviceInfo;
+}
+
+export class Engine {
+  readonly description: EngineDescription;
+  readonly #runtime: Runtime;
+  readonly #workshop: Workshop;
+  readonly #restyler: Restyler;
+
+  private constructor(model: DiffusionModel, runtime: Runtime) {
+    this.#runtime = runtime;
+    this.#workshop = openWorkshop(model, runtime);
+    this.#restyler = new Restyler(this.#workshop);
+    this.description = {
+      model: model.name,
+      fingerprint: model.fingerprint,
+      nativeSize: model.nativeSize,
+      device: runtime.device,
+    };
+  }
+
+  /**
+   * Opens a model folder on a device.
+   *
+   * @param backend nodeBackend in Node, the web backend in a browser.
+   * @throws InputError when the folder is not a supported model; DeviceError when the device is not there.
+   */
+  static async open(
+    folder: ModelFolder,
+    backend: Backend,
+    options: DeviceOptions = {},
+    signal?: AbortSignal,
+  ): Promise<Engine> {
+    const model = await openModel(folder, signal);
+    throwIfCancelled(signal);
+    return new Engine(model, await openRuntime(backend, options));
+  }
+
+  /** See pair/learn.ts. */
+  learn(request: LearnRequest, hooks: Hooks = {}): Promise<LearnResult> {
+    const sample = (file: Uint8Array, picture: Image): Promise<Image> =>
+      this.#restyler.restyle(
+        { image: picture, styles: [{ file, strength: 1 }], prompt: request.prompt },
+        hooks.signal ? { signal: hooks.signal } : {},
+      );
+    return learn(this.#workshop, request, hooks, sample);
+  }
+
+  /** See pair/restyle.ts. */
+  restyle(request: RestyleRequest, hooks: Hooks = {}): Promise<Image> {
+    return this.#restyler.restyle(request, hooks);
+  }
+
+  /** See pair/imagine.ts. */
+  imagine(request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
+    return imagine(this.#workshop, request, hooks);
+  }
+
+  memory(): MemoryReport {
+    return this.#runtime.memory();
+  }
+
+  /** Gives back everything the engine holds on the device; waits for what is under way. */
+  async dispose(): Promise<void> {
+    this.#restyler.forget();
+    this.#workshop.programs.dispose();
+    await this.#runtime.dispose();
+  }
+}

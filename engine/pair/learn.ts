@@ -1,0 +1,179 @@
+/** Learning a style from one pair of images (Pair Customization, arXiv 2405.01536). */
+import { CancelledError, InputError, throwIfCancelled } from '../errors';
+import { digest } from '../diffusion/model';
+import { upShape, unpackMatrices } from '../lora/packing';
+import { writeAdapter, type AdapterSite } from '../lora/adapter-file';
+import type { HostTensor } from '../tensor/tensor';
+import { readAndDispose } from '../diffusion/autoencoder';
+import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize } from './canvas';
+import { applyShift, checkPair } from './check';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import type { Image } from './image';
+import { downProjections, makeRecipe, type LearnPhase, type Recipe } from './recipe';
+import type { Hooks, LearnRequest, LearnResult, LossPoint } from './requests';
+import { Trainer, type StepResult, type TrainingData } from './trainer';
+import type { Workshop } from './workshop';
+
+/** Makes a sample of the style learned so far; the engine gives its own restyle. */
+export type Sampler = (style: Uint8Array, picture: Image) => Promise<Image>;
+
+/**
+ * Learns the style of a pair.
+ *
+ * @throws InputError for images or settings that do not serve, or when the loss stops being finite; CancelledError
+ *   when the signal fires. In the last two cases the state so far has been handed to onProgress as a checkpoint.
+ */
+export async function learn(
+  workshop: Workshop,
+  request: LearnRequest,
+  hooks: Hooks,
+  sampler: Sampler,
+): Promise<LearnResult> {
+  const started = performance.now();
+  const recipe = makeRecipe(request);
+  const { model, runtime, programs, denoiser } = workshop;
+  const identity = await identify(request, recipe, model.fingerprint);
+  const data = await encode(workshop, request, recipe, hooks);
+  const trainer = new Trainer(model, runtime, programs, denoiser.sites, recipe, data);
+  try {
+    const resumed =
+      request.resume && (await readCheckpoint(request.resume, identity, denoiser.sites, recipe.rank, recipe.steps));
+    if (resumed) await trainer.restore(resumed.state);
+    const losses: LossPoint[] = [...(resumed?.losses ?? [])];
+    const done = resumed?.step ?? 0;
+    const checkpoint = async (step: number): Promise<Uint8Array> =>
+      writeCheckpoint({ step, state: await trainer.read(), losses }, identity);
+    const report = (step: number, more: object): void =>
+      hooks.onProgress?.({ phase: 'learn', step, steps: recipe.steps, ...more });
+
+    for (const { step, n, phase } of schedule(recipe)) {
+      if (step < done) continue;
+      if (hooks.signal?.aborted) {
+        report(step, { checkpoint: await checkpoint(step) });
+        throw new CancelledError(`cancelled after ${step} of ${recipe.steps} steps`);
+      }
+      const result = await trainer.step(phase, n, trainer.draw(step, phase));
+      if (!result.sound) {
+        report(step, { checkpoint: await checkpoint(step) });
+        throw new InputError(
+          `learning diverged at step ${step + 1} of ${recipe.steps} (the loss is not finite); lower the learning rate, now ${recipe.learningRate}`,
+        );
+      }
+      const loss = lossPoint(step + 1, result);
+      losses.push(loss);
+      const at = step + 1;
+      const due = (every: number | undefined): boolean => !!every && at % every === 0 && at < recipe.steps;
+      report(at, {
+        loss,
+        ...(due(request.checkpointEvery) && { checkpoint: await checkpoint(at) }),
+        ...(request.sampleImage &&
+          due(request.sampleEvery) && {
+            sample: await sampler(await styleFile(workshop, trainer, recipe, request), request.sampleImage),
+          }),
+      });
+    }
+    const style = await styleFile(workshop, trainer, recipe, request);
+    return { style, losses, steps: recipe.steps, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** Every step of a recipe with its number overall and within its phase. */
+function* schedule(recipe: Recipe): Generator<{ step: number; n: number; phase: LearnPhase }> {
+  let step = 0;
+  for (const phase of recipe.phases) for (let n = 0; n < phase.steps; n++) yield { step: step++, n, phase };
+}
+
+function lossPoint(step: number, { rows, losses }: StepResult): LossPoint {
+  const of = (name: 'content' | 'style'): number | null => {
+    const row = rows.findIndex(({ loss }) => loss === name);
+    return row < 0 ? null : losses[row]!;
+  };
+  return { step, content: of('content'), style: of('style') };
+}
+
+/** Both images on one canvas of the net's native size, as latents; both prompts as embeddings. */
+async function encode(
+  workshop: Workshop,
+  request: LearnRequest,
+  recipe: Recipe,
+  { signal, onProgress }: Hooks,
+): Promise<TrainingData> {
+  const { model, autoencoder, text } = workshop;
+  requireImageSize(request.before.width, request.before.height, 'the before image');
+  requireImageSize(request.after.width, request.after.height, 'the after image');
+  const verdict = checkPair(request.before, request.after);
+  if (!verdict.usable) throw new InputError(verdict.verdict);
+  const after = applyShift(request.after, verdict.shift, request.before.width);
+  const background = chooseBackground([request.before, after]);
+  const latentsOf = async (picture: Image): Promise<HostTensor<'f32'>> => {
+    throwIfCancelled(signal);
+    const canvas = fitCanvas(picture.width, picture.height, model.nativeSize, model.sizeMultiple);
+    return readAndDispose(await autoencoder.encode(drawOnCanvas(picture, canvas, background)));
+  };
+  const steps = 3;
+  const progress = (step: number): void => onProgress?.({ phase: 'encode', step, steps });
+  progress(0);
+  const before = await latentsOf(request.before);
+  progress(1);
+  const latents = { before, after: await latentsOf(after) };
+  progress(2);
+  const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
+  progress(3);
+  if (latents.before.shape.join() !== latents.after.shape.join()) {
+    throw new InputError('the two images differ in shape; crop them to the same width and height');
+  }
+  return { latents, contexts };
+}
+
+/** The style adapter as a file; the content adapter has done its work. */
+async function styleFile(
+  { model, denoiser }: Workshop,
+  trainer: Trainer,
+  recipe: Recipe,
+  request: LearnRequest,
+): Promise<Uint8Array> {
+  const { rank } = recipe;
+  const state = (await trainer.read()).style;
+  const packed = state ? state.tensors[0].data : undefined;
+  const ups = packed && unpackMatrices(denoiser.sites, upShape(rank), packed);
+  const down = downProjections(recipe, denoiser.sites);
+  const sites = new Map(
+    denoiser.sites.map((site): [string, AdapterSite] => {
+      const { name, inFeatures, outFeatures } = site;
+      const b = ups?.get(name) ?? new Float32Array(outFeatures * rank);
+      return [name, { rank, alpha: rank, a: down('style', site), b, inFeatures, outFeatures }];
+    }),
+  );
+  return writeAdapter(sites, {
+    style: request.style.trim(),
+    prompt: recipe.prompt,
+    stylePrompt: recipe.stylePrompt,
+    mode: recipe.mode,
+    modelFingerprint: model.fingerprint,
+    baseModel: model.name,
+    baseModelVersion: model.unet.config.crossAttentionDim === 768 ? 'sd_v1' : 'sd_v2',
+    seed: recipe.seed,
+    steps: recipe.steps,
+    learningRate: recipe.learningRate,
+  });
+}
+
+/** One string for everything that decides the result of a run. */
+async function identify(request: LearnRequest, recipe: Recipe, fingerprint: string): Promise<string> {
+  const images = await Promise.all(
+    [request.before, request.after].map(
+      async ({ width, height, data }) =>
+        `${width}x${height}:${await digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])}`,
+    ),
+  );
+  const { phases, ...settings } = recipe;
+  return JSON.stringify({
+    ...settings,
+    style: request.style,
+    phases: phases.map(({ steps }) => steps),
+    images,
+    fingerprint,
+  });
+}

@@ -1,0 +1,190 @@
+/** What one learning run does, from the request and the defaults: phases, batch rows, masks. Every mode is data here. */
+import { InputError } from '../errors';
+import type { Site } from '../lora/sites';
+import { independentRows, orthonormalRows } from '../lora/basis';
+import { downShape, packMatrices } from '../lora/packing';
+import type { LearnMode, LearnRequest } from './requests';
+
+export type AdapterName = 'content' | 'style';
+
+/** One sample of a training batch. */
+export interface BatchRow {
+  readonly image: 'before' | 'after';
+  readonly prompt: 'base' | 'style';
+  /** Multiplier of each adapter of the phase. */
+  readonly multipliers: readonly number[];
+  /** For each adapter of the phase, whether this row's loss trains it. */
+  readonly trains: readonly boolean[];
+  /** Which loss curve this row draws; null for the teacher of ADDifT. */
+  readonly loss: AdapterName | null;
+}
+
+export interface LearnPhase {
+  readonly steps: number;
+  readonly adapters: readonly AdapterName[];
+  readonly target: 'noise' | 'teacher';
+  /** The batch of the phase's n-th step; its length does not depend on n. */
+  readonly rows: (n: number) => readonly BatchRow[];
+  /** Share of the trained timesteps that are drawn, uniformly. */
+  readonly timesteps: readonly [number, number];
+}
+
+export interface Recipe {
+  readonly mode: LearnMode;
+  readonly rank: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  readonly prompt: string;
+  readonly stylePrompt: string;
+  readonly phases: readonly LearnPhase[];
+  /** Steps of all phases. */
+  readonly steps: number;
+}
+
+/** Found by measurement on the embedded base model; docs/method.md has the numbers. */
+export const LEARN_DEFAULTS = {
+  mode: 'pair',
+  contentSteps: 60,
+  steps: 240,
+  rank: 16,
+  learningRate: 2e-3,
+  seed: 0,
+} as const;
+
+/** The style prompt c_s of a base prompt c. */
+export function stylePromptOf(prompt: string, style: string): string {
+  return `${prompt} in ${style} style`.trim();
+}
+
+/** Throws an InputError for settings outside their ranges. */
+export function makeRecipe(request: LearnRequest): Recipe {
+  const { mode, contentSteps, steps, rank, learningRate, seed } = { ...LEARN_DEFAULTS, ...defined(request) };
+  requireWhole('steps', steps, 1, 100_000);
+  requireWhole('content steps', contentSteps, 0, 100_000);
+  requireWhole('rank', rank, 1, 1024);
+  requireWhole('seed', seed, 0, 2 ** 32 - 1);
+  if (!(learningRate > 0 && learningRate <= 1))
+    throw new InputError(`learning rate is ${learningRate}; use a number above 0, at most 1`);
+  const phases = PHASES[mode](steps, contentSteps).filter((phase) => phase.steps > 0);
+  return {
+    mode,
+    rank,
+    learningRate,
+    seed,
+    prompt: request.prompt.trim(),
+    stylePrompt: stylePromptOf(request.prompt.trim(), request.style.trim()),
+    phases,
+    steps: phases.reduce((n, phase) => n + phase.steps, 0),
+  };
+}
+
+const ALL_TIMESTEPS = [0, 1] as const;
+
+const PHASES: Readonly<Record<LearnMode, (steps: number, contentSteps: number) => LearnPhase[]>> = {
+  pair: jointPhases,
+  'no-ortho': jointPhases,
+  // A style LoRA alone on the after image, as DreamBooth-LoRA would.
+  'no-content': (steps) => [
+    {
+      steps,
+      adapters: ['style'],
+      target: 'noise',
+      rows: () => [{ image: 'after', prompt: 'style', multipliers: [1], trains: [true], loss: 'style' }],
+      timesteps: ALL_TIMESTEPS,
+    },
+  ],
+  // Alternating direct difference training, as its author's article describes it: with the adapter on, the net sees
+  // one image and must predict what the base makes of the other, both ways in turn, at the timesteps of the published
+  // preset for styles.
+  addift: (steps) => [
+    {
+      steps,
+      adapters: ['style'],
+      target: 'teacher',
+      rows: (n) => {
+        const forward = n % 2 === 0;
+        return [
+          {
+            image: forward ? 'before' : 'after',
+            prompt: 'base',
+            multipliers: [forward ? 1 : -1],
+            trains: [true],
+            loss: 'style',
+          },
+          { image: forward ? 'after' : 'before', prompt: 'base', multipliers: [0], trains: [false], loss: null },
+        ];
+      },
+      timesteps: [0.2, 0.4],
+    },
+  ],
+};
+
+/** The paper's schedule: the content adapter first learns the before image alone, then both learn together. */
+function jointPhases(steps: number, contentSteps: number): LearnPhase[] {
+  const before = { image: 'before', prompt: 'base', loss: 'content' } as const;
+  const after = { image: 'after', prompt: 'style', loss: 'style' } as const;
+  return [
+    {
+      steps: contentSteps,
+      adapters: ['content'],
+      target: 'noise',
+      rows: () => [{ ...before, multipliers: [1], trains: [true] }],
+      timesteps: ALL_TIMESTEPS,
+    },
+    {
+      steps,
+      adapters: ['content', 'style'],
+      target: 'noise',
+      rows: () => [
+        { ...before, multipliers: [1, 0], trains: [true, false] },
+        // Stop-gradient on the content parameters: they act here and are not trained.
+        { ...after, multipliers: [1, 1], trains: [false, true] },
+      ],
+      timesteps: ALL_TIMESTEPS,
+    },
+  ];
+}
+
+/**
+ * The frozen down-projections of both adapters: the first `rank` rows of each width's basis are the content's, the
+ * next the style's.
+ *
+ * @returns for each site, [rank, in] of the named adapter.
+ */
+export function downProjections(
+  recipe: Recipe,
+  sites: readonly Site[],
+): (adapter: AdapterName, site: Site) => Float32Array {
+  const { rank, seed, mode } = recipe;
+  const bases = new Map<number, Float32Array>();
+  for (const { inFeatures } of sites) {
+    if (bases.has(inFeatures)) continue;
+    const rows = mode === 'no-ortho' ? independentRows : orthonormalRows;
+    bases.set(inFeatures, rows(2 * rank, inFeatures, seed));
+  }
+  return (adapter, site) => {
+    const size = rank * site.inFeatures;
+    const start = adapter === 'content' ? 0 : size;
+    return bases.get(site.inFeatures)!.subarray(start, start + size);
+  };
+}
+
+/** The stacked down-projections of some adapters, packed for all sites. */
+export function packedDown(recipe: Recipe, sites: readonly Site[], adapters: readonly AdapterName[]): Float32Array {
+  const down = downProjections(recipe, sites);
+  return packMatrices(sites, downShape(adapters.length * recipe.rank), (site) => {
+    const stacked = new Float32Array(adapters.length * recipe.rank * site.inFeatures);
+    adapters.forEach((adapter, k) => stacked.set(down(adapter, site), k * recipe.rank * site.inFeatures));
+    return stacked;
+  });
+}
+
+function requireWhole(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new InputError(`${name} is ${value}; use a whole number from ${min} to ${max}`);
+}
+
+/** The request without its undefined entries, so that defaults show through. */
+function defined<T extends object>(request: T): Partial<T> {
+  return Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,42 @@
+/** Style files as guidance needs them: read, fitted to the net, stacked, on the device. */
+import type { LoadedAdapters } from '../diffusion/denoiser';
+import type { GuidingStyle } from '../diffusion/guidance';
+import { readAdapter, styleInfo } from '../lora/adapter-file';
+import { stackFiles } from '../lora/applied';
+import { bytesSource } from '../weights/source';
+import { stylePromptOf } from './recipe';
+import type { AppliedStyle } from './requests';
+import type { Workshop } from './workshop';
+
+export interface LoadedStyles {
+  /** The base prompt c. */
+  readonly prompt: string;
+  readonly guiding: readonly GuidingStyle[];
+  /** The caller unloads them. */
+  readonly adapters: LoadedAdapters;
+}
+
+/** Throws an InputError when a file is no adapter, or one of another base model. */
+export async function loadStyles(
+  { model, denoiser }: Workshop,
+  styles: readonly AppliedStyle[],
+  prompt: string,
+): Promise<LoadedStyles> {
+  const base = prompt.trim();
+  const read = await Promise.all(
+    styles.map(async ({ file, strength }, i) => {
+      const name = styles.length === 1 ? 'the style' : `style ${i + 1}`;
+      const layersPerBlock = model.unet.config.down[0]!.resnets;
+      const adapter = await readAdapter(bytesSource(name, file), { layersPerBlock });
+      const info = styleInfo(adapter.metadata);
+      // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
+      const stylePrompt = info ? stylePromptOf(base, info.style) : base;
+      return { name, file: adapter, guiding: { prompt: stylePrompt, strength } };
+    }),
+  );
+  return {
+    prompt: base,
+    guiding: read.map(({ guiding }) => guiding),
+    adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
+  };
+}

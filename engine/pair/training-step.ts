@@ -1,0 +1,130 @@
+/**
+ * One training step of the method as a graph: forward, both losses, gradients of the up-projections, AdamW
+ * (Pair Customization, arXiv 2405.01536, equations 4 to 6). Which image trains which adapter is data: rows of a batch,
+ * rank multipliers, and gradient masks.
+ */
+import { adamW, type AdamWSettings, type AdamWState } from '../autodiff/adamw';
+import { gradients } from '../autodiff/gradients';
+import { joinMatrices, scalars, unetOutput } from '../diffusion/denoiser';
+import type { DiffusionModel } from '../diffusion/model';
+import type { GraphBuilder } from '../graph/builder';
+import type { Value } from '../graph/graph';
+import { downShape, packedSize, packValues, unpackValues, upShape } from '../lora/packing';
+import type { Site } from '../lora/sites';
+import { stackedAdapters } from '../lora/stack';
+import type { Shape } from '../tensor/shape';
+
+export interface TrainingStepShape {
+  /** Samples in the batch. */
+  readonly rows: number;
+  /** Names of the adapters, each of `rank`, in stacking order. All are trained. */
+  readonly adapters: readonly string[];
+  readonly rank: number;
+  /** Shape of one image's latents, [1, C, h, w]. */
+  readonly latents: Shape;
+  readonly tokens: number;
+  /**
+   * 'noise': every row predicts its own noise or v. 'teacher': row 0 predicts what row 1, without adapters and without
+   * gradient, makes of its sample.
+   */
+  readonly target: 'noise' | 'teacher';
+  readonly optimizer: AdamWSettings;
+  /** Also return `<adapter>.gradient`, packed like the up-projections: for tests. */
+  readonly returnGradients?: boolean;
+}
+
+/** Names of an adapter's three state tensors among a step's inputs and outputs. */
+export const stateNames = (adapter: string): [string, string, string] => [
+  `${adapter}.up`,
+  `${adapter}.first`,
+  `${adapter}.second`,
+];
+
+/**
+ * Builds the step. R = adapters * rank.
+ *
+ * Inputs: latents [rows, C, h, w]; noise [1, C, h, w], the same for all rows; context [rows, T, D]; timestep [1];
+ * noising [2] and, with target 'noise', objective [2]: the weights of (latents, noise) in the noised sample and in the target; lossWeights
+ * [rows]; multiplier and gradientMask [rows, 1, R]; down [packed R x in]; and for each adapter its up-projections and
+ * two moments [packed out x rank] and `<adapter>.schedule` [3] (adamWSchedule).
+ *
+ * Outputs: losses [rows], mean squared errors; squares [adapters], the next up-projections' sums of squares, not finite
+ * when the update was not; and the next state under the names of the old.
+ */
+export function buildTrainingStep(
+  b: GraphBuilder,
+  model: DiffusionModel,
+  sites: readonly Site[],
+  shape: TrainingStepShape,
+): void {
+  const { rows, rank, adapters } = shape;
+  const total = adapters.length * rank;
+  const latents = b.input('latents', [rows, ...shape.latents.slice(1)]);
+  const noise = b.expand(b.input('noise', shape.latents), latents.shape);
+  const sample = mix(b, latents, noise, b.input('noising', [2]));
+
+  const states = adapters.map((name) => readState(b, name, packedSize(sites, upShape(rank))));
+  const ups = states.map((state) => unpackValues(b, sites, upShape(rank), state.parameter));
+  const joined = new Map(
+    sites.map(({ name }) => [
+      name,
+      b.concat(
+        ups.map((up) => up.get(name)!),
+        1,
+      ),
+    ]),
+  );
+  const down = unpackValues(b, sites, downShape(total), b.input('down', [packedSize(sites, downShape(total))]));
+  const masks = {
+    multiplier: b.input('multiplier', [rows, 1, total]),
+    gradient: b.input('gradientMask', [rows, 1, total]),
+  };
+
+  const context = b.input('context', [rows, shape.tokens, model.text.config.width]);
+  const timestep = b.expand(b.input('timestep', [1]), [rows]);
+  const adapt = stackedAdapters(b, joinMatrices(sites, down, joined), masks);
+  const output = unetOutput(b, model, { sample, timestep, context }, adapt);
+
+  const target =
+    shape.target === 'noise'
+      ? mix(b, latents, noise, b.input('objective', [2]))
+      : b.expand(b.stopGradient(b.slice(output, 0, 1, 2)), output.shape);
+  const losses = b.reduceMean(b.square(b.sub(output, target)), [1, 2, 3]);
+  b.output('losses', losses);
+  const loss = b.reduceSum(b.mul(losses, b.input('lossWeights', [rows])));
+
+  const values = ups.map((up) => sites.map(({ name }) => up.get(name)!));
+  const found = gradients(b, loss, values.flat());
+  const squares: Value[] = [];
+  adapters.forEach((name, k) => {
+    const bySite = new Map(sites.map((site, i) => [site, found[k * sites.length + i]!]));
+    const gradient = packValues(b, sites, (site) => bySite.get(site)!);
+    const [stepSize, secondMomentScale, decay] = scalars(b, b.input(`${name}.schedule`, [3])) as [Value, Value, Value];
+    const next = adamW(b, states[k]!, gradient, { stepSize, secondMomentScale, decay }, shape.optimizer);
+    writeState(b, name, next);
+    squares.push(b.reduceSum(b.square(next.parameter), [0], true));
+    if (shape.returnGradients) b.output(`${name}.gradient`, gradient);
+  });
+  b.output('squares', b.concat(squares, 0));
+}
+
+function mix(b: GraphBuilder, latents: Value, noise: Value, weights: Value): Value {
+  const [ofLatents, ofNoise] = scalars(b, weights) as [Value, Value];
+  return b.add(b.mul(latents, ofLatents), b.mul(noise, ofNoise));
+}
+
+function readState(b: GraphBuilder, adapter: string, size: number): AdamWState {
+  const [parameter, firstMoment, secondMoment] = stateNames(adapter).map((name) => b.input(name, [size])) as [
+    Value,
+    Value,
+    Value,
+  ];
+  return { parameter, firstMoment, secondMoment };
+}
+
+function writeState(b: GraphBuilder, adapter: string, state: AdamWState): void {
+  const [parameter, first, second] = stateNames(adapter);
+  b.output(parameter, state.parameter);
+  b.output(first, state.firstMoment);
+  b.output(second, state.secondMoment);
+}

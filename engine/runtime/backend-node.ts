@@ -2,7 +2,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { DeviceError } from '../errors';
-import type { Backend, Device, DeviceOptions } from './backend';
+import { commonSessionOptions, type Backend, type Device, type DeviceOptions } from './backend';
 import { copyElements, toOrt } from './convert';
 
 export const nodeBackend: Backend = {
@@ -10,26 +10,22 @@ export const nodeBackend: Backend = {
     const asked = options.device ?? 'auto';
     if (asked === 'wasm') throw new DeviceError('device wasm is for browsers; use cpu here');
     // Not chosen by 'auto': without gpu-buffer tensors every run copies its inputs and outputs through the host.
-    const kind = asked === 'webgpu' ? 'webgpu' : 'cpu';
+    const gpu = asked === 'webgpu';
     const threads = options.threads ?? availableParallelism();
+    const processor = cpus()[0]?.model.trim() ?? 'CPU';
     return {
-      info: {
-        kind,
-        name: kind === 'webgpu' ? 'onnxruntime-node webgpu' : (cpus()[0]?.model.trim() ?? 'CPU'),
-        threads: kind === 'webgpu' ? 1 : threads,
-        f16: false,
-      },
+      info: gpu
+        ? { kind: 'webgpu', name: 'native WebGPU', threads: 1, f16: false }
+        : { kind: 'cpu', name: processor, threads, f16: false },
       ort: { InferenceSession: ort.InferenceSession, Tensor: ort.Tensor },
-      sessionOptions: () => ({
-        executionProviders: kind === 'webgpu' ? ['webgpu', 'cpu'] : ['cpu'],
+      sessionOptions: (plan) => ({
+        ...commonSessionOptions(plan, gpu && options.disableCpuFallback ? { disable_cpu_ep_fallback: '1' } : {}),
+        executionProviders: gpu ? ['webgpu', 'cpu'] : ['cpu'],
         intraOpNumThreads: threads,
-        graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
-        ...(options.disableCpuFallback && kind === 'webgpu'
-          ? { extra: { session: { disable_cpu_ep_fallback: '1' } } }
-          : {}),
       }),
       upload: (tensor) => toOrt(ort.Tensor, { ...tensor, data: copyElements(tensor.dtype, tensor.data) }),
+      read: async (tensor) => tensor.data,
+      fault: () => undefined,
       lost: new Promise(() => undefined),
       close: () => undefined,
     };

@@ -16,7 +16,7 @@ export interface DeviceInfo {
 }
 
 export interface DeviceOptions {
-  /** 'auto' (the default) takes webgpu where there is one, else wasm or cpu. */
+  /** 'auto' (the default) takes webgpu where there is a real GPU, else wasm or cpu. */
   readonly device?: 'auto' | DeviceKind;
   /** Threads for cpu and wasm; by default as many as help. */
   readonly threads?: number;
@@ -24,14 +24,32 @@ export interface DeviceOptions {
   readonly disableCpuFallback?: boolean;
 }
 
+/** What a session is for. */
+export interface SessionPlan {
+  /** The outputs by their names in the model. */
+  readonly outputs: ReadonlyMap<string, ValueType>;
+  /** The graph computes some values twice on purpose, to hold fewer at once: do not merge them. */
+  readonly recompute: boolean;
+}
+
+/** The classes of an onnxruntime package. */
+export interface Ort {
+  readonly InferenceSession: InferenceSessionFactory;
+  readonly Tensor: TensorConstructor;
+}
+
 /** An open device. */
 export interface Device {
   readonly info: DeviceInfo;
-  readonly ort: { readonly InferenceSession: InferenceSessionFactory; readonly Tensor: TensorConstructor };
-  /** Options for a session that returns these outputs, without the weights. */
-  sessionOptions(outputs: ReadonlyMap<string, ValueType>): InferenceSession.SessionOptions;
+  readonly ort: Ort;
+  /** Options for a session, without the weights. A new object each time: ONNX Runtime writes into it. */
+  sessionOptions(plan: SessionPlan): InferenceSession.SessionOptions;
   /** Copies a tensor to where programs read it fastest. */
   upload(tensor: HostTensor): Tensor;
+  /** Elements of a tensor, possibly a view of them. */
+  read(tensor: Tensor): Promise<Tensor.DataType>;
+  /** What the device reported outside any call since this was last asked, such as memory running out. */
+  fault(): string | undefined;
   /** Resolves with the reason if the device is lost; never if it cannot be. */
   readonly lost: Promise<string>;
   /** Gives the device back. Sessions and tensors are gone by then. */
@@ -41,4 +59,13 @@ export interface Device {
 export interface Backend {
   /** Throws a DeviceError when the device asked for is not there. */
   open(options: DeviceOptions): Promise<Device>;
+}
+
+/** Options that every device shares; `session` adds entries of ONNX Runtime's "session." configuration. */
+export function commonSessionOptions(
+  plan: SessionPlan,
+  session: Readonly<Record<string, string>> = {},
+): InferenceSession.SessionOptions {
+  const optimization = plan.recompute ? { disable_specified_optimizers: 'CommonSubexpressionElimination' } : {};
+  return { graphOptimizationLevel: 'all', logSeverityLevel: 3, extra: { session: { ...session }, optimization } };
 }

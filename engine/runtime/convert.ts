@@ -13,6 +13,15 @@ export const ORT_TYPE = {
   bool: 'bool',
 } as const satisfies Readonly<Record<DType, Tensor.Type>>;
 
+const DTYPES = new Map<Tensor.Type, DType>(Object.entries(ORT_TYPE).map(([dtype, type]) => [type, dtype as DType]));
+
+/** Our type of a tensor of ONNX Runtime. */
+export function typeOf(tensor: Tensor): ValueType {
+  const dtype = DTYPES.get(tensor.type);
+  if (!dtype) throw new Error(`ONNX Runtime made a ${tensor.type} tensor`);
+  return { dtype, shape: tensor.dims };
+}
+
 /** Bytes of a tensor's elements. */
 export function byteLength(type: ValueType): number {
   return sizeOf(type.shape) * BYTES_PER_ELEMENT[type.dtype];
@@ -32,7 +41,7 @@ export function toHost(type: ValueType, data: Tensor.DataType): HostTensor {
 
 export function copyElements(dtype: DType, data: Tensor.DataType): TypedArrayOf<DType> {
   if (Array.isArray(data)) throw new Error('ONNX Runtime returned strings');
-  if (dtype !== 'f16') return data.slice() as TypedArrayOf<DType>;
-  // Where the browser has Float16Array, ONNX Runtime returns one: the same bits.
-  return new Uint16Array(data.buffer as ArrayBuffer, data.byteOffset, data.length).slice();
+  // Where JavaScript has Float16Array, ONNX Runtime uses it: the same bits.
+  if (dtype === 'f16') return new Uint16Array(data.buffer, data.byteOffset, data.length).slice();
+  return data.slice() as TypedArrayOf<DType>;
 }

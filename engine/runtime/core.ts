@@ -12,40 +12,50 @@ export class RuntimeCore {
   /** Tensors that are alive, to be disposed with the runtime. */
   readonly tensors = new Set<DeviceTensor>();
   readonly device: Device;
-  #ended: DeviceError | undefined;
-  readonly #lost: Promise<never>;
+  #ended: Error | undefined;
+  /** Rejects the call under way. */
+  #giveUp: ((error: Error) => void) | undefined;
 
   constructor(device: Device) {
     this.device = device;
-    this.#lost = device.lost.then((reason) => {
+    void device.lost.then((reason) => {
       this.#ended ??= new DeviceError(`the ${device.info.kind} device was lost (${reason}); open the runtime again`);
-      throw this.#ended;
+      this.#giveUp?.(this.#ended);
     });
-    // Waited for only while a call is under way; at other times a loss is kept for the next call.
-    this.#lost.catch(() => undefined);
   }
 
-  /** Throws a DeviceError when the runtime is disposed or its device lost. */
+  /** Throws when the runtime is disposed (a defect of the caller) or its device lost (a DeviceError). */
   assertOpen(): void {
     if (this.#ended) throw this.#ended;
   }
 
   end(): void {
-    this.#ended ??= new DeviceError('the runtime is used after it was disposed');
+    this.#ended ??= new Error('the runtime is used after it was disposed');
+  }
+
+  /** Throws what the device reported outside a call since the last check. */
+  assertSound(): void {
+    const fault = this.device.fault();
+    if (fault !== undefined) throw new Error(fault);
   }
 
   /**
    * Queues a call into ONNX Runtime. A failure of the device becomes a DeviceError that says what to try; `action`
    * says in it what was being done. A call that never returns because the device was lost is given up.
    */
-  call<T>(action: string, job: () => Promise<T>): Promise<T> {
+  async call<T>(action: string, job: () => Promise<T>): Promise<T> {
     this.assertOpen();
     return this.queue.run(async () => {
       this.assertOpen();
       try {
-        return await Promise.race([job(), this.#lost]);
+        return await new Promise<T>((resolve, reject) => {
+          this.#giveUp = reject;
+          job().then(resolve, reject);
+        });
       } catch (error) {
         throw explainFailure(error, action, this.device.info);
+      } finally {
+        this.#giveUp = undefined;
       }
     });
   }

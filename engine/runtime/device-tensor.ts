@@ -1,6 +1,5 @@
 /** A tensor that stays where programs compute, until it is read or disposed. */
 import type { Tensor } from 'onnxruntime-common';
-import { DeviceError } from '../errors';
 import type { ValueType } from '../graph/graph';
 import type { DType } from '../tensor/dtype';
 import { showShape, type Shape } from '../tensor/shape';
@@ -31,7 +30,11 @@ export class DeviceTensor {
   /** Copies the elements to the host. Throws a DeviceError when the device is lost. */
   async read(): Promise<HostTensor> {
     const tensor = this.held(this.#core);
-    return this.#core.call('read a tensor', async () => toHost(this, await tensor.getData()));
+    return this.#core.call('read a tensor', async () => {
+      const data = await this.#core.device.read(tensor);
+      this.#core.assertSound();
+      return toHost(this, data);
+    });
   }
 
   /** Gives the memory back, after the runs that were asked for before; a second call does nothing. */
@@ -49,8 +52,8 @@ export class DeviceTensor {
   /** ONNX Runtime's tensor, for the runtime that owns it; throws an Error when disposed or another runtime's. */
   held(core: RuntimeCore): Tensor {
     const what = `${this.dtype}${showShape(this.shape)} tensor`;
-    if (!this.#tensor) throw new DeviceError(`a ${what} is used after it was disposed`);
-    if (core !== this.#core) throw new DeviceError(`a ${what} of one runtime is used in another`);
+    if (!this.#tensor) throw new Error(`a ${what} is used after it was disposed`);
+    if (core !== this.#core) throw new Error(`a ${what} of one runtime is used in another`);
     return this.#tensor;
   }
 }

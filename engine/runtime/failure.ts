@@ -1,5 +1,6 @@
 /** What a failure inside ONNX Runtime means to a user. */
-import { DeviceError } from '../errors';
+import { CancelledError, DeviceError, InputError } from '../errors';
+import { GraphError } from '../graph/graph';
 import type { DeviceInfo } from './backend';
 
 /** How the builds say that memory ran out: C++, wasm, WebGPU and the browser's allocator. */
@@ -9,9 +10,12 @@ const OUT_OF_MEMORY =
 /** The device is unusable from here on. */
 const LOST = /device (is |was )?lost|lost device|device.*destroyed|memory access out of bounds|unreachable|Aborted\(/i;
 
-/** A DeviceError when the device is at fault; any other error unchanged, with what was being done put before. */
+/** Errors that already say what a user can do. */
+const OURS = [DeviceError, InputError, CancelledError, GraphError];
+
+/** A DeviceError when the device is at fault; else our own errors unchanged, and ONNX Runtime's with what was being done. */
 export function explainFailure(error: unknown, action: string, device: DeviceInfo): unknown {
-  if (error instanceof DeviceError) return error;
+  if (OURS.some((kind) => error instanceof kind)) return error;
   const message = error instanceof Error ? error.message : String(error);
   const where = `could not ${action} on ${device.kind} (${device.name})`;
   if (OUT_OF_MEMORY.test(message)) {

@@ -1,7 +1,6 @@
 /** A compiled graph: checks what it is fed, runs, and recreates its session after a failure. */
 import type { InferenceSession, Tensor } from 'onnxruntime-common';
-import { DeviceError } from '../errors';
-import { GraphError, type ValueType } from '../graph/graph';
+import { GraphError, type Graph, type ValueType } from '../graph/graph';
 import { inputName, outputName } from '../onnx/emit';
 import { sameShape, showShape } from '../tensor/shape';
 import type { HostTensor } from '../tensor/tensor';
@@ -11,38 +10,35 @@ import { DeviceTensor } from './device-tensor';
 
 export type Feeds = Readonly<Record<string, DeviceTensor | HostTensor>>;
 
+interface Session {
+  /** Creates one; called again after a failed run. */
+  readonly open: () => Promise<InferenceSession>;
+  readonly onDispose: () => void;
+}
+
 export class Program {
   readonly inputs: ReadonlyMap<string, ValueType>;
   readonly outputs: ReadonlyMap<string, ValueType>;
   readonly #core: RuntimeCore;
   readonly #name: string;
-  readonly #open: () => Promise<InferenceSession>;
-  readonly #onDispose: () => void;
+  readonly #source: Session;
   #session: InferenceSession | undefined;
   #disposed = false;
 
-  /** Made by Runtime.compile only. `open` creates a session; it is called again after a failed run. */
-  constructor(
-    core: RuntimeCore,
-    name: string,
-    types: { inputs: ReadonlyMap<string, ValueType>; outputs: ReadonlyMap<string, ValueType> },
-    open: () => Promise<InferenceSession>,
-    onDispose: () => void,
-  ) {
-    this.inputs = types.inputs;
-    this.outputs = types.outputs;
+  /** Made by Runtime.compile only. */
+  constructor(core: RuntimeCore, name: string, graph: Pick<Graph, 'inputs' | 'outputs'>, source: Session) {
+    this.inputs = graph.inputs;
+    this.outputs = graph.outputs;
     this.#core = core;
     this.#name = name;
-    this.#open = open;
-    this.#onDispose = onDispose;
+    this.#source = source;
   }
 
   /** Creates the session now, so that a model the device refuses fails here. */
-  async load(): Promise<this> {
+  async load(): Promise<void> {
     await this.#core.call(`compile ${this.#name}`, async () => {
-      this.#session = await this.#open();
+      this.#session = await this.#source.open();
     });
-    return this;
   }
 
   /**
@@ -51,12 +47,14 @@ export class Program {
    * device fails.
    */
   async run(feeds: Feeds): Promise<Record<string, DeviceTensor>> {
-    if (this.#disposed) throw new DeviceError(`program ${this.#name} is used after it was disposed`);
+    if (this.#disposed) throw new Error(`program ${this.#name} is used after it was disposed`);
     const tensors = this.#accept(feeds);
     return this.#core.call(`run ${this.#name}`, async () => {
-      const session = (this.#session ??= await this.#open());
+      const session = (this.#session ??= await this.#source.open());
       try {
-        return this.#collect(await session.run(tensors));
+        const results = await session.run(tensors);
+        this.#core.assertSound();
+        return this.#collect(results);
       } catch (error) {
         // A session that failed once may hang or answer wrongly.
         this.#session = undefined;
@@ -73,7 +71,7 @@ export class Program {
     void this.#core.queue.run(async () => {
       await this.#session?.release().catch(() => undefined);
       this.#session = undefined;
-      this.#onDispose();
+      this.#source.onDispose();
     });
   }
 

@@ -1,6 +1,6 @@
 /** Opens a device, compiles graphs for it, and keeps tensors on it. */
 import type { Graph } from '../graph/graph';
-import { emitModel, type EmitOptions } from '../onnx/emit';
+import { emitModel, outputName, type EmitOptions } from '../onnx/emit';
 import type { HostTensor } from '../tensor/tensor';
 import type { Backend, DeviceInfo, DeviceOptions } from './backend';
 import { RuntimeCore } from './core';
@@ -9,15 +9,19 @@ import type { MemoryReport } from './memory';
 import { Program } from './program';
 import { checkWeights, heldBytes, WeightFiles, type WeightFile } from './weight-files';
 
+/** `flipConvTranspose` is chosen for the device unless given. */
 export interface CompileOptions extends EmitOptions {
   /** What errors call the program. */
   readonly name?: string;
+  /** The graph computes some values twice on purpose, to hold fewer at once: do not merge them. */
+  readonly recompute?: boolean;
 }
 
 export class Runtime {
   readonly #core: RuntimeCore;
   readonly #files: WeightFiles;
   readonly #programs = new Set<Program>();
+  #disposed: Promise<void> | undefined;
 
   /** Use openRuntime. */
   constructor(core: RuntimeCore) {
@@ -40,30 +44,40 @@ export class Runtime {
   ): Promise<Program> {
     const core = this.#core;
     core.assertOpen();
-    const flipConvTranspose = options.flipConvTranspose ?? core.device.info.kind !== 'webgpu';
+    const { device } = core;
+    const flipConvTranspose = options.flipConvTranspose ?? device.info.kind !== 'webgpu';
     const model = emitModel(graph, { flipConvTranspose });
+    const outputs = new Map([...graph.outputs].map(([name, value]) => [outputName(name), value]));
+    const plan = { outputs, recompute: options.recompute ?? false };
+    // Read before the device is held, so that a slow download does not keep other programs waiting.
+    checkWeights(graph, await this.#files.mount(model.weightFiles, files));
+    core.assertOpen();
+
     const bytes = heldBytes(graph);
-    const open = async () => {
-      const externalData = await this.#files.mount(model.weightFiles, files);
-      checkWeights(graph, externalData);
-      return core.device.ort.InferenceSession.create(model.bytes, {
-        ...core.device.sessionOptions(graph.outputs),
-        externalData,
-      });
-    };
-    const program: Program = new Program(core, options.name ?? 'graph', graph, open, () => {
-      core.memory.add('programs', -bytes);
-      this.#programs.delete(program);
+    const program: Program = new Program(core, options.name ?? 'graph', graph, {
+      open: async () => {
+        const externalData = await this.#files.mount(model.weightFiles, files);
+        return device.ort.InferenceSession.create(model.bytes, { ...device.sessionOptions(plan), externalData });
+      },
+      onDispose: () => {
+        core.memory.add('programs', -bytes);
+        this.#programs.delete(program);
+      },
     });
-    await program.load();
     core.memory.add('programs', bytes);
     this.#programs.add(program);
+    try {
+      await program.load();
+    } catch (error) {
+      program.dispose();
+      throw error;
+    }
     return program;
   }
 
   /** Copies a host tensor to the device. */
   async upload(tensor: HostTensor): Promise<DeviceTensor> {
-    const { core } = { core: this.#core };
+    const core = this.#core;
     return core.call('upload a tensor', async () => new DeviceTensor(core, tensor, core.device.upload(tensor)));
   }
 
@@ -76,16 +90,21 @@ export class Runtime {
     this.#files.clear();
   }
 
-  /** Disposes every program and tensor, then the device; waits for what is under way. */
-  async dispose(): Promise<void> {
+  /** Disposes every program and tensor, then the device; waits for the call under way and refuses those queued. */
+  dispose(): Promise<void> {
+    this.#disposed ??= this.#close();
+    return this.#disposed;
+  }
+
+  async #close(): Promise<void> {
     const core = this.#core;
-    for (const tensor of core.tensors) tensor.dispose();
-    for (const program of this.#programs) program.dispose();
     core.end();
-    await core.queue.run(() => {
-      this.#files.clear();
-      core.device.close();
-    });
+    for (const program of [...this.#programs]) program.dispose();
+    // The run under way may make tensors yet.
+    await core.queue.run(() => undefined);
+    for (const tensor of [...core.tensors]) tensor.dispose();
+    this.#files.clear();
+    core.device.close();
   }
 }
 

@@ -87,7 +87,7 @@ test('after a failed run the session is made anew and the next run works', async
   await expect(program.run({ x })).rejects.toThrow(/^could not run unet on cpu .*: memory ran out/);
   state.run = undefined;
   const { y } = await program.run({ x });
-  expect(Array.from((await y!.read()).data)).toEqual([-3]);
+  expect(Array.from((await y!.read()).data, Number)).toEqual([-3]);
   expect(state.sessions).toBe(2);
   await runtime.dispose();
   expect(state.closed).toBe(true);

@@ -24,7 +24,7 @@ export function gradients(b: GraphBuilder, loss: Value, targets: readonly Value[
   const active = new Set<Value>(targets);
   for (const node of path) for (const output of node.outputs) active.add(output);
 
-  const gradientOf = new Map<Value, Value>([[loss, b.scalar(1)]]);
+  const gradientOf = new Map<Value, Value>([[loss, b.scalar(1, loss.dtype === 'f16' ? 'f16' : 'f32')]]);
   for (const node of path.reverse()) {
     const gradient = gradientOf.get(node.outputs[0]!);
     for (const other of node.outputs.slice(1)) {

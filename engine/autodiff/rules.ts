@@ -2,6 +2,7 @@
  * The gradient rule of every operation: given g, the gradient of the first output, the gradients of the inputs.
  * A rule may return a gradient in the broadcast shape; the walk sums it down (gradients.ts).
  */
+import { isFloat } from '../tensor/dtype';
 import { normalizeAxes, normalizeAxis, type Shape } from '../tensor/shape';
 import { f32 } from '../tensor/tensor';
 import type { GraphBuilder } from '../graph/builder';
@@ -45,7 +46,10 @@ export const RULES: { readonly [K in OpKind]: Entry<K> } = {
   Clip: ({ b, op, gradient: g, inputs: [x] }) => [
     b.where(b.greater(x!, op.min), b.where(b.greater(op.max, x!), g, 0), 0),
   ],
-  Cast: ({ b, gradient: g, inputs: [x] }) => [b.cast(g, x!.dtype)],
+  Cast: ({ b, gradient: g, inputs: [x] }) => {
+    if (!isFloat(g.dtype) || !isFloat(x!.dtype)) throw new GraphError('Cast is differentiable between floats only');
+    return [b.cast(g, x!.dtype)];
+  },
   StopGradient: 'stops',
 
   Add: ({ gradient: g }) => [g, g],
@@ -105,15 +109,17 @@ export const RULES: { readonly [K in OpKind]: Entry<K> } = {
   // dx = y (g - sum(g y))
   Softmax: ({ b, op, gradient: g, outputs: [y] }) => [b.mul(y!, b.sub(g, b.reduceSum(b.mul(g, y!), [op.axis], true)))],
   // With z = (x - mean) r and h = g scale: dx = r (h - mean(h) - z mean(h z))   (Ba et al., 2016)
-  LayerNormalization: ({ b, gradient: g, inputs: [x, scale, bias], outputs: [, mean, r], needs }) => {
-    const z = b.mul(b.sub(x!, mean!), r!);
-    const h = b.mul(g, scale!);
+  // In f32, as the statistics are, whatever x is.
+  LayerNormalization: ({ b, gradient, inputs: [x, scale, bias], outputs: [, mean, r], needs }) => {
+    const g = b.cast(gradient, 'f32');
+    const z = b.mul(b.sub(b.cast(x!, 'f32'), mean!), r!);
+    const h = b.mul(g, b.cast(scale!, 'f32'));
     const spread = b.mul(z, b.reduceMean(b.mul(h, z), [-1], true));
     const leading = x!.shape.map((_, i) => i).slice(0, -1);
     return [
-      needs(0) ? b.mul(r!, b.sub(b.sub(h, b.reduceMean(h, [-1], true)), spread)) : undefined,
-      needs(1) ? b.reduceSum(b.mul(g, z), leading) : undefined,
-      bias && needs(2) ? b.reduceSum(g, leading) : undefined,
+      needs(0) ? b.cast(b.mul(r!, b.sub(b.sub(h, b.reduceMean(h, [-1], true)), spread)), x!.dtype) : undefined,
+      needs(1) ? b.cast(b.reduceSum(b.mul(g, z), leading), x!.dtype) : undefined,
+      bias && needs(2) ? b.cast(b.reduceSum(g, leading), x!.dtype) : undefined,
     ];
   },
   ReduceSum: ({ b, op, gradient: g, inputs: [x] }) => [spread(b, g, op.axes, x!.shape)],
@@ -213,8 +219,8 @@ function resizeGradient(b: GraphBuilder, g: Value, shape: Shape): Value {
   if (height % h === 0 && width % w === 0) {
     return b.reduceSum(b.reshape(g, [n, c, h, height / h, w, width / w]), [3, 5]);
   }
-  const rows = b.constant(selection(h, height));
-  const columns = b.constant(selection(w, width));
+  const rows = b.cast(b.constant(selection(h, height)), g.dtype);
+  const columns = b.cast(b.constant(selection(w, width)), g.dtype);
   return b.matmul(b.matmul(rows, g), b.transpose(columns, [1, 0]));
 }
 

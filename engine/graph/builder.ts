@@ -1,7 +1,8 @@
 /** Builds a graph one operation at a time; every value is typed as it is made. */
 import type { DType } from '../tensor/dtype';
+import { floatToHalf } from '../tensor/half';
 import { normalizeAxis, sameShape, showShape, sizeOf, type Shape } from '../tensor/shape';
-import { f32, type HostTensor } from '../tensor/tensor';
+import type { HostTensor } from '../tensor/tensor';
 import { checkGraph } from './check';
 import {
   GraphError,
@@ -23,8 +24,8 @@ export class GraphBuilder {
   readonly #inputs = new Map<string, Value>();
   readonly #outputs = new Map<string, Value>();
   readonly #nodes: Node[] = [];
-  readonly #scalars = new Map<number, Value>();
-  readonly #ones = new Map<number, Value>();
+  readonly #scalars = new Map<string, Value>();
+  readonly #ones = new Map<string, Value>();
   #nextId = 0;
 
   /** Declares a value fed at every run. */
@@ -44,18 +45,14 @@ export class GraphBuilder {
     return this.#value(tensor, { kind: 'constant', tensor });
   }
 
-  /** A scalar constant, made once for each number. */
-  scalar(x: number): Value {
-    let value = this.#scalars.get(x);
-    if (!value) this.#scalars.set(x, (value = this.constant(f32([x], []))));
-    return value;
+  /** A scalar constant, made once for each number and dtype. */
+  scalar(x: number, dtype: 'f32' | 'f16' = 'f32'): Value {
+    return this.#once(this.#scalars, `${dtype} ${x}`, () => filled([], x, dtype));
   }
 
-  /** A vector of n ones, made once for each n. */
-  ones(n: number): Value {
-    let value = this.#ones.get(n);
-    if (!value) this.#ones.set(n, (value = this.constant(f32(new Float32Array(n).fill(1), [n]))));
-    return value;
+  /** A vector of n ones, made once for each n and dtype. */
+  ones(n: number, dtype: 'f32' | 'f16' = 'f32'): Value {
+    return this.#once(this.#ones, `${dtype} ${n}`, () => filled([n], 1, dtype));
   }
 
   /** Names a value to be returned from every run. */
@@ -94,8 +91,17 @@ export class GraphBuilder {
     return { id: this.#nextId++, dtype: type.dtype, shape: type.shape, source };
   }
 
-  #operand(x: Operand): Value {
-    return typeof x === 'number' ? this.scalar(x) : x;
+  #once(made: Map<string, Value>, key: string, make: () => HostTensor): Value {
+    let value = made.get(key);
+    if (!value) made.set(key, (value = this.constant(make())));
+    return value;
+  }
+
+  /** An operation on values and numbers; numbers take the dtype of the values beside them. */
+  #broadcast(op: Op, operands: readonly Operand[], condition: readonly Value[] = []): Value {
+    const beside = operands.find((x) => typeof x !== 'number');
+    const dtype = beside?.dtype === 'f16' ? 'f16' : 'f32';
+    return this.#one(op, ...condition, ...operands.map((x) => (typeof x === 'number' ? this.scalar(x, dtype) : x)));
   }
 
   // Elementwise.
@@ -118,13 +124,12 @@ export class GraphBuilder {
   quickGelu = (x: Value): Value => this.mul(x, this.sigmoid(this.mul(x, 1.702)));
   square = (x: Value): Value => this.mul(x, x);
 
-  add = (a: Operand, b: Operand): Value => this.#one({ kind: 'Add' }, this.#operand(a), this.#operand(b));
-  sub = (a: Operand, b: Operand): Value => this.#one({ kind: 'Sub' }, this.#operand(a), this.#operand(b));
-  mul = (a: Operand, b: Operand): Value => this.#one({ kind: 'Mul' }, this.#operand(a), this.#operand(b));
-  div = (a: Operand, b: Operand): Value => this.#one({ kind: 'Div' }, this.#operand(a), this.#operand(b));
-  greater = (a: Operand, b: Operand): Value => this.#one({ kind: 'Greater' }, this.#operand(a), this.#operand(b));
-  where = (condition: Value, a: Operand, b: Operand): Value =>
-    this.#one({ kind: 'Where' }, condition, this.#operand(a), this.#operand(b));
+  add = (a: Operand, b: Operand): Value => this.#broadcast({ kind: 'Add' }, [a, b]);
+  sub = (a: Operand, b: Operand): Value => this.#broadcast({ kind: 'Sub' }, [a, b]);
+  mul = (a: Operand, b: Operand): Value => this.#broadcast({ kind: 'Mul' }, [a, b]);
+  div = (a: Operand, b: Operand): Value => this.#broadcast({ kind: 'Div' }, [a, b]);
+  greater = (a: Operand, b: Operand): Value => this.#broadcast({ kind: 'Greater' }, [a, b]);
+  where = (condition: Value, a: Operand, b: Operand): Value => this.#broadcast({ kind: 'Where' }, [a, b], [condition]);
 
   cast(x: Value, to: DType): Value {
     return x.dtype === to ? x : this.#one({ kind: 'Cast', to }, x);
@@ -184,7 +189,12 @@ export class GraphBuilder {
     const [n, c, ...rest] = x.shape as [number, number, ...number[]];
     if (c % groups !== 0) throw new GraphError(`GroupNorm: ${c} channels do not divide into ${groups} groups`);
     const width = (c / groups) * sizeOf(rest);
-    const normalized = this.layerNorm(this.reshape(x, [n * groups, width]), this.ones(width), undefined, epsilon);
+    const normalized = this.layerNorm(
+      this.reshape(x, [n * groups, width]),
+      this.ones(width, x.dtype === 'f16' ? 'f16' : 'f32'),
+      undefined,
+      epsilon,
+    );
     const perChannel = [1, c, ...rest.map(() => 1)];
     const scaled = this.mul(this.reshape(normalized, x.shape), this.reshape(scale, perChannel));
     return this.add(scaled, this.reshape(bias, perChannel));
@@ -229,4 +239,12 @@ export class GraphBuilder {
   }
 
   gather = (table: Value, indices: Value): Value => this.#one({ kind: 'Gather' }, table, indices);
+}
+
+/** A tensor of one number throughout. */
+function filled(shape: Shape, x: number, dtype: 'f32' | 'f16'): HostTensor {
+  const n = sizeOf(shape);
+  return dtype === 'f16'
+    ? { dtype, shape, data: new Uint16Array(n).fill(floatToHalf(x)) }
+    : { dtype, shape, data: new Float32Array(n).fill(x) };
 }

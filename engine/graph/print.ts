@@ -1,4 +1,5 @@
 /** A graph as text, one node a line: for snapshot tests and for reading what a transform did. */
+import { halfToFloat } from '../tensor/half';
 import { showShape } from '../tensor/shape';
 import type { Graph, Value } from './graph';
 
@@ -12,8 +13,9 @@ export function printGraph(graph: Graph): string {
       case 'weight':
         return `@${value.source.reference.name}`;
       case 'constant': {
-        const { data } = value.source.tensor;
-        return data.length === 1 ? String(data[0]) : `const${showShape(value.shape)}`;
+        const { data, dtype } = value.source.tensor;
+        if (data.length !== 1) return `const${showShape(value.shape)}`;
+        return String(dtype === 'f16' ? halfToFloat(Number(data[0])) : data[0]);
       }
       default:
         return '?';

@@ -59,37 +59,71 @@ const STEP = 1e-4;
 const DIFFERENCE_TOLERANCE = 1e-6;
 
 /** Checks every element of every wanted gradient. The loss is the sum of y times random weights. */
-export async function checkGradients({ kind, inputs, build, tolerance }: GradientCase): Promise<void> {
-  const b = new GraphBuilder();
-  const values = Object.fromEntries(Object.entries(inputs).map(([name, { shape }]) => [name, b.input(name, shape)]));
-  const y = build(b, values);
-  const weights = frozen(y.shape);
-  const loss = b.reduceSum(b.mul(y, b.input('weights', y.shape)));
-  const forward = [...b.nodes];
-  expect(forward.map((node) => node.op.kind)).toContain(kind);
+export async function checkGradients(one: GradientCase): Promise<void> {
+  const { graph, lossGraph, weights } = differentiate(one, 'f32');
+  const { inputs, kind, tolerance } = one;
+  expect(lossGraph.nodes.map((node) => node.op.kind)).toContain(kind);
 
+  const given = { ...inputs, weights };
+  const feeds = mapValues(given, ({ values }) => values);
+  const exact = interpret(graph, feeds);
+  for (const [name, { shape }] of Object.entries(inputs).filter(([, input]) => input.wanted)) {
+    const gradient = exact[`d ${name}`]!;
+    expect(gradient.shape).toEqual(shape);
+    expectClose(gradient.data, differences(lossGraph, feeds, name), DIFFERENCE_TOLERANCE, `d ${name}`);
+  }
+  await compareWithRuntime(
+    graph,
+    mapValues(given, ({ shape, values }) => f32(values, shape)),
+    tolerance,
+  );
+}
+
+/** Checks that the case differentiates in half precision, to values of its inputs' dtype and the same numbers. */
+export function checkHalves(one: GradientCase): void {
+  const [single, half] = [differentiate(one, 'f32'), differentiate(one, 'f16')];
+  const feeds = mapValues({ ...one.inputs, weights: single.weights }, ({ values }) => values);
+  const [expected, got] = [interpret(single.graph, feeds), interpret(half.graph, feeds)];
+  for (const name of half.graph.outputs.keys()) {
+    // The interpreter rounds constants alone.
+    expectClose(got[name]!.data, expected[name]!.data, 2e-3, `${name} in f16`);
+    if (name.startsWith('d ')) expect(half.graph.outputs.get(name)!.dtype).toBe('f16');
+  }
+}
+
+interface Differentiated {
+  /** Outputs y, loss and, for each wanted input, `d <name>`. */
+  readonly graph: Graph;
+  readonly lossGraph: Graph;
+  readonly weights: Input;
+}
+
+function differentiate({ inputs, build }: GradientCase, dtype: 'f32' | 'f16'): Differentiated {
+  const b = new GraphBuilder();
+  const values = Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape }]) => [name, b.input(name, shape, dtype)]),
+  );
+  const y = build(b, values);
+  const loss = b.reduceSum(b.mul(y, b.input('weights', y.shape, y.dtype)));
+  b.output('y', y);
+  b.output('loss', loss);
+  const forward = [...b.nodes];
   const targets = Object.keys(inputs).filter((name) => inputs[name]!.wanted);
   const taken = gradients(
     b,
     loss,
     targets.map((name) => values[name]!),
   );
-  b.output('y', y);
-  b.output('loss', loss);
-  targets.forEach((name, i) => {
-    expect(taken[i]!.shape).toEqual(inputs[name]!.shape);
-    b.output(`d ${name}`, taken[i]!);
-  });
+  targets.forEach((name, i) => b.output(`d ${name}`, taken[i]!));
   const graph = b.finish();
-
-  const feeds = { ...mapValues(inputs, (input) => input.values), weights: weights.values };
-  const exact = interpret(graph, feeds);
   const lossGraph = prune({ inputs: graph.inputs, nodes: forward, outputs: new Map([['loss', loss]]) });
-  for (const name of targets) {
-    expectClose(exact[`d ${name}`]!.data, differences(lossGraph, feeds, name), DIFFERENCE_TOLERANCE, `d ${name}`);
-  }
-  const tensors = mapValues({ ...inputs, weights }, ({ shape, values: data }) => f32(data, shape));
-  await compareWithRuntime(graph, tensors, tolerance);
+  return { graph, lossGraph, weights: weightsOf(y.shape) };
+}
+
+/** The same numbers for every call with a shape. */
+function weightsOf(shape: Shape): Input {
+  const values = new Random(sizeOf(shape)).normals(sizeOf(shape));
+  return { shape, values, wanted: false };
 }
 
 /** Runs a graph of f32 inputs and outputs both ways and compares every output. */

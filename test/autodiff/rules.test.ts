@@ -3,7 +3,7 @@ import { RULES } from '../../engine/autodiff/rules';
 import { CONTRACTION_CASES } from './cases-contraction';
 import { ELEMENTWISE_CASES } from './cases-elementwise';
 import { LAYOUT_CASES } from './cases-layout';
-import { checkGradients } from './check-gradients';
+import { checkGradients, checkHalves } from './check-gradients';
 
 const CASES = [...ELEMENTWISE_CASES, ...CONTRACTION_CASES, ...LAYOUT_CASES];
 
@@ -16,3 +16,6 @@ test('every operation with a rule has a case', () => {
 });
 
 test.each(CASES.map((one) => [one.name, one] as const))('%s', (_, one) => checkGradients(one));
+
+// Half floats reach the rules in graphs that compute in f16: each must keep its values' dtype.
+test.each(CASES.map((one) => [one.name, one] as const))('in f16: %s', (_, one) => checkHalves(one));

@@ -234,7 +234,7 @@ export const NO_ADAPTERS: LoadedAdapters = { ranks: [], down: zeros([0]), up: ze
 /** The UNet of a model in a graph. */
 export function unetOutput(
   b: GraphBuilder,
-  { unet: { config, weights } }: DiffusionModel,
+  { unet: { config, weights } }: Pick<DiffusionModel, 'unet'>,
   inputs: { readonly sample: Value; readonly timestep: Value; readonly context: Value },
   adapt?: Adapt,
 ): Value {
@@ -242,7 +242,7 @@ export function unetOutput(
 }
 
 /** The attention projections of a model's UNet. */
-export function unetSites(model: DiffusionModel): Site[] {
+export function unetSites(model: Pick<DiffusionModel, 'unet'>): Site[] {
   const { config } = model.unet;
   const side = 2 ** config.channels.length;
   return findSites((b, adapt) => {

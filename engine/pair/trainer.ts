@@ -168,8 +168,7 @@ export class Trainer {
     return this.#programs.get(key, (b) =>
       buildTrainingStep(b, this.#model, this.#sites, {
         rows,
-        adapters: phase.adapters,
-        rank,
+        adapters: phase.adapters.map((name) => ({ name, rank })),
         latents: shape,
         tokens: this.#data.contexts.base.shape[1]!,
         target: phase.target,

@@ -17,9 +17,8 @@ import type { Shape } from '../tensor/shape';
 export interface TrainingStepShape {
   /** Samples in the batch. */
   readonly rows: number;
-  /** Names of the adapters, each of `rank`, in stacking order. All are trained. */
-  readonly adapters: readonly string[];
-  readonly rank: number;
+  /** The adapters in stacking order. All are trained. */
+  readonly adapters: readonly { readonly name: string; readonly rank: number }[];
   /** Shape of one image's latents, [1, C, h, w]. */
   readonly latents: Shape;
   readonly tokens: number;
@@ -41,7 +40,7 @@ export const stateNames = (adapter: string): [string, string, string] => [
 ];
 
 /**
- * Builds the step. R = adapters * rank.
+ * Builds the step. R is the sum of the ranks.
  *
  * Inputs: latents [rows, C, h, w]; noise [1, C, h, w], the same for all rows; context [rows, T, D]; timestep [1];
  * noising [2] and, with target 'noise', objective [2]: the weights of (latents, noise) in the noised sample and in the target; lossWeights
@@ -53,18 +52,18 @@ export const stateNames = (adapter: string): [string, string, string] => [
  */
 export function buildTrainingStep(
   b: GraphBuilder,
-  model: DiffusionModel,
+  model: Pick<DiffusionModel, 'unet'>,
   sites: readonly Site[],
   shape: TrainingStepShape,
 ): void {
-  const { rows, rank, adapters } = shape;
-  const total = adapters.length * rank;
+  const { rows, adapters } = shape;
+  const total = adapters.reduce((n, { rank }) => n + rank, 0);
   const latents = b.input('latents', [rows, ...shape.latents.slice(1)]);
   const noise = b.expand(b.input('noise', shape.latents), latents.shape);
   const sample = mix(b, latents, noise, b.input('noising', [2]));
 
-  const states = adapters.map((name) => readState(b, name, packedSize(sites, upShape(rank))));
-  const ups = states.map((state) => unpackValues(b, sites, upShape(rank), state.parameter));
+  const states = adapters.map(({ name, rank }) => readState(b, name, packedSize(sites, upShape(rank))));
+  const ups = adapters.map(({ rank }, k) => unpackValues(b, sites, upShape(rank), states[k]!.parameter));
   const joined = new Map(
     sites.map(({ name }) => [
       name,
@@ -80,7 +79,7 @@ export function buildTrainingStep(
     gradient: b.input('gradientMask', [rows, 1, total]),
   };
 
-  const context = b.input('context', [rows, shape.tokens, model.text.config.width]);
+  const context = b.input('context', [rows, shape.tokens, model.unet.config.crossAttentionDim]);
   const timestep = b.expand(b.input('timestep', [1]), [rows]);
   const adapt = stackedAdapters(b, joinMatrices(sites, down, joined), masks);
   const output = unetOutput(b, model, { sample, timestep, context }, adapt);
@@ -96,7 +95,7 @@ export function buildTrainingStep(
   const values = ups.map((up) => sites.map(({ name }) => up.get(name)!));
   const found = gradients(b, loss, values.flat());
   const squares: Value[] = [];
-  adapters.forEach((name, k) => {
+  adapters.forEach(({ name }, k) => {
     const bySite = new Map(sites.map((site, i) => [site, found[k * sites.length + i]!]));
     const gradient = packValues(b, sites, (site) => bySite.get(site)!);
     const [stepSize, secondMomentScale, decay] = scalars(b, b.input(`${name}.schedule`, [3])) as [Value, Value, Value];

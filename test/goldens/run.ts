@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compare, readCase, type GoldenCase, type TensorError } from './case';
+import { runLoraGradients, runTrain } from './kinds/training';
 import { runText, runUNet, runVae } from './kinds/nets';
 import type { HostTensor } from '../../engine/tensor/tensor';
 
@@ -11,6 +12,8 @@ const KINDS: Readonly<Record<string, Run>> = {
   unet: runUNet,
   text: runText,
   vae: runVae,
+  'lora-gradients': runLoraGradients,
+  train: runTrain,
 };
 
 export interface CaseResult {

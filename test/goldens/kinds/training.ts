@@ -4,7 +4,7 @@ import { unetSites } from '../../../engine/diffusion/denoiser';
 import { noisedLatents, readSchedule, trainingTarget, type Schedule } from '../../../engine/diffusion/schedule';
 import { GraphBuilder } from '../../../engine/graph/builder';
 import { downShape, packMatrices, unpackMatrices, upShape } from '../../../engine/lora/packing';
-import type { Site } from '../../../engine/lora/sites';
+import { attentionSites, type Site } from '../../../engine/lora/sites';
 import { multiplierTensor } from '../../../engine/lora/stack';
 import { readUNetConfig, type UNetConfig } from '../../../engine/nets/unet-config';
 import { buildTrainingStep, stateNames } from '../../../engine/pair/training-step';
@@ -124,7 +124,7 @@ class Bench {
     readonly unet: { readonly config: UNetConfig; readonly weights: WeightSet },
     readonly schedule: Schedule,
   ) {
-    this.#sites = unetSites({ unet });
+    this.#sites = attentionSites(unetSites({ unet }));
   }
 
   #matrix(adapter: string, site: string, which: 'A' | 'B'): Floats {

@@ -131,3 +131,6 @@ def add_net(case, prediction, net=None, **schedule):
 
 def scheduler_of(case, dtype):
     return load_scheduler(case.folder / 'scheduler', dtype)
+
+# The smallest net that still has self and cross attention, for cases that loop.
+SMALL = dict(UNET, block_out_channels=(8, 8), mid_block_type=None)

@@ -15,7 +15,6 @@ import { f32, zeros, type HostTensor } from '../tensor/tensor';
 import type { GuidanceRow } from './guidance';
 import type { DiffusionModel } from './model';
 import type { LinearStep } from './samplers/plan';
-import type { TextEncoder } from './text-encoder';
 
 type Feed = DeviceTensor | HostTensor;
 
@@ -27,19 +26,26 @@ export interface LinearMove {
 
 /** Adapters resident on the device for the length of a run. */
 export interface LoadedAdapters {
+  readonly sites: readonly Site[];
   readonly ranks: readonly number[];
   readonly down: Feed;
   readonly up: Feed;
 }
 
+/** Where prompts become embeddings: [prompts, T, D], the same T for all. */
+export interface PromptEncoder {
+  embed(prompts: readonly string[]): Promise<HostTensor<'f32'>>;
+}
+
 export class Denoiser {
+  /** Every linear layer an adapter can attach to. */
   readonly sites: readonly Site[];
-  readonly #model: DiffusionModel;
+  readonly #model: Pick<DiffusionModel, 'unet'>;
   readonly #runtime: Runtime;
   readonly #programs: ProgramCache;
-  readonly #text: TextEncoder;
+  readonly #text: PromptEncoder;
 
-  constructor(model: DiffusionModel, runtime: Runtime, programs: ProgramCache, text: TextEncoder) {
+  constructor(model: Pick<DiffusionModel, 'unet'>, runtime: Runtime, programs: ProgramCache, text: PromptEncoder) {
     this.#model = model;
     this.#runtime = runtime;
     this.#programs = programs;
@@ -50,7 +56,12 @@ export class Denoiser {
   /** Uploads adapters; the caller disposes them with unload. */
   async load(adapters: StackedAdapterData): Promise<LoadedAdapters> {
     const upload = (data: Float32Array): Promise<DeviceTensor> => this.#runtime.upload(f32(data, [data.length]));
-    return { ranks: adapters.ranks, down: await upload(adapters.down), up: await upload(adapters.up) };
+    return {
+      sites: adapters.sites,
+      ranks: adapters.ranks,
+      down: await upload(adapters.down),
+      up: await upload(adapters.up),
+    };
   }
 
   unload(adapters: LoadedAdapters): void {
@@ -69,7 +80,8 @@ export class Denoiser {
     rows: readonly GuidanceRow[],
     adapters: LoadedAdapters,
   ): Promise<{ next: DeviceTensor; denoised: DeviceTensor }> {
-    const program = await this.#guided('step', sample.shape, rows.length, adapters, (b, evaluate) => {
+    const feeds = await this.#feeds(rows, adapters, step.timestep);
+    const program = await this.#guided('step', sample.shape, feeds.context.shape, adapters, (b, evaluate) => {
       const coefficients = scalars(b, b.input('coefficients', [6]));
       const [inputScale, fromSample, fromOutput, keep, pull, history] = coefficients as [
         Value,
@@ -96,7 +108,7 @@ export class Denoiser {
       next.previousDenoised,
     ];
     const results = await program.run({
-      ...(await this.#feeds(rows, adapters, step.timestep)),
+      ...feeds,
       sample,
       previousDenoised,
       coefficients: f32(coefficients, [6]),
@@ -116,7 +128,8 @@ export class Denoiser {
     prompt: string,
   ): Promise<{ output: DeviceTensor; next: DeviceTensor }> {
     const rows: GuidanceRow[] = [{ prompt, multipliers: [], weight: 1 }];
-    const program = await this.#guided('invert', from.shape, 1, NO_ADAPTERS, (b, evaluate) => {
+    const feeds = await this.#feeds(rows, NO_ADAPTERS, timestep);
+    const program = await this.#guided('invert', from.shape, feeds.context.shape, NO_ADAPTERS, (b, evaluate) => {
       const [ofFrom, ofPoint, ofOutput] = scalars(b, b.input('coefficients', [3])) as [Value, Value, Value];
       const at = b.input('point', from.shape);
       const output = evaluate(at);
@@ -125,12 +138,7 @@ export class Denoiser {
       b.output('next', b.add(moved, b.mul(output, ofOutput)));
     });
     const coefficients = f32([move.from, move.point, move.output], [3]);
-    const results = await program.run({
-      ...(await this.#feeds(rows, NO_ADAPTERS, timestep)),
-      from,
-      point,
-      coefficients,
-    });
+    const results = await program.run({ ...feeds, from, point, coefficients });
     return { output: results['output']!, next: results['next']! };
   }
 
@@ -151,7 +159,8 @@ export class Denoiser {
     rows: readonly GuidanceRow[],
     adapters: LoadedAdapters,
   ): Promise<DeviceTensor> {
-    const program = await this.#guided('deviate', path.shape, rows.length, adapters, (b, evaluate) => {
+    const feeds = await this.#feeds(rows, adapters, timestep);
+    const program = await this.#guided('deviate', path.shape, feeds.context.shape, adapters, (b, evaluate) => {
       const [ofSample, ofOutput] = scalars(b, b.input('coefficients', [2])) as [Value, Value];
       const d = b.input('deviation', path.shape);
       const output = evaluate(b.add(b.input('path', path.shape), d));
@@ -159,43 +168,29 @@ export class Denoiser {
       b.output('deviation', b.add(b.mul(d, ofSample), moved));
     });
     const coefficients = f32([move.sample, move.output], [2]);
-    const feeds = { ...(await this.#feeds(rows, adapters, timestep)), path, pathOutput, deviation, coefficients };
-    return (await program.run(feeds))['deviation']!;
+    return (await program.run({ ...feeds, path, pathOutput, deviation, coefficients }))['deviation']!;
   }
 
   /** A program around one guided evaluation of the UNet: sample [1, C, h, w] -> weighted output [1, C, h, w]. */
   #guided(
     kind: string,
     shape: Shape,
-    rows: number,
-    { ranks }: LoadedAdapters,
+    context: Shape,
+    { sites, ranks }: LoadedAdapters,
     build: (b: GraphBuilder, evaluate: (sample: Value) => Value) => void,
   ): ReturnType<ProgramCache['get']> {
     const total = ranks.reduce((n, rank) => n + rank, 0);
-    return this.#programs.get(`${kind} ${shape.join('x')} rows ${rows} rank ${total}`, (b) => {
-      const { tokens, width } = this.#contextSize();
-      const context = b.input('context', [rows, tokens, width]);
+    const [rows] = context as [number];
+    return this.#programs.get(`${kind} ${shape.join('x')} rows ${rows} rank ${total} ${siteKey(sites)}`, (b) => {
       const timestep = b.expand(b.input('timestep', [1]), [rows]);
       const weights = b.input('weights', [rows, 1, 1, 1]);
-      const adapt = total === 0 ? undefined : this.#stack(b, rows, total);
+      const adapt = total === 0 ? undefined : stackInputs(b, sites, rows, total);
       build(b, (sample) => {
         const batch = b.expand(sample, [rows, ...shape.slice(1)]);
-        const output = unetOutput(b, this.#model, { sample: batch, timestep, context }, adapt);
+        const inputs = { sample: batch, timestep, context: b.input('context', context) };
+        const output = unetOutput(b, this.#model, inputs, adapt);
         return b.reduceSum(b.mul(output, weights), [0], true);
       });
-    });
-  }
-
-  #stack(b: GraphBuilder, rows: number, rank: number): Adapt {
-    const down = unpackValues(
-      b,
-      this.sites,
-      downShape(rank),
-      b.input('down', [packedSize(this.sites, downShape(rank))]),
-    );
-    const up = unpackValues(b, this.sites, upShape(rank), b.input('up', [packedSize(this.sites, upShape(rank))]));
-    return stackedAdapters(b, joinMatrices(this.sites, down, up), {
-      multiplier: b.input('multiplier', [rows, 1, rank]),
     });
   }
 
@@ -203,7 +198,7 @@ export class Denoiser {
     rows: readonly GuidanceRow[],
     adapters: LoadedAdapters,
     timestep: number,
-  ): Promise<Record<string, Feed>> {
+  ): Promise<Record<string, Feed> & { context: HostTensor }> {
     const stacked = adapters.ranks.length > 0;
     return {
       context: await this.#text.embed(rows.map(({ prompt }) => prompt)),
@@ -222,14 +217,22 @@ export class Denoiser {
       }),
     };
   }
+}
 
-  #contextSize(): { tokens: number; width: number } {
-    return { tokens: this.#model.tokenizer.maxLength, width: this.#model.text.config.width };
-  }
+/** Declares the inputs of stacked adapters of `rank` ranks in all: down, up and multiplier. */
+function stackInputs(b: GraphBuilder, sites: readonly Site[], rows: number, rank: number): Adapt {
+  const down = unpackValues(b, sites, downShape(rank), b.input('down', [packedSize(sites, downShape(rank))]));
+  const up = unpackValues(b, sites, upShape(rank), b.input('up', [packedSize(sites, upShape(rank))]));
+  return stackedAdapters(b, joinMatrices(sites, down, up), { multiplier: b.input('multiplier', [rows, 1, rank]) });
+}
+
+/** Tells apart the few sets of sites a net's adapters use. */
+function siteKey(sites: readonly Site[]): string {
+  return sites.length === 0 ? '' : `sites ${sites.map(({ name }) => name).join(' ')}`;
 }
 
 /** For evaluations of the base model alone. */
-export const NO_ADAPTERS: LoadedAdapters = { ranks: [], down: zeros([0]), up: zeros([0]) };
+export const NO_ADAPTERS: LoadedAdapters = { sites: [], ranks: [], down: zeros([0]), up: zeros([0]) };
 
 /** The UNet of a model in a graph. */
 export function unetOutput(
@@ -241,7 +244,7 @@ export function unetOutput(
   return unet(new Scope(b, weights, adapt), config, inputs);
 }
 
-/** The attention projections of a model's UNet. */
+/** The linear layers of a model's transformers. */
 export function unetSites(model: Pick<DiffusionModel, 'unet'>): Site[] {
   const { config } = model.unet;
   const side = 2 ** config.channels.length;

@@ -7,7 +7,7 @@ import { readVaeConfig, type TinyVaeConfig, type VaeConfig } from '../nets/vae-c
 import { ConfigReader } from '../weights/config';
 import { openWeights, type ModelFolder, type WeightSet } from '../weights/folder';
 import type { ByteSource } from '../weights/source';
-import { readSchedule, type Schedule } from './schedule';
+import { parseSchedule, type Schedule } from './schedule';
 
 export interface Net<Config> {
   readonly config: Config;
@@ -32,6 +32,7 @@ export interface DiffusionModel {
   readonly fingerprint: string;
 }
 
+const SCHEDULER = 'scheduler/scheduler_config.json';
 const SUPPORTED_PIPELINES = ['StableDiffusionPipeline', 'StableDiffusionImg2ImgPipeline'] as const;
 
 /** Opens a model folder; throws an InputError naming the file and the key for whatever is missing or not supported. */
@@ -72,7 +73,7 @@ export async function openModel(folder: ModelFolder, signal?: AbortSignal): Prom
     vae,
     text,
     tokenizer,
-    schedule: readSchedule(...(await config('scheduler/scheduler_config.json'))),
+    schedule: parseSchedule(await folder.text(SCHEDULER, signal), `${folder.name}/${SCHEDULER}`),
     files: new Map(sources.map((source) => [source.name, source])),
     nativeSize: unet.config.sampleSize * vae.config.downsampling,
     sizeMultiple: vae.config.downsampling * 2 ** (unet.config.channels.length - 1),

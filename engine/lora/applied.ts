@@ -5,6 +5,8 @@ import { downShape, packMatrices, upShape } from './packing';
 import type { Site } from './sites';
 
 export interface StackedAdapterData {
+  /** The sites at least one adapter touches. */
+  readonly sites: readonly Site[];
   /** Rank of each adapter, in stacking order; the most it has at any site. */
   readonly ranks: readonly number[];
   /** Packed [R, in] and [out, R] of all sites, with alpha / rank inside. R is the sum of the ranks. */
@@ -13,15 +15,16 @@ export interface StackedAdapterData {
 }
 
 /**
- * Stacks adapters over the sites of a net; a site an adapter does not touch gets zeros.
+ * Stacks adapters over the sites of a net; where one does not touch a site that another does, it gets zeros.
  *
  * @throws InputError when an adapter touches none of the sites, or one with other widths: it belongs to another net.
  */
 export function stackFiles(
-  sites: readonly Site[],
+  all: readonly Site[],
   files: readonly { readonly name: string; readonly file: AdapterFile }[],
 ): StackedAdapterData {
-  for (const { name, file } of files) requireFit(sites, name, file);
+  for (const { name, file } of files) requireFit(all, name, file);
+  const sites = all.filter((site) => files.some(({ file }) => file.sites.has(site.name)));
   const ranks = files.map(({ file }) => Math.max(...[...file.sites.values()].map(({ rank }) => rank)));
   const total = ranks.reduce((n, rank) => n + rank, 0);
   const starts = ranks.map((_, k) => ranks.slice(0, k).reduce((n, rank) => n + rank, 0));
@@ -46,7 +49,7 @@ export function stackFiles(
     });
     return matrix;
   });
-  return { ranks, down, up };
+  return { sites, ranks, down, up };
 }
 
 function requireFit(sites: readonly Site[], name: string, file: AdapterFile): void {

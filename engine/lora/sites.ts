@@ -1,4 +1,4 @@
-/** Where adapters attach: the attention projections of a UNet, found by building it once and listening. */
+/** Where adapters attach: linear layers of a UNet's transformers, found by building it once and listening. */
 import { GraphBuilder } from '../graph/builder';
 import type { Adapt } from '../nets/scope';
 
@@ -9,14 +9,22 @@ export interface Site {
   readonly outFeatures: number;
 }
 
-const PROJECTION = /\.attn[12]\.to_(q|k|v|out\.0)$/;
+const ATTENTION = /\.attn[12]\.to_(q|k|v|out\.0)$/;
+const OTHER_LINEAR = /\.(ff\.net\.(0\.proj|2)|proj_(in|out))$/;
 
-/** Every attention projection of the net that `build` builds, in the order of its forward pass. */
+/** Every linear layer of the net's transformers, in the order of its forward pass. */
 export function findSites(build: (b: GraphBuilder, adapt: Adapt) => void): Site[] {
   const sites: Site[] = [];
   build(new GraphBuilder(), (name, x, y) => {
-    if (PROJECTION.test(name)) sites.push({ name, inFeatures: x.shape.at(-1)!, outFeatures: y.shape.at(-1)! });
+    if (ATTENTION.test(name) || OTHER_LINEAR.test(name)) {
+      sites.push({ name, inFeatures: x.shape.at(-1)!, outFeatures: y.shape.at(-1)! });
+    }
     return y;
   });
   return sites;
+}
+
+/** The sites Diptych trains: to_q, to_k, to_v and to_out.0 of every attention. */
+export function attentionSites(sites: readonly Site[]): Site[] {
+  return sites.filter(({ name }) => ATTENTION.test(name));
 }

@@ -2,6 +2,7 @@
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import { digest } from '../diffusion/model';
 import { upShape, unpackMatrices } from '../lora/packing';
+import { attentionSites } from '../lora/sites';
 import { writeAdapter, type AdapterSite } from '../lora/adapter-file';
 import type { HostTensor } from '../tensor/tensor';
 import { readAndDispose } from '../diffusion/autoencoder';
@@ -32,12 +33,13 @@ export async function learn(
   const started = performance.now();
   const recipe = makeRecipe(request);
   const { model, runtime, programs, denoiser } = workshop;
+  const sites = attentionSites(denoiser.sites);
   const identity = await identify(request, recipe, model.fingerprint);
   const data = await encode(workshop, request, recipe, hooks);
-  const trainer = new Trainer(model, runtime, programs, denoiser.sites, recipe, data);
+  const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
   try {
     const resumed =
-      request.resume && (await readCheckpoint(request.resume, identity, denoiser.sites, recipe.rank, recipe.steps));
+      request.resume && (await readCheckpoint(request.resume, identity, sites, recipe.rank, recipe.steps));
     if (resumed) await trainer.restore(resumed.state);
     const losses: LossPoint[] = [...(resumed?.losses ?? [])];
     const done = resumed?.step ?? 0;
@@ -135,12 +137,13 @@ async function styleFile(
   request: LearnRequest,
 ): Promise<Uint8Array> {
   const { rank } = recipe;
+  const attention = attentionSites(denoiser.sites);
   const state = (await trainer.read()).style;
   const packed = state ? state.tensors[0].data : undefined;
-  const ups = packed && unpackMatrices(denoiser.sites, upShape(rank), packed);
-  const down = downProjections(recipe, denoiser.sites);
+  const ups = packed && unpackMatrices(attention, upShape(rank), packed);
+  const down = downProjections(recipe, attention);
   const sites = new Map(
-    denoiser.sites.map((site): [string, AdapterSite] => {
+    attention.map((site): [string, AdapterSite] => {
       const { name, inFeatures, outFeatures } = site;
       const b = ups?.get(name) ?? new Float32Array(outFeatures * rank);
       return [name, { rank, alpha: rank, a: down('style', site), b, inFeatures, outFeatures }];

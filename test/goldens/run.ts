@@ -2,19 +2,30 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compare, readCase, type GoldenCase, type TensorError } from './case';
-import { runLoraGradients, runTrain } from './kinds/training';
 import { runText, runUNet, runVae } from './kinds/nets';
+import { runGuided, runInversion, runLoraFile } from './kinds/sampling';
+import { runLoraGradients, runTrain } from './kinds/training';
+import { runSchedulerCase } from './run-scheduler';
 import type { HostTensor } from '../../engine/tensor/tensor';
 
-type Run = (golden: GoldenCase) => Promise<ReadonlyMap<string, HostTensor>>;
+const computed =
+  (run: (golden: GoldenCase) => Promise<ReadonlyMap<string, HostTensor>>) =>
+  async (dir: string): Promise<TensorError[]> => {
+    const golden = await readCase(dir);
+    return compare(golden.expected, await run(golden));
+  };
 
-const KINDS: Readonly<Record<string, Run>> = {
-  unet: runUNet,
-  text: runText,
-  vae: runVae,
-  'lora-gradients': runLoraGradients,
-  train: runTrain,
-};
+const KINDS: ReadonlyMap<string, (dir: string) => Promise<TensorError[]>> = new Map([
+  ['unet', computed(runUNet)],
+  ['text', computed(runText)],
+  ['vae', computed(runVae)],
+  ['scheduler', runSchedulerCase],
+  ['lora-gradients', computed(runLoraGradients)],
+  ['train', computed(runTrain)],
+  ['guided', computed(runGuided)],
+  ['inversion', computed(runInversion)],
+  ['lora-file', computed(runLoraFile)],
+]);
 
 export interface CaseResult {
   readonly dir: string;
@@ -32,11 +43,12 @@ export async function findCases(dir: string): Promise<string[]> {
   return (await Promise.all(folders.sort().map(findCases))).flat();
 }
 
+/** Runs one case. Throws an Error naming the folder when it is not a case of a known kind. */
 export async function runCase(dir: string): Promise<CaseResult> {
-  const golden = await readCase(dir);
-  const run = KINDS[golden.kind];
-  if (!run) throw new Error(`${dir}: kind ${golden.kind} is not known; docs/golden.md lists the kinds`);
-  const errors = compare(golden.expected, await run(golden));
-  const passed = errors.length > 0 && errors.every(({ error }) => error <= golden.tolerance);
-  return { dir, kind: golden.kind, tolerance: golden.tolerance, errors, passed };
+  const { kind, tolerance } = await readCase(dir);
+  const run = KINDS.get(kind);
+  if (!run) throw new Error(`${dir}: kind ${kind} is not one of ${[...KINDS.keys()].join(', ')}; see docs/golden.md`);
+  const errors = await run(dir);
+  const passed = errors.length > 0 && errors.every(({ error }) => error <= tolerance);
+  return { dir, kind, tolerance, errors, passed };
 }

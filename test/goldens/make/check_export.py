@@ -3,7 +3,7 @@
     python check_export.py ADAPTER UNET_DIR INPUTS [--scale X] [--write OUT | --expected FILE [--tolerance X]]
 
 ADAPTER is any safetensors LoRA diffusers loads, e.g. a style exported by the engine; UNET_DIR a diffusers UNet folder;
-INPUTS a safetensors file with sample, timestep and encoder_hidden_states (see docs/golden.md, kind `unet`). Without
+INPUTS a safetensors file with sample, timestep, encoder_hidden_states (see docs/golden.md, kind `unet`). Without
 --write or --expected it says how far the adapter moves the output, and fails if it does not move it at all.
 """
 
@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import common
+from unets import forward
 
 
 def with_adapter(unet, file, scale):
@@ -55,10 +56,9 @@ def main():
     common.quiet()
     given = load_file(options.inputs)
     unet = common.load_unet(options.unet, torch.float32)
-    run = lambda: unet(given['sample'], given['timestep'], given['encoder_hidden_states']).sample
-    before = run()
+    before = forward(unet, given)
     with_adapter(unet, options.adapter, options.scale)
-    after = run()
+    after = forward(unet, given)
     moved = ((after - before).abs().max() / before.abs().max()).item()
     print(f'{adapted_sites(unet)} sites adapted; the output moved by {moved:.3e}')
     if options.write:

@@ -24,6 +24,8 @@ export const nodeBackend: Backend = {
         intraOpNumThreads: threads,
       }),
       upload: (tensor) => toOrt(ort.Tensor, { ...tensor, data: copyElements(tensor.dtype, tensor.data) }),
+      allocate: () => undefined,
+      trim: () => undefined,
       read: async (tensor) => tensor.data,
       fault: () => undefined,
       lost: new Promise(() => undefined),

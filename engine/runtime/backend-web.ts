@@ -3,7 +3,6 @@ import type { Env, InferenceSession, Tensor } from 'onnxruntime-common';
 import { DeviceError } from '../errors';
 import type { ValueType } from '../graph/graph';
 import type { DType, TypedArrayOf } from '../tensor/dtype';
-import type { HostTensor } from '../tensor/tensor';
 import {
   commonSessionOptions,
   type Backend,
@@ -13,7 +12,7 @@ import {
   type SessionPlan,
 } from './backend';
 import { byteLength, copyElements, toOrt, typeOf } from './convert';
-import { Gpu } from './gpu-device';
+import { Gpu, type GpuDType } from './gpu-device';
 import type { WebBuild } from './web-builds';
 
 /** Beyond this, threads of one operation wait for each other more than they help. */
@@ -87,6 +86,8 @@ function openWasm({ ort, env }: Loaded): Device {
     ort,
     sessionOptions: (plan) => ({ ...commonSessionOptions(plan), executionProviders: ['wasm'] }),
     upload: (tensor) => toOrt(ort.Tensor, { ...tensor, data: copyElements(tensor.dtype, tensor.data) }),
+    allocate: () => undefined,
+    trim: () => undefined,
     read: async (tensor) => tensor.data,
     fault: () => undefined,
     lost: new Promise(() => undefined),
@@ -103,6 +104,8 @@ async function openWebGpu({ ort }: Loaded, adapter: GPUAdapter, options: DeviceO
     sessionOptions: (plan) => gpuSessionOptions(plan, device, options),
     upload: (tensor) =>
       staysOnGpu(tensor) ? gpu.upload(ort, tensor) : toOrt(ort.Tensor, { ...tensor, data: tensor.data.slice() }),
+    allocate: (type) => (staysOnGpu(type) ? gpu.allocate(ort, type) : undefined),
+    trim: () => gpu.trim(),
     read: async (tensor) => {
       if (tensor.location !== 'gpu-buffer') return tensor.data;
       const type = typeOf(tensor);
@@ -110,7 +113,7 @@ async function openWebGpu({ ort }: Loaded, adapter: GPUAdapter, options: DeviceO
     },
     fault: () => gpu.fault(),
     lost: gpu.lost,
-    close: () => device.destroy(),
+    close: () => gpu.close(),
   };
 }
 
@@ -132,7 +135,7 @@ function gpuSessionOptions(
 }
 
 /** Indices and conditions are small, and WebGPU has no such elements: they stay with the host. */
-function staysOnGpu<T extends ValueType>(type: T): type is T & HostTensor<'f32' | 'f16' | 'i32'> {
+function staysOnGpu<T extends ValueType>(type: T): type is T & { dtype: GpuDType } {
   return type.dtype !== 'i64' && type.dtype !== 'bool';
 }
 

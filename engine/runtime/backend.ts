@@ -46,6 +46,13 @@ export interface Device {
   sessionOptions(plan: SessionPlan): InferenceSession.SessionOptions;
   /** Copies a tensor to where programs read it fastest. */
   upload(tensor: HostTensor): Tensor;
+  /**
+   * A tensor for a program to write an output into; undefined where ONNX Runtime makes its own. On WebGPU it must not:
+   * a buffer that a session made cannot be released once the session is.
+   */
+  allocate(type: ValueType): Tensor | undefined;
+  /** Gives back memory kept for the next `allocate`. */
+  trim(): void;
   /** Elements of a tensor, possibly a view of them. */
   read(tensor: Tensor): Promise<Tensor.DataType>;
   /** What the device reported outside any call since this was last asked, such as memory running out. */

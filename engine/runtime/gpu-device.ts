@@ -1,6 +1,7 @@
 /** A GPUDevice of our own: asked for, filled, read and watched. */
 import type { Tensor } from 'onnxruntime-common';
 import { DeviceError } from '../errors';
+import type { ValueType } from '../graph/graph';
 import type { HostTensor } from '../tensor/tensor';
 import { byteLength, ORT_TYPE } from './convert';
 import type { Ort } from './backend';
@@ -26,10 +27,18 @@ const LIMITS = [
 
 /** ONNX Runtime binds buffers in steps of 16 bytes. */
 const ALIGNMENT = 16;
+/** WebGPU writes and copies buffers in steps of 4 bytes. */
+const WRITE_STEP = 4;
+
+/** WebGPU has no 64-bit integers and no bytes. */
+export type GpuDType = 'f32' | 'f16' | 'i32';
+type GpuType = ValueType & { readonly dtype: GpuDType };
 
 export class Gpu {
   readonly device: GPUDevice;
   readonly name: string;
+  /** Buffers that no tensor uses, by size: a training step makes the tensors the last one disposed. */
+  readonly #free = new Map<number, GPUBuffer[]>();
   #fault: string | undefined;
 
   private constructor(device: GPUDevice, name: string) {
@@ -75,22 +84,45 @@ export class Gpu {
     return fault;
   }
 
-  /** A tensor in a buffer of its own; disposing it destroys the buffer. */
-  upload(ort: Ort, tensor: HostTensor<'f32' | 'f16' | 'i32'>): Tensor {
-    const bytes = byteLength(tensor);
-    const buffer = this.device.createBuffer({
-      size: Math.ceil(bytes / ALIGNMENT) * ALIGNMENT,
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      mappedAtCreation: true,
-    });
-    const { data } = tensor;
-    new Uint8Array(buffer.getMappedRange()).set(new Uint8Array(data.buffer, data.byteOffset, bytes));
-    buffer.unmap();
-    return ort.Tensor.fromGpuBuffer(buffer, {
-      dataType: ORT_TYPE[tensor.dtype],
-      dims: tensor.shape,
-      dispose: () => buffer.destroy(),
-    });
+  /** A tensor over a buffer of ours, which it gives back when it is disposed. Its elements are whatever was there. */
+  allocate(ort: Ort, type: GpuType): Tensor {
+    const size = Math.ceil(byteLength(type) / ALIGNMENT) * ALIGNMENT;
+    const buffer = this.#free.get(size)?.pop() ?? this.#create(size);
+    const dispose = (): void => {
+      const free = this.#free.get(size);
+      if (free) free.push(buffer);
+      else this.#free.set(size, [buffer]);
+    };
+    return ort.Tensor.fromGpuBuffer(buffer, { dataType: ORT_TYPE[type.dtype], dims: type.shape, dispose });
+  }
+
+  upload(ort: Ort, tensor: HostTensor & GpuType): Tensor {
+    const copy = this.allocate(ort, tensor);
+    const bytes = new Uint8Array(tensor.data.buffer as ArrayBuffer, tensor.data.byteOffset, tensor.data.byteLength);
+    const whole = bytes.length - (bytes.length % WRITE_STEP);
+    this.device.queue.writeBuffer(copy.gpuBuffer as GPUBuffer, 0, bytes, 0, whole);
+    if (whole < bytes.length) {
+      const rest = new Uint8Array(WRITE_STEP);
+      rest.set(bytes.subarray(whole));
+      this.device.queue.writeBuffer(copy.gpuBuffer as GPUBuffer, whole, rest);
+    }
+    return copy;
+  }
+
+  /** Destroys the buffers that no tensor uses. */
+  trim(): void {
+    for (const buffers of this.#free.values()) for (const buffer of buffers) buffer.destroy();
+    this.#free.clear();
+  }
+
+  close(): void {
+    this.trim();
+    this.device.destroy();
+  }
+
+  #create(size: number): GPUBuffer {
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    return this.device.createBuffer({ size, usage });
   }
 
   /**
@@ -98,7 +130,7 @@ export class Gpu {
    * made it.
    */
   async read(source: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    const size = Math.ceil(bytes / 4) * 4;
+    const size = Math.ceil(bytes / WRITE_STEP) * WRITE_STEP;
     const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     try {
       const encoder = this.device.createCommandEncoder();

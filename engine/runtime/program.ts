@@ -51,11 +51,13 @@ export class Program {
     const tensors = this.#accept(feeds);
     return this.#core.call(`run ${this.#name}`, async () => {
       const session = (this.#session ??= await this.#source.open());
+      const fetches = this.#fetches();
       try {
-        const results = await session.run(tensors);
+        const results = await session.run(tensors, fetches);
         this.#core.assertSound();
         return this.#collect(results);
       } catch (error) {
+        for (const tensor of Object.values(fetches)) tensor?.dispose();
         // A session that failed once may hang or answer wrongly.
         this.#session = undefined;
         await session.release().catch(() => undefined);
@@ -71,6 +73,7 @@ export class Program {
     void this.#core.queue.run(async () => {
       await this.#session?.release().catch(() => undefined);
       this.#session = undefined;
+      this.#core.device.trim();
       this.#source.onDispose();
     });
   }
@@ -93,6 +96,14 @@ export class Program {
         feed instanceof DeviceTensor ? feed.held(this.#core) : toOrt(this.#core.device.ort.Tensor, feed);
     }
     return tensors;
+  }
+
+  /** Where each output goes; null lets ONNX Runtime decide. */
+  #fetches(): Record<string, Tensor | null> {
+    const { device } = this.#core;
+    return Object.fromEntries(
+      [...this.outputs].map(([name, type]) => [outputName(name), device.allocate(type) ?? null]),
+    );
   }
 
   #collect(results: InferenceSession.ReturnType): Record<string, DeviceTensor> {

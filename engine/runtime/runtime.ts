@@ -56,6 +56,8 @@ export class Runtime {
     const bytes = heldBytes(graph);
     const program: Program = new Program(core, options.name ?? 'graph', graph, {
       open: async () => {
+        // Another phase of the work begins: its tensors have other sizes.
+        device.trim();
         const externalData = await this.#files.mount(model.weightFiles, files);
         return device.ort.InferenceSession.create(model.bytes, { ...device.sessionOptions(plan), externalData });
       },

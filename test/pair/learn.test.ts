@@ -1,0 +1,186 @@
+/** Learning end to end on a tiny random model: state, modes, cancel and resume, divergence. */
+import { BLUE, PALE, RED, drawing, tinyEngine } from '../support/tiny-engine';
+import { CancelledError, InputError } from '../../engine/errors';
+import { readAdapter, styleInfo } from '../../engine/lora/adapter-file';
+import type { Engine } from '../../engine/engine';
+import type { LearnRequest, Progress } from '../../engine/pair/requests';
+import { openSafetensors, writeSafetensors, readFloats } from '../../engine/weights/safetensors';
+import { bytesSource } from '../../engine/weights/source';
+
+const REQUEST: LearnRequest = {
+  before: drawing(32, 32, RED, PALE),
+  after: drawing(32, 32, BLUE, PALE),
+  prompt: 'a disc',
+  style: 'blue',
+  contentSteps: 2,
+  steps: 4,
+  rank: 4,
+  learningRate: 0.01,
+  seed: 3,
+};
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await tinyEngine();
+});
+afterAll(() => engine.dispose());
+
+const adapterOf = (bytes: Uint8Array) => readAdapter(bytesSource('style', bytes));
+
+test('the style file holds the orthonormal rows, trained ups, and how it was made', async () => {
+  const { style, losses, steps } = await engine.learn(REQUEST);
+  const { sites, metadata, ignored } = await adapterOf(style);
+  expect(ignored).toEqual([]);
+  expect(steps).toBe(6);
+  expect(losses.map(({ content, style: s }) => [content !== null, s !== null])).toEqual([
+    [true, false],
+    [true, false],
+    [true, true],
+    [true, true],
+    [true, true],
+    [true, true],
+  ]);
+  expect(styleInfo(metadata)).toMatchObject({
+    style: 'blue',
+    prompt: 'a disc',
+    stylePrompt: 'a disc in blue style',
+    mode: 'pair',
+    seed: 3,
+  });
+  expect(sites.size).toBe(3 * 8 + 8); // one attention block down, one in the middle, two up
+  for (const { rank, a, b, inFeatures } of sites.values()) {
+    expect(rank).toBe(4);
+    for (let i = 0; i < rank; i++) {
+      for (let j = 0; j < rank; j++) {
+        let dot = 0;
+        for (let k = 0; k < inFeatures; k++) dot += a[i * inFeatures + k]! * a[j * inFeatures + k]!;
+        expect(dot).toBeCloseTo(i === j ? 1 : 0, 5);
+      }
+    }
+    expect(b.some((value) => value !== 0)).toBe(true);
+  }
+});
+
+test('content and style rows stay orthogonal through training, and both adapters learn', async () => {
+  let checkpoint: Uint8Array | undefined;
+  const onProgress = (progress: Progress): void => {
+    checkpoint = progress.checkpoint ?? checkpoint;
+  };
+  const { style } = await engine.learn({ ...REQUEST, checkpointEvery: 1 }, { onProgress });
+  const file = await openSafetensors(bytesSource('checkpoint', checkpoint!));
+  for (const name of ['content.up', 'style.up'])
+    expect((await readFloats(file, name)).some((value) => value !== 0)).toBe(true);
+  const { downProjections, makeRecipe } = await import('../../engine/pair/recipe');
+  const { sites } = await adapterOf(style);
+  const down = downProjections(
+    makeRecipe(REQUEST),
+    [...sites].map(([name, { inFeatures, outFeatures }]) => ({ name, inFeatures, outFeatures })),
+  );
+  for (const [name, { a, inFeatures, outFeatures }] of sites) {
+    const content = down('content', { name, inFeatures, outFeatures });
+    for (let i = 0; i < 4; i++) {
+      for (let j = 0; j < 4; j++) {
+        let dot = 0;
+        for (let k = 0; k < inFeatures; k++) dot += content[i * inFeatures + k]! * a[j * inFeatures + k]!;
+        expect(Math.abs(dot)).toBeLessThan(1e-6);
+      }
+    }
+  }
+});
+
+test.each(['pair', 'no-content', 'no-ortho', 'addift'] as const)(
+  'mode %s learns, the same for the same seed',
+  async (mode) => {
+    const [first, second, other] = [
+      await engine.learn({ ...REQUEST, mode }),
+      await engine.learn({ ...REQUEST, mode }),
+      await engine.learn({ ...REQUEST, mode, seed: 4 }),
+    ];
+    expect(first.style).toEqual(second.style);
+    expect(first.losses).toEqual(second.losses);
+    expect(first.style).not.toEqual(other.style);
+  },
+);
+
+test('a cancelled run hands over a checkpoint, and resuming it gives what an unbroken run gives', async () => {
+  const unbroken = await engine.learn(REQUEST);
+  for (const stopAfter of [1, 4]) {
+    const controller = new AbortController();
+    let checkpoint: Uint8Array | undefined;
+    const onProgress = (progress: Progress): void => {
+      checkpoint = progress.checkpoint ?? checkpoint;
+      if (progress.phase === 'learn' && progress.step === stopAfter) controller.abort();
+    };
+    await expect(engine.learn(REQUEST, { onProgress, signal: controller.signal })).rejects.toBeInstanceOf(
+      CancelledError,
+    );
+    expect(checkpoint).toBeDefined();
+    const resumed = await engine.learn({ ...REQUEST, resume: checkpoint! });
+    expect(resumed.style).toEqual(unbroken.style);
+    expect(resumed.losses).toEqual(unbroken.losses);
+    await expect(engine.learn({ ...REQUEST, learningRate: 0.02, resume: checkpoint! })).rejects.toThrow(/another run/);
+  }
+  await expect(engine.learn({ ...REQUEST, resume: new Uint8Array(40) })).rejects.toBeInstanceOf(InputError);
+});
+
+test('samples are handed over while learning', async () => {
+  const samples: Progress[] = [];
+  await engine.learn(
+    { ...REQUEST, sampleImage: drawing(40, 20, BLUE, PALE), sampleEvery: 2 },
+    { onProgress: (progress) => void (progress.sample && samples.push(progress)) },
+  );
+  expect(samples.map(({ step, sample }) => [step, sample!.width, sample!.height])).toEqual([
+    [2, 40, 20],
+    [4, 40, 20],
+  ]);
+});
+
+test('a loss that is not finite stops the run and hands over the last sound state', async () => {
+  const controller = new AbortController();
+  let checkpoint: Uint8Array | undefined;
+  const keep = (progress: Progress): void => {
+    checkpoint = progress.checkpoint ?? checkpoint;
+    if (progress.phase === 'learn' && progress.step === 3) controller.abort();
+  };
+  await engine.learn(REQUEST, { onProgress: keep, signal: controller.signal }).catch(() => undefined);
+  const file = await openSafetensors(bytesSource('checkpoint', checkpoint!));
+  const tensors = await Promise.all(
+    [...file.tensors.values()].map(async ({ name, shape }) => {
+      const data = await readFloats(file, name);
+      return { name, dtype: 'F32' as const, shape, data: name === 'style.up' ? data.map(() => 3e37) : data };
+    }),
+  );
+  const poisoned = writeSafetensors(tensors, file.metadata);
+  let last: Uint8Array | undefined;
+  const run = engine.learn(
+    { ...REQUEST, resume: poisoned },
+    { onProgress: (progress) => void (last = progress.checkpoint ?? last) },
+  );
+  await expect(run).rejects.toThrow(/^learning diverged at step 4 of 6 .*lower the learning rate/);
+  const saved = await openSafetensors(bytesSource('last', last!));
+  expect(saved.metadata['step']).toBe('3');
+  expect(await readFloats(saved, 'content.up')).toEqual(tensors.find(({ name }) => name === 'content.up')!.data);
+});
+
+test.each([
+  ['identical images', { after: REQUEST.before }, /identical|same/],
+  ['a rank past the narrowest layer', { rank: 9 }, /rank: .* width 16; use a rank of at most 8/],
+  ['no steps', { steps: 0 }, /steps is 0; use a whole number from 1/],
+  ['a negative learning rate', { learningRate: -1 }, /learning rate is -1/],
+  ['an image of one pixel', { before: drawing(1, 1, RED, PALE) }, /before image is 1 x 1 px; use an image of at least/],
+  ['a ribbon', { after: drawing(900, 4, RED, PALE) }, /900 x 4 px/],
+])('%s is refused in one line', async (_, change, message) => {
+  const run = engine.learn({ ...REQUEST, ...change });
+  await expect(run).rejects.toBeInstanceOf(InputError);
+  await expect(run).rejects.toThrow(message);
+  await run.catch((error: Error) => expect(error.message).not.toContain('\n'));
+});
+
+test('everything on the device is given back', async () => {
+  const own = await tinyEngine();
+  await own.learn(REQUEST);
+  await own.restyle({ image: REQUEST.before, styles: [{ file: (await own.learn(REQUEST)).style, strength: 1 }] });
+  await own.dispose();
+  expect(own.memory().tensors).toBe(0);
+  expect(own.memory().programs).toBe(0);
+});

@@ -10,8 +10,12 @@ import type { Ort } from './backend';
 declare const GPUBufferUsage: Readonly<Record<'STORAGE' | 'COPY_SRC' | 'COPY_DST' | 'MAP_READ', number>>;
 declare const GPUMapMode: Readonly<Record<'READ', number>>;
 
-/** What ONNX Runtime's kernels make use of, where the adapter has it. */
-const FEATURES = ['shader-f16', 'subgroups'] as const;
+/**
+ * What the kernels may use, where the adapter has it. Not 'subgroups': with it MultiHeadAttention takes a flash kernel
+ * that skips keys on some subgroup sizes (seen on SwiftShader's 4; microsoft/onnxruntime#28520), without it one that
+ * is right everywhere.
+ */
+const FEATURES = ['shader-f16'] as const;
 /** Limits to raise from their defaults to the adapter's own. */
 const LIMITS = [
   'maxBufferSize',

@@ -5,7 +5,7 @@ import type { DeviceInfo } from './backend';
 
 /** How the builds say that memory ran out: C++, wasm, WebGPU and the browser's allocator. */
 const OUT_OF_MEMORY =
-  /out of memory|bad_alloc|bad allocation|failed to allocate|allocation (failed|size)|cannot allocate|\bOOM\b|could not be allocated|exceeds? the (max|limit)/i;
+  /out of memory|bad_alloc|bad allocation|failed to allocate|allocation (failed|size)|cannot allocate|\bOOM\b|could not be allocated|storage size overflow|exceeds? the (max|limit)/i;
 
 /** The device is unusable from here on. */
 const LOST = /device (is |was )?lost|lost device|device.*destroyed|memory access out of bounds|unreachable|Aborted\(/i;

@@ -17,6 +17,7 @@ test.each([
   'Failed to allocate memory for requested buffer of size 4096',
   'RangeError: Array buffer allocation failed',
   'Aborted(OOM)',
+  'Calculation for Tensor storage size overflowed',
   'out of memory: Not enough memory left',
 ])('%s is memory', (message) => {
   const error = explainFailure(new Error(message), 'run unet', GPU) as Error;

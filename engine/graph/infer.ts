@@ -115,13 +115,16 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
   LoraUp: (_, inputs) => {
     const dtype = oneFloat(inputs);
     const [h, mask, up, gradientMask] = inputs;
-    demand(h!.shape.length === 3 && up!.shape.length === 2, 'needs h [batch, tokens, R] and up [out, R]');
-    const [batch, tokens, ranks] = h!.shape as [number, number, number];
+    demand(h!.shape.length >= 1 && up!.shape.length === 2, 'needs h [..., R] and up [out, R]');
+    const ranks = h!.shape.at(-1)!;
     demand(up!.shape[1] === ranks, `up has ${up!.shape[1]} ranks, h has ${ranks}`);
     for (const m of [mask!, gradientMask ?? mask!]) {
-      demand(sameShape(m.shape, [batch, 1, ranks]), `masks must be ${showShape([batch, 1, ranks])}`);
+      demand(
+        sameShape(broadcastShapes(h!.shape, m.shape), h!.shape),
+        `the mask ${showShape(m.shape)} does not broadcast to ${showShape(h!.shape)}`,
+      );
     }
-    return [{ dtype, shape: [batch, tokens, up!.shape[0]!] }];
+    return [{ dtype, shape: [...h!.shape.slice(0, -1), up!.shape[0]!] }];
   },
   Conv: (op, inputs) => {
     const dtype = oneFloat(inputs);
@@ -152,6 +155,10 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     demand(
       c === weight!.shape[0] && c % op.group === 0,
       `${c} channels do not fit the weight ${showShape(weight!.shape)}`,
+    );
+    demand(
+      op.outputPadding.every((padding, i) => padding >= 0 && padding < Math.max(op.strides[i]!, op.dilations[i]!)),
+      `output padding ${showShape(op.outputPadding)} is not below the stride`,
     );
     const spatial = extents.map((extent, i) => {
       const kernel = (weight!.shape[2 + i]! - 1) * op.dilations[i]! + 1;

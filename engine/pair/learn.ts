@@ -129,6 +129,12 @@ async function encode(
   return { latents, contexts };
 }
 
+/** kohya's names of the Stable Diffusion families, by the width of their text embeddings. */
+const KOHYA_VERSIONS: ReadonlyMap<number, string> = new Map([
+  [768, 'sd_v1'],
+  [1024, 'sd_v2'],
+]);
+
 /** The style adapter as a file; the content adapter has done its work. */
 async function styleFile(
   { model, denoiser }: Workshop,
@@ -156,7 +162,7 @@ async function styleFile(
     mode: recipe.mode,
     modelFingerprint: model.fingerprint,
     baseModel: model.name,
-    baseModelVersion: model.unet.config.crossAttentionDim === 768 ? 'sd_v1' : 'sd_v2',
+    baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? model.name,
     seed: recipe.seed,
     steps: recipe.steps,
     learningRate: recipe.learningRate,

@@ -36,12 +36,20 @@ function roundShift(word: number, shift: number): number {
   return kept + (rest > half || (rest === half && kept & 1) ? 1 : 0);
 }
 
+/** Every half's value, made on first use: weights are millions of halves, and a look-up is many times a conversion. */
+let table: Float32Array | undefined;
+
 export function halvesToFloats(halves: Uint16Array): Float32Array {
-  return Float32Array.from(halves, halfToFloat);
+  table ??= Float32Array.from({ length: 65536 }, (_, half) => halfToFloat(half));
+  const floats = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) floats[i] = table[halves[i]!]!;
+  return floats;
 }
 
 export function floatsToHalves(floats: Float32Array): Uint16Array {
-  return Uint16Array.from(floats, floatToHalf);
+  const halves = new Uint16Array(floats.length);
+  for (let i = 0; i < floats.length; i++) halves[i] = floatToHalf(floats[i]!);
+  return halves;
 }
 
 /** bfloat16 bits widened to binary32; exact. */

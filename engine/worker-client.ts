@@ -16,8 +16,11 @@ import type { EngineService, JobId } from './worker-service';
 export class EngineClient {
   readonly #service: Comlink.Remote<EngineService>;
   readonly #end: () => void;
-  readonly #dead: Promise<never>;
-  #die: (error: Error) => void = () => undefined;
+  /** Rejects once no answer will come any more. */
+  readonly #over: Promise<never>;
+  #reject: (error: Error) => void = () => undefined;
+  #failure: Error | undefined;
+  #disposal: Promise<void> | undefined;
   #jobs = 0;
 
   /** @param end ends the other side, once it has been disposed. */
@@ -25,15 +28,16 @@ export class EngineClient {
     keepErrorClasses();
     this.#service = Comlink.wrap<EngineService>(endpoint);
     this.#end = end;
-    this.#dead = new Promise((_, reject) => (this.#die = reject));
-    this.#dead.catch(() => undefined);
+    this.#over = new Promise((_, reject) => (this.#reject = reject));
+    this.#over.catch(() => undefined);
   }
 
   /** Takes over a worker; dispose terminates it. */
   static inWorker(worker: Worker): EngineClient {
     const client = new EngineClient(worker, () => worker.terminate());
     worker.addEventListener('error', (event) => {
-      client.fail(`the engine's worker stopped (${event.message || 'its script could not be loaded'}); open it again`);
+      const why = event.message || 'its script could not be loaded';
+      client.fail(new DeviceError(`the engine's worker stopped (${why}); open it again`));
     });
     return client;
   }
@@ -60,27 +64,33 @@ export class EngineClient {
 
   /** See pair/check.ts. Needs no open model. */
   check(before: Image, after: Image): Promise<PairVerdict> {
-    return this.#alive(this.#service.check(before, after));
+    return this.#ask(() => this.#service.check(before, after));
   }
 
   memory(): Promise<MemoryReport> {
-    return this.#alive(this.#service.memory());
+    return this.#ask(() => this.#service.memory());
   }
 
-  /** Cancels every job, gives back what the engine holds, and ends the worker. */
-  async dispose(): Promise<void> {
+  /** Cancels every job, gives back what the engine holds, and ends the worker. A second call waits for the first. */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#close();
+    return this.#disposal;
+  }
+
+  async #close(): Promise<void> {
     try {
-      await this.#alive(this.#service.dispose());
+      if (!this.#failure) await this.#ask(() => this.#service.dispose());
     } finally {
-      this.fail('the engine was disposed');
+      this.fail(new Error('the engine is used after it was disposed'));
       this.#service[Comlink.releaseProxy]();
       this.#end();
     }
   }
 
   /** Fails what is under way and all later calls: no answer will come. */
-  fail(reason: string): void {
-    this.#die(new DeviceError(reason));
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#reject(this.#failure);
   }
 
   async #job<T>(signal: AbortSignal | undefined, call: (job: JobId) => Promise<T>): Promise<T> {
@@ -89,14 +99,15 @@ export class EngineClient {
     const abort = (): void => void this.#service.abort(job).catch(() => undefined);
     signal?.addEventListener('abort', abort);
     try {
-      return await this.#alive(call(job));
+      return await this.#ask(() => call(job));
     } finally {
       signal?.removeEventListener('abort', abort);
     }
   }
 
-  #alive<T>(answer: Promise<T>): Promise<T> {
-    return Promise.race([answer, this.#dead]);
+  async #ask<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#failure) throw this.#failure;
+    return Promise.race([call(), this.#over]);
   }
 }
 

@@ -1,7 +1,6 @@
 /** What programs and tensors of one runtime share: the device, the queue, the memory account, and failure. */
 import { DeviceError } from '../errors';
 import type { Device } from './backend';
-import type { DeviceTensor } from './device-tensor';
 import { explainFailure } from './failure';
 import { MemoryAccount } from './memory';
 import { Queue } from './queue';
@@ -10,7 +9,7 @@ export class RuntimeCore {
   readonly queue = new Queue();
   readonly memory = new MemoryAccount();
   /** Tensors that are alive, to be disposed with the runtime. */
-  readonly tensors = new Set<DeviceTensor>();
+  readonly tensors = new Set<{ dispose(): void }>();
   readonly device: Device;
   #ended: Error | undefined;
   /** Rejects the call under way. */

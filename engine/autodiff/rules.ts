@@ -84,13 +84,13 @@ export const RULES: { readonly [K in OpKind]: Entry<K> } = {
       bias && needs(2) ? b.reduceSum(rows, [0]) : undefined,
     ];
   },
-  // y = (h m) UT: dh = (g U) m, dm = sum over tokens of (g U) h, dU = gT (h m gradientMask)
+  // y = (h m) UT: dh = (g U) m, dm = (g U) h, dU = gT (h m gradientMask)
   LoraUp: ({ b, gradient: g, inputs: [h, mask, up, gradientMask], needs }) => {
     const back = needs(0) || needs(1) ? b.matmul(g, up!) : undefined;
     const masked = (): Value => b.mul(h!, gradientMask ? b.mul(mask!, gradientMask) : mask!);
     return [
       needs(0) ? b.mul(back!, mask!) : undefined,
-      needs(1) ? b.reduceSum(b.mul(back!, h!), [1], true) : undefined,
+      needs(1) ? b.mul(back!, h!) : undefined,
       needs(2) ? b.matmul(swapLast(b, flattenRows(b, g)), flattenRows(b, masked())) : undefined,
       undefined,
     ];

@@ -201,12 +201,26 @@ export class GraphBuilder {
   }
 
   // Layout.
+  /** Of a reshaped value it reshapes the original, so that there and back costs nothing. */
   reshape(x: Value, shape: Shape): Value {
-    return sameShape(x.shape, shape) ? x : this.#one({ kind: 'Reshape', shape }, x);
+    if (sameShape(x.shape, shape)) return x;
+    const { source } = x;
+    if (source.kind === 'node' && source.node.op.kind === 'Reshape') return this.reshape(source.node.inputs[0]!, shape);
+    return this.#one({ kind: 'Reshape', shape }, x);
   }
 
+  /** Of a transposed value it transposes the original. */
   transpose(x: Value, permutation: readonly number[]): Value {
-    return permutation.every((axis, i) => axis === i) ? x : this.#one({ kind: 'Transpose', permutation }, x);
+    if (permutation.every((axis, i) => axis === i)) return x;
+    const { source } = x;
+    if (source.kind === 'node' && source.node.op.kind === 'Transpose') {
+      const { permutation: before } = source.node.op;
+      return this.transpose(
+        source.node.inputs[0]!,
+        permutation.map((axis) => before[axis]!),
+      );
+    }
+    return this.#one({ kind: 'Transpose', permutation }, x);
   }
 
   expand(x: Value, shape: Shape): Value {

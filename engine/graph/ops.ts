@@ -51,10 +51,9 @@ export interface OpAttributes {
   /** (x [..., in], weight [out, in], bias? [out]) -> [..., out] */
   Linear: None;
   /**
-   * The up-projection of stacked low-rank adapters: (h [batch, tokens, R], mask [batch, 1, R], up [out, R],
-   * gradientMask? [batch, 1, R]) -> (h * mask) upT, [batch, tokens, out]. The gradient of `up` is taken with
-   * h * mask * gradientMask, so a 0 there stops the gradient to one rank of one sample's parameters while the
-   * gradient still flows through the activations.
+   * The up-projection of stacked low-rank adapters: (h [..., R], mask, up [out, R], gradientMask?) -> (h * mask) upT,
+   * [..., out]; masks broadcast to h. The gradient of `up` is taken with h * mask * gradientMask, so a 0 there stops
+   * the gradient to one rank of one sample's parameters while the gradient still flows through the activations.
    */
   LoraUp: None;
   /** (x [N, C, H, W], weight [O, C / group, kh, kw], bias? [O]) */

@@ -57,6 +57,9 @@ export function unpackValues(
   shape: MatrixShape,
   packed: Value,
 ): Map<string, Value> {
+  // Matrices of one width laid end to end are one tall matrix, whose rows need no reshaping.
+  const width = commonWidth(sites, shape);
+  if (width !== undefined) return cutRows(b, sites, shape, b.reshape(packed, [packed.shape[0]! / width, width]));
   let offset = 0;
   return new Map(
     sites.map((site) => {
@@ -68,11 +71,25 @@ export function unpackValues(
   );
 }
 
-/** The inverse of unpackValues: site matrices as one vector. */
-export function packValues(b: GraphBuilder, sites: readonly Site[], matrix: (site: Site) => Value): Value {
-  const flat = sites.map((site) => {
-    const value = matrix(site);
-    return b.reshape(value, [sizeOf(value.shape)]);
-  });
-  return b.concat(flat, 0);
+/** The sites' matrices, of one width, from the tall matrix that stacks them. */
+export function cutRows(
+  b: GraphBuilder,
+  sites: readonly Site[],
+  shape: MatrixShape,
+  stacked: Value,
+): Map<string, Value> {
+  let row = 0;
+  return new Map(
+    sites.map((site) => {
+      const end = row + shape(site)[0];
+      const matrix = b.slice(stacked, 0, row, end);
+      row = end;
+      return [site.name, matrix];
+    }),
+  );
+}
+
+function commonWidth(sites: readonly Site[], shape: MatrixShape): number | undefined {
+  const widths = new Set(sites.map((site) => shape(site)[1]));
+  return widths.size === 1 ? [...widths][0] : undefined;
 }

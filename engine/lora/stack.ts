@@ -21,17 +21,34 @@ export interface StackMasks {
   readonly gradient?: Value;
 }
 
-/** The hook that adds the stacked adapters at the sites `matrices` knows. */
+/** The hook that adds the stacked adapters at the sites `matrices` knows, whose inputs are rows [batch tokens, in]. */
 export function stackedAdapters(
   b: GraphBuilder,
   matrices: ReadonlyMap<string, StackedMatrices>,
   masks: StackMasks,
 ): Adapt {
+  const multiplier = byRow(b, masks.multiplier);
+  const gradient = masks.gradient && byRow(b, masks.gradient);
   return (site, x, y) => {
     const found = matrices.get(site);
     if (!found) return y;
+    const [rows] = x.shape as [number];
     const h = b.linear(x, found.down);
-    return b.add(y, b.loraUp(h, masks.multiplier, found.up, masks.gradient));
+    return b.add(y, b.loraUp(h, multiplier(rows), found.up, gradient?.(rows)));
+  };
+}
+
+/** A mask [batch, 1, R] repeated for the tokens of each sample, [rows, R]; once for each number of rows. */
+function byRow(b: GraphBuilder, mask: Value): (rows: number) => Value {
+  const [batch, , ranks] = mask.shape as [number, number, number];
+  const made = new Map<number, Value>();
+  return (rows) => {
+    let repeated = made.get(rows);
+    if (!repeated) {
+      repeated = b.reshape(b.expand(mask, [batch, rows / batch, ranks]), [rows, ranks]);
+      made.set(rows, repeated);
+    }
+    return repeated;
   };
 }
 

@@ -15,8 +15,8 @@ export function attention(b: GraphBuilder, q: Value, k: Value, v: Value, heads: 
   const [batch, rows, width] = q.shape as [number, number, number];
   const columns = k.shape[1]!;
   const headWidth = width / heads;
-  const scaled = b.mul(q, 1 / Math.sqrt(headWidth));
-  const queries = b.transpose(b.reshape(scaled, [batch, rows, heads, headWidth]), [0, 2, 1, 3]);
+  const scaled = b.mul(b.reshape(q, [batch, rows, heads, headWidth]), 1 / Math.sqrt(headWidth));
+  const queries = b.transpose(scaled, [0, 2, 1, 3]);
   const keys = b.transpose(b.reshape(k, [batch, columns, heads, headWidth]), [0, 2, 3, 1]);
   const values = b.transpose(b.reshape(v, [batch, columns, heads, headWidth]), [0, 2, 1, 3]);
   const scores = b.matmul(queries, keys);

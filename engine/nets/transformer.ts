@@ -24,15 +24,20 @@ const LAYER_NORM_EPSILON = 1e-5;
 export function spatialTransformer(scope: Scope, x: Value, context: Value, options: TransformerOptions): Value {
   const { b } = scope;
   const [n, c, height, width] = x.shape as [number, number, number, number];
-  const toTokens = (image: Value): Value => b.transpose(b.reshape(image, [n, c, height * width]), [0, 2, 1]);
-  const toImage = (tokens: Value): Value => b.reshape(b.transpose(tokens, [0, 2, 1]), [n, c, height, width]);
+  const pixels = height * width;
+  // Tokens of all samples are rows of one matrix: linear layers, norms and sums then need no reshaping between them.
+  const toTokens = (image: Value): Value =>
+    b.reshape(b.transpose(b.reshape(image, [n, c, pixels]), [0, 2, 1]), [n * pixels, c]);
+  const toImage = (tokens: Value): Value =>
+    b.reshape(b.transpose(b.reshape(tokens, [n, pixels, c]), [0, 2, 1]), [n, c, height, width]);
 
+  const text = b.reshape(context, [n * context.shape[1]!, context.shape[2]!]);
   const normalized = scope.at('norm').groupNorm(x, options.groups, GROUP_NORM_EPSILON);
   let tokens = options.linearProjection
     ? scope.at('proj_in').linear(toTokens(normalized), c)
     : toTokens(scope.at('proj_in').conv(normalized, c, 1));
   for (let i = 0; i < options.layers; i++) {
-    tokens = transformerLayer(scope.at('transformer_blocks').at(i), tokens, context, options);
+    tokens = transformerLayer(scope.at('transformer_blocks').at(i), tokens, text, n, options);
   }
   const out = options.linearProjection
     ? toImage(scope.at('proj_out').linear(tokens, c))
@@ -40,27 +45,33 @@ export function spatialTransformer(scope: Scope, x: Value, context: Value, optio
   return b.add(out, x);
 }
 
-/** Self-attention, attention to the text, and a gated feed-forward net, each on a normalized residual. */
-function transformerLayer(scope: Scope, x: Value, context: Value, options: TransformerOptions): Value {
+/**
+ * Self-attention, attention to the text, and a gated feed-forward net, each on a normalized residual.
+ *
+ * @param x [N S, C]
+ * @param text [N T, D]
+ */
+function transformerLayer(scope: Scope, x: Value, text: Value, batch: number, options: TransformerOptions): Value {
   const { b } = scope;
+  const { heads } = options;
   const first = scope.at('norm1').layerNorm(x, LAYER_NORM_EPSILON);
-  let h = b.add(x, attend(scope.at('attn1'), first, options.onlyCrossAttention ? context : first, options.heads));
+  let h = b.add(x, attend(scope.at('attn1'), first, options.onlyCrossAttention ? text : first, batch, heads));
   const second = scope.at('norm2').layerNorm(h, LAYER_NORM_EPSILON);
-  h = b.add(h, attend(scope.at('attn2'), second, context, options.heads));
+  h = b.add(h, attend(scope.at('attn2'), second, text, batch, heads));
   const third = scope.at('norm3').layerNorm(h, LAYER_NORM_EPSILON);
   return b.add(h, gegluFeedForward(scope.at('ff'), third));
 }
 
 /** The projections to_q, to_k, to_v and to_out.0 are the sites adapters attach to. */
-function attend(scope: Scope, x: Value, source: Value, heads: number): Value {
+function attend(scope: Scope, x: Value, source: Value, batch: number, heads: number): Value {
+  const { b } = scope;
   const width = x.shape.at(-1)!;
-  const q = scope.at('to_q').linear(x, width, false);
-  const k = scope.at('to_k').linear(source, width, false);
-  const v = scope.at('to_v').linear(source, width, false);
-  return scope
-    .at('to_out')
-    .at(0)
-    .linear(attention(scope.b, q, k, v, heads), width);
+  const bySample = (rows: Value): Value => b.reshape(rows, [batch, rows.shape[0]! / batch, width]);
+  const q = bySample(scope.at('to_q').linear(x, width, false));
+  const k = bySample(scope.at('to_k').linear(source, width, false));
+  const v = bySample(scope.at('to_v').linear(source, width, false));
+  const mixed = b.reshape(attention(b, q, k, v, heads), x.shape);
+  return scope.at('to_out').at(0).linear(mixed, width);
 }
 
 /** GEGLU (Shazeer, arXiv 2002.05202): hidden * gelu(gate), then back to the width. */

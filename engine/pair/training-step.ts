@@ -9,7 +9,7 @@ import { joinMatrices, scalars, unetOutput } from '../diffusion/denoiser';
 import type { DiffusionModel } from '../diffusion/model';
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
-import { downShape, packedSize, packValues, unpackValues, upShape } from '../lora/packing';
+import { cutRows, downShape, packedSize, unpackValues, upShape } from '../lora/packing';
 import type { Site } from '../lora/sites';
 import { stackedAdapters } from '../lora/stack';
 import type { Shape } from '../tensor/shape';
@@ -63,16 +63,12 @@ export function buildTrainingStep(
   const sample = mix(b, latents, noise, b.input('noising', [2]));
 
   const states = adapters.map(({ name, rank }) => readState(b, name, packedSize(sites, upShape(rank))));
-  const ups = adapters.map(({ rank }, k) => unpackValues(b, sites, upShape(rank), states[k]!.parameter));
-  const joined = new Map(
-    sites.map(({ name }) => [
-      name,
-      b.concat(
-        ups.map((up) => up.get(name)!),
-        1,
-      ),
-    ]),
+  // Every site's up-projections of all adapters, side by side in one tall matrix [sum of out, R].
+  const joined = b.concat(
+    adapters.map(({ rank }, k) => b.reshape(states[k]!.parameter, [packedSize(sites, upShape(1)), rank])),
+    1,
   );
+  const ups = cutRows(b, sites, upShape(total), joined);
   const down = unpackValues(b, sites, downShape(total), b.input('down', [packedSize(sites, downShape(total))]));
   const masks = {
     multiplier: b.input('multiplier', [rows, 1, total]),
@@ -81,7 +77,7 @@ export function buildTrainingStep(
 
   const context = b.input('context', [rows, shape.tokens, model.unet.config.crossAttentionDim]);
   const timestep = b.expand(b.input('timestep', [1]), [rows]);
-  const adapt = stackedAdapters(b, joinMatrices(sites, down, joined), masks);
+  const adapt = stackedAdapters(b, joinMatrices(sites, down, ups), masks);
   const output = unetOutput(b, model, { sample, timestep, context }, adapt);
 
   const target =
@@ -92,12 +88,14 @@ export function buildTrainingStep(
   b.output('losses', losses);
   const loss = b.reduceSum(b.mul(losses, b.input('lossWeights', [rows])));
 
-  const values = ups.map((up) => sites.map(({ name }) => up.get(name)!));
-  const found = gradients(b, loss, values.flat());
+  const values = sites.map(({ name }) => ups.get(name)!);
+  const joinedGradient = b.concat(gradients(b, loss, values), 0);
   const squares: Value[] = [];
-  adapters.forEach(({ name }, k) => {
-    const bySite = new Map(sites.map((site, i) => [site, found[k * sites.length + i]!]));
-    const gradient = packValues(b, sites, (site) => bySite.get(site)!);
+  let column = 0;
+  adapters.forEach(({ name, rank }, k) => {
+    const columns = b.slice(joinedGradient, 1, column, column + rank);
+    column += rank;
+    const gradient = b.reshape(columns, states[k]!.parameter.shape);
     const [stepSize, secondMomentScale, decay] = scalars(b, b.input(`${name}.schedule`, [3])) as [Value, Value, Value];
     const next = adamW(b, states[k]!, gradient, { stepSize, secondMomentScale, decay }, shape.optimizer);
     writeState(b, name, next);

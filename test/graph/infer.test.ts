@@ -73,9 +73,9 @@ test.each<[string, Op, ValueType[]]>([
   ['Linear(f32[2, 3], f32[5, 4]): x has 3 features, the weight takes 4', { kind: 'Linear' }, [t([2, 3]), t([5, 4])]],
   ['Linear(f32[3], f32[5, 3], f32[4]): the bias must be [5]', { kind: 'Linear' }, [t([3]), t([5, 3]), t([4])]],
   [
-    'LoraUp(f32[2, 7, 4], f32[1, 1, 4], f32[5, 4]): masks must be [2, 1, 4]',
+    'LoraUp(f32[1, 7, 4], f32[2, 1, 4], f32[5, 4]): the mask [2, 1, 4] does not broadcast to [1, 7, 4]',
     { kind: 'LoraUp' },
-    [t([2, 7, 4]), t([1, 1, 4]), t([5, 4])],
+    [t([1, 7, 4]), t([2, 1, 4]), t([5, 4])],
   ],
   [
     'Conv(f32[1, 3, 8, 8], f32[4, 2, 3, 3]): 3 channels in 1 groups do not fit the weight [4, 2, 3, 3]',

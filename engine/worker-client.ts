@@ -5,7 +5,7 @@ import { DeviceError, throwIfCancelled } from './errors';
 import type { Image } from './pair/image';
 import type { Hooks, ImagineRequest, LearnRequest, LearnResult, PairVerdict, RestyleRequest } from './pair/requests';
 import type { MemoryReport } from './runtime/memory';
-import { keepErrorClasses, type OpenRequest, type ReportProgress } from './worker-protocol';
+import { keepErrorClasses, NOTHING_HELD, type OpenRequest, type ReportProgress } from './worker-protocol';
 import type { EngineService, JobId } from './worker-service';
 
 /**
@@ -20,7 +20,7 @@ export class EngineClient {
   readonly #over: Promise<never>;
   #reject: (error: Error) => void = () => undefined;
   #failure: Error | undefined;
-  #disposal: Promise<void> | undefined;
+  #disposal: Promise<MemoryReport> | undefined;
   #jobs = 0;
 
   /** @param end ends the other side, once it has been disposed. */
@@ -71,15 +71,19 @@ export class EngineClient {
     return this.#ask(() => this.#service.memory());
   }
 
-  /** Cancels every job, gives back what the engine holds, and ends the worker. A second call waits for the first. */
-  dispose(): Promise<void> {
+  /**
+   * Cancels every job, gives back what the engine holds, and ends the worker. A second call waits for the first.
+   *
+   * @returns the memory account after that: all zero, but for the peak.
+   */
+  dispose(): Promise<MemoryReport> {
     this.#disposal ??= this.#close();
     return this.#disposal;
   }
 
-  async #close(): Promise<void> {
+  async #close(): Promise<MemoryReport> {
     try {
-      if (!this.#failure) await this.#ask(() => this.#service.dispose());
+      return this.#failure ? NOTHING_HELD : await this.#ask(() => this.#service.dispose());
     } finally {
       this.fail(new Error('the engine is used after it was disposed'));
       this.#service[Comlink.releaseProxy]();

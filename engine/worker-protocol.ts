@@ -4,6 +4,7 @@ import { CancelledError, DeviceError, InputError } from './errors';
 import type { Image } from './pair/image';
 import type { LearnResult, Progress } from './pair/requests';
 import type { DeviceOptions } from './runtime/backend';
+import type { MemoryReport } from './runtime/memory';
 
 /** A file as a page has it. A Blob is not copied to the worker, and read by ranges there. */
 export type FileContent = Uint8Array | Blob;
@@ -27,6 +28,9 @@ export interface OpenRequest {
 }
 
 export type ReportProgress = (progress: Progress) => void | Promise<void>;
+
+/** The memory account of no engine. */
+export const NOTHING_HELD: MemoryReport = { files: 0, programs: 0, tensors: 0, peak: 0 };
 
 const ERRORS = { InputError, CancelledError, DeviceError } as const;
 

@@ -7,7 +7,14 @@ import type { Image } from './pair/image';
 import type { Hooks, ImagineRequest, LearnRequest, LearnResult, PairVerdict, RestyleRequest } from './pair/requests';
 import type { MemoryReport } from './runtime/memory';
 import { Queue } from './runtime/queue';
-import { moveImage, moveProgress, moveResult, type OpenRequest, type ReportProgress } from './worker-protocol';
+import {
+  moveImage,
+  moveProgress,
+  moveResult,
+  NOTHING_HELD,
+  type OpenRequest,
+  type ReportProgress,
+} from './worker-protocol';
 
 /** The part of an Engine that jobs use. */
 export type JobEngine = Pick<Engine, 'description' | 'learn' | 'restyle' | 'imagine' | 'memory' | 'dispose'>;
@@ -18,8 +25,6 @@ export type OpenEngine = (request: OpenRequest, signal: AbortSignal) => Promise<
 export type JobId = number;
 
 type JobHooks = Required<Hooks>;
-
-const NOTHING_HELD: MemoryReport = { files: 0, programs: 0, tensors: 0, peak: 0 };
 
 export class EngineService {
   readonly #openEngine: OpenEngine;
@@ -64,16 +69,17 @@ export class EngineService {
     this.#jobs.get(job)?.abort();
   }
 
-  /** What the engine holds on the device; after dispose, what it failed to give back. */
+  /** What the engine holds on the device. */
   memory(): MemoryReport {
     return this.#engine?.memory() ?? NOTHING_HELD;
   }
 
-  /** Cancels every job, waits for the one that runs, and gives everything back. */
-  async dispose(): Promise<void> {
+  /** Cancels every job, waits for the one that runs, and gives everything back; returns what is held in spite of that. */
+  async dispose(): Promise<MemoryReport> {
     this.#closed = true;
     for (const abort of this.#jobs.values()) abort.abort();
     await this.#queue.run(() => this.#engine?.dispose());
+    return this.memory();
   }
 
   async #release(): Promise<void> {

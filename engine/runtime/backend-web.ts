@@ -1,5 +1,5 @@
 /** ONNX Runtime for browsers: WebGPU with tensors that stay on the GPU, else WebAssembly. Never in a Node bundle. */
-import type { Env, InferenceSession, Tensor } from 'onnxruntime-common';
+import type { Env, InferenceSession, InferenceSessionFactory, Tensor } from 'onnxruntime-common';
 import { DeviceError } from '../errors';
 import type { ValueType } from '../graph/graph';
 import type { DType, TypedArrayOf } from '../tensor/dtype';
@@ -70,7 +70,39 @@ async function start(build: WebBuild, wasmBinary: WasmBinary, threads: number): 
   env.wasm.numThreads = threads;
   // We are in a worker already.
   env.wasm.proxy = false;
-  return { ort: { InferenceSession, Tensor }, env };
+  return { ort: { InferenceSession: letTurn(InferenceSession), Tensor }, env };
+}
+
+/**
+ * Sessions after whose runs the event loop turns. Otherwise the steps of a job are one chain of promises that are
+ * settled already, and the worker hears of a cancel only when the job is done.
+ */
+function letTurn(factory: InferenceSessionFactory): InferenceSessionFactory {
+  const create = factory.create.bind(factory) as (...args: unknown[]) => Promise<InferenceSession>;
+  return {
+    async create(...args: unknown[]) {
+      const session = await create(...args);
+      const run = session.run.bind(session) as (...args: unknown[]) => Promise<InferenceSession.ReturnType>;
+      session.run = async (...feeds: unknown[]) => {
+        const results = await run(...feeds);
+        await turn();
+        return results;
+      };
+      return session;
+    },
+  };
+}
+
+/** Resolves after the messages that have arrived by now. Not by a timer, which browsers make wait. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
 }
 
 /** Threads need shared memory, which only an isolated page has. */

@@ -253,7 +253,7 @@ test('disposing cancels what runs and waits, gives the engine back, and ends the
   expect(ended()).toBe(false);
   await advance();
   expect(await jobs[0]).toBeInstanceOf(CancelledError);
-  await disposing;
+  expect(await disposing).toEqual({ files: 1, programs: 2, tensors: 3, peak: 6 });
   expect(ended()).toBe(true);
   expect(log).toEqual(['open fake', 'restyle a', 'dispose fake']);
   expect((await failure(client.restyle(restyling('c')))).message).toBe('the engine is used after it was disposed');

@@ -38,7 +38,7 @@ export function gradients(b: GraphBuilder, loss: Value, targets: readonly Value[
       const input = node.inputs[i]!;
       const fitted = sumTo(b, contribution, input.shape);
       const sofar = gradientOf.get(input);
-      gradientOf.set(input, sofar ? b.add(sofar, fitted) : fitted);
+      gradientOf.set(input, sofar ? sum(b, sofar, fitted) : fitted);
     });
   }
   return targets.map((target) => {
@@ -66,6 +66,32 @@ function applyRule(
     gradient,
     needs,
   });
+}
+
+/**
+ * p + q. The gradients of the halves of a value cut in two (a gated layer's) are padded with zeros to the whole; then
+ * their sum is the halves side by side.
+ */
+function sum(b: GraphBuilder, p: Value, q: Value): Value {
+  return besides(b, p, q) ?? besides(b, q, p) ?? b.add(p, q);
+}
+
+/** The concatenation that p + q is when p has zeros after, along one axis, exactly where q has its values. */
+function besides(b: GraphBuilder, p: Value, q: Value): Value | undefined {
+  if (p.source.kind !== 'node' || q.source.kind !== 'node') return undefined;
+  const [left, right] = [p.source.node, q.source.node];
+  if (left.op.kind !== 'Pad' || right.op.kind !== 'Pad') return undefined;
+  const [first, second] = [left.inputs[0]!, right.inputs[0]!];
+  const axis = left.op.after.findIndex((zeros) => zeros > 0);
+  const only = (pads: readonly number[], at: number, zeros: number): boolean =>
+    pads.every((pad, i) => pad === (i === at ? zeros : 0));
+  const meet =
+    axis >= 0 &&
+    only(left.op.before, -1, 0) &&
+    only(left.op.after, axis, second.shape[axis]!) &&
+    only(right.op.before, axis, first.shape[axis]!) &&
+    only(right.op.after, -1, 0);
+  return meet ? b.concat([first, second], axis) : undefined;
 }
 
 /** Nodes that depend on a target and on which the loss depends, in topological order. */

@@ -73,7 +73,7 @@ export const RULES: { readonly [K in OpKind]: Entry<K> } = {
   // C = A B: dA = g BT, dB = AT g
   MatMul: ({ b, gradient: g, inputs: [x, y], needs }) => [
     needs(0) ? b.matmul(g, swapLast(b, y!)) : undefined,
-    needs(1) ? b.matmul(swapLast(b, x!), g) : undefined,
+    needs(1) ? transposedProduct(b, x!, g) : undefined,
   ],
   // y = x WT + c: dx = g W, dW = gT x, dc = sum of g
   Linear: ({ b, gradient: g, inputs: [x, weight, bias], needs }) => {
@@ -110,10 +110,12 @@ export const RULES: { readonly [K in OpKind]: Entry<K> } = {
   Softmax: ({ b, op, gradient: g, outputs: [y] }) => [b.mul(y!, b.sub(g, b.reduceSum(b.mul(g, y!), [op.axis], true)))],
   // With z = (x - mean) r and h = g scale: dx = r (h - mean(h) - z mean(h z))   (Ba et al., 2016)
   // In f32, as the statistics are, whatever x is.
-  LayerNormalization: ({ b, gradient, inputs: [x, scale, bias], outputs: [, mean, r], needs }) => {
+  LayerNormalization: ({ b, gradient, inputs: [x, scale, bias], outputs: [y, mean, r], needs }) => {
     const g = b.cast(gradient, 'f32');
-    const z = b.mul(b.sub(b.cast(x!, 'f32'), mean!), r!);
-    const h = b.mul(g, b.cast(scale!, 'f32'));
+    const plain = b.isOnes(scale!) && !bias;
+    // Without an affine part y is z, but rounded where it is f16.
+    const z = plain && y!.dtype === 'f32' ? y! : b.mul(b.sub(b.cast(x!, 'f32'), mean!), r!);
+    const h = plain ? g : b.mul(g, b.cast(scale!, 'f32'));
     const spread = b.mul(z, b.reduceMean(b.mul(h, z), [-1], true));
     const leading = x!.shape.map((_, i) => i).slice(0, -1);
     return [
@@ -247,6 +249,12 @@ function spread(b: GraphBuilder, g: Value, axes: readonly number[], shape: Shape
 function flattenRows(b: GraphBuilder, x: Value): Value {
   const width = x.shape.at(-1)!;
   return b.reshape(x, [x.shape.slice(0, -1).reduce((n, d) => n * d, 1), width]);
+}
+
+/** xT g, by whichever product transposes less: xT g itself, or gT x turned over. */
+function transposedProduct(b: GraphBuilder, x: Value, g: Value): Value {
+  const smaller = g.shape.at(-1)! < x.shape.at(-1)!;
+  return smaller ? swapLast(b, b.matmul(swapLast(b, g), x)) : b.matmul(swapLast(b, x), g);
 }
 
 function swapLast(b: GraphBuilder, x: Value): Value {

@@ -55,6 +55,11 @@ export class GraphBuilder {
     return this.#once(this.#ones, `${dtype} ${n}`, () => filled([n], 1, dtype));
   }
 
+  /** Whether a value is a vector of ones that this builder made. */
+  isOnes(value: Value): boolean {
+    return [...this.#ones.values()].includes(value);
+  }
+
   /** Names a value to be returned from every run. */
   output(name: string, value: Value): void {
     if (this.#outputs.has(name)) throw new GraphError(`output ${name} is declared twice`);

@@ -10,7 +10,7 @@ import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize } from './c
 import { applyShift, checkPair } from './check';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
-import { downProjections, makeRecipe, type LearnPhase, type Recipe } from './recipe';
+import { downProjections, learningRateAt, makeRecipe, type LearnPhase, type Recipe } from './recipe';
 import type { Hooks, LearnRequest, LearnResult, LossPoint } from './requests';
 import { Trainer, type StepResult, type TrainingData } from './trainer';
 import type { Workshop } from './workshop';
@@ -54,7 +54,7 @@ export async function learn(
         report(step, { checkpoint: await checkpoint(step) });
         throw new CancelledError(`cancelled after ${step} of ${recipe.steps} steps`);
       }
-      const result = await trainer.step(phase, n, trainer.draw(step, phase));
+      const result = await trainer.step(phase, n, trainer.draw(step, phase), learningRateAt(recipe, step));
       if (!result.sound) {
         report(step, { checkpoint: await checkpoint(step) });
         throw new InputError(

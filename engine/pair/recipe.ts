@@ -51,6 +51,16 @@ export const LEARN_DEFAULTS = {
   seed: 0,
 } as const;
 
+/**
+ * Learning rate of a step: constant for the first half of the run, then falling linearly towards 0. With one image and
+ * one noise a step the gradient never settles; the decline averages it out (measured in docs/method.md).
+ *
+ * @param step from 0, over all phases.
+ */
+export function learningRateAt(recipe: Recipe, step: number): number {
+  return recipe.learningRate * Math.min(1, 2 * (1 - step / recipe.steps));
+}
+
 /** The style prompt c_s of a base prompt c. */
 export function stylePromptOf(prompt: string, style: string): string {
   return `${prompt} in ${style} style`.trim();

@@ -97,6 +97,7 @@ export class Trainer {
     phase: LearnPhase,
     n: number,
     { timestep, noise }: StepDraw,
+    learningRate = this.#recipe.learningRate,
   ): Promise<StepResult> {
     const rows = phase.rows(n);
     const feeds: Record<string, DeviceTensor | HostTensor> = {
@@ -117,7 +118,7 @@ export class Trainer {
     for (const name of phase.adapters) {
       const state = await this.#state(name);
       stateNames(name).forEach((key, i) => (feeds[key] = state.tensors[i]!));
-      feeds[`${name}.schedule`] = f32(adamWSchedule(state.updates + 1, this.#recipe.learningRate, ADAMW_DEFAULTS), [3]);
+      feeds[`${name}.schedule`] = f32(adamWSchedule(state.updates + 1, learningRate, ADAMW_DEFAULTS), [3]);
     }
     const program = await this.#program(phase, rows.length);
     const { losses, squares, ...next } = await program.run(feeds);

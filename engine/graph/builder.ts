@@ -26,7 +26,15 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #scalars = new Map<string, Value>();
   readonly #ones = new Map<string, Value>();
+  /** Outputs by operation and inputs: what is asked for twice is computed once. */
+  readonly #made = new Map<string, readonly Value[]>();
+  readonly #merge: boolean;
   #nextId = 0;
+
+  /** @param options.merge false: equal operations stay apart, for graphs that compute values twice to hold fewer at once. */
+  constructor(options: { readonly merge?: boolean } = {}) {
+    this.#merge = options.merge ?? true;
+  }
 
   /** Declares a value fed at every run. */
   input(name: string, shape: Shape, dtype: DType = 'f32'): Value {
@@ -80,6 +88,14 @@ export class GraphBuilder {
 
   /** Appends an operation and returns its outputs. */
   apply(op: Op, inputs: readonly Value[]): readonly Value[] {
+    if (!this.#merge) return this.#append(op, inputs);
+    const key = `${Object.entries(op).join(' ')} ${inputs.map(({ id }) => id).join(' ')}`;
+    let outputs = this.#made.get(key);
+    if (!outputs) this.#made.set(key, (outputs = this.#append(op, inputs)));
+    return outputs;
+  }
+
+  #append(op: Op, inputs: readonly Value[]): readonly Value[] {
     const types = infer(op, inputs);
     const outputs: Value[] = [];
     const node: Node = { op, inputs, outputs };

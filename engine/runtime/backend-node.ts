@@ -2,7 +2,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { DeviceError } from '../errors';
-import { commonSessionOptions, type Backend, type Device, type DeviceOptions } from './backend';
+import { commonSessionOptions, IDLE_ON_CPU, type Backend, type Device, type DeviceOptions } from './backend';
 import { copyElements, toOrt } from './convert';
 
 export const nodeBackend: Backend = {
@@ -19,7 +19,9 @@ export const nodeBackend: Backend = {
         : { kind: 'cpu', name: processor, threads, f16: false },
       ort: { InferenceSession: ort.InferenceSession, Tensor: ort.Tensor },
       sessionOptions: (plan) => ({
-        ...commonSessionOptions(plan, gpu && options.disableCpuFallback ? { disable_cpu_ep_fallback: '1' } : {}),
+        ...(gpu
+          ? commonSessionOptions(plan, options.disableCpuFallback ? { disable_cpu_ep_fallback: '1' } : {})
+          : commonSessionOptions(plan, {}, IDLE_ON_CPU)),
         executionProviders: gpu ? ['webgpu', 'cpu'] : ['cpu'],
         intraOpNumThreads: threads,
       }),

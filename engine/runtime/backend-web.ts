@@ -5,6 +5,7 @@ import type { ValueType } from '../graph/graph';
 import type { DType, TypedArrayOf } from '../tensor/dtype';
 import {
   commonSessionOptions,
+  IDLE_ON_CPU,
   type Backend,
   type Device,
   type DeviceOptions,
@@ -116,7 +117,7 @@ function openWasm({ ort, env }: Loaded): Device {
       return { kind: 'wasm', name: 'WebAssembly', threads: env.wasm.numThreads ?? 1, f16: false } as const;
     },
     ort,
-    sessionOptions: (plan) => ({ ...commonSessionOptions(plan), executionProviders: ['wasm'] }),
+    sessionOptions: (plan) => ({ ...commonSessionOptions(plan, {}, IDLE_ON_CPU), executionProviders: ['wasm'] }),
     upload: (tensor) => toOrt(ort.Tensor, { ...tensor, data: copyElements(tensor.dtype, tensor.data) }),
     allocate: () => undefined,
     trim: () => undefined,

@@ -72,7 +72,55 @@ export interface Backend {
 export function commonSessionOptions(
   plan: SessionPlan,
   session: Readonly<Record<string, string>> = {},
+  disabledOptimizers: readonly string[] = [],
 ): InferenceSession.SessionOptions {
-  const optimization = plan.recompute ? { disable_specified_optimizers: 'CommonSubexpressionElimination' } : {};
+  const disabled = [...disabledOptimizers, ...(plan.recompute ? ['CommonSubexpressionElimination'] : [])];
+  const optimization = disabled.length > 0 ? { disable_specified_optimizers: disabled.join(';') } : {};
   return { graphOptimizationLevel: 'all', logSeverityLevel: 3, extra: { session: { ...session }, optimization } };
 }
+
+/**
+ * Graph optimizers of ONNX Runtime that find nothing in our graphs, or nothing that pays, when they run on the CPU.
+ * Each walks the whole graph; without them a training session is made in two thirds of the time (docs/performance.md).
+ * Equal operations are merged by our own GraphBuilder.
+ */
+export const IDLE_ON_CPU: readonly string[] = [
+  'AttentionFusion',
+  'BiasDropoutFusion',
+  'BiasGeluFusion',
+  'BiasSkipLayerNormFusion',
+  'BiasSoftmaxFusion',
+  'CommonSubexpressionElimination',
+  'ConstantSharing',
+  'DoubleQDQPairsRemover',
+  'DynamicQuantizeMatMulFusion',
+  'EmbedLayerNormFusion',
+  'EnsureUniqueDQForNodeUnit',
+  'FastGeluFusion',
+  'FreeDimensionOverrideTransformer',
+  'GatherToSliceFusion',
+  'GeluFusionL1',
+  'GeluFusionL2',
+  'GemmActivationFusion',
+  'GroupQueryAttentionFusion',
+  'GroupQueryAttentionPreNormFusion',
+  'LayerNormFusionL1',
+  'LayerNormFusionL2',
+  'MatMulActivationFusion',
+  'MatMulIntegerToFloatFusion',
+  'MatMulNBitsFusion',
+  'MatMulScaleFusion',
+  'NhwcTransformer',
+  'QDQFinalCleanupTransformer',
+  'QDQPropagationTransformer',
+  'QDQS8ToU8Transformer',
+  'QDQSelectorActionTransformer',
+  'ReshapeFusion',
+  'SimplifiedLayerNormFusion',
+  'SkipLayerNormFusion',
+  'SliceConcatToSpaceToDepthFusion',
+  'TransposeOptimizer',
+  'TransposeOptimizer_CPUExecutionProvider',
+  'WeightBiasQuantization',
+  'WhereDummyDq',
+];

@@ -106,6 +106,19 @@ describe('stops', () => {
 });
 
 describe('the walk', () => {
+  test.each([0, 1])('puts the gradients of two halves side by side, cut along axis %i', async (axis) => {
+    const gated = (b: GraphBuilder, x: Value): Value => {
+      const [hidden, gate] = b.chunk(x, 2, axis) as [Value, Value];
+      return b.mul(hidden, b.exp(gate));
+    };
+    const graph = differentiate((b) => {
+      const x = b.input('x', [4, 4]);
+      return { y: gated(b, x), targets: [x] };
+    });
+    expect(graph.nodes.map(({ op }) => op.kind)).not.toContain('Pad');
+    await checkGradients(gradientCase('Slice', 'a gate', { x: wanted([4, 4]) }, (b, { x }) => gated(b, x)));
+  });
+
   test('enters nothing that no target needs', () => {
     const graph = differentiate((b) => {
       const x = b.input('x', [1, 2, 3]);

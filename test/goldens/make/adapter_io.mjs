@@ -16,7 +16,9 @@ const bundle = await build({
   format: 'esm',
   write: false,
 });
-const engine = await import(`data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`);
+const engine = await import(
+  `data:text/javascript;base64,${Buffer.from(bundle.outputFiles[0].contents).toString('base64')}`
+);
 
 const [mode, input, output, keys, dtype] = process.argv.slice(2);
 const source = engine.bytesSource(input, await readFile(input));
@@ -33,8 +35,22 @@ if (mode === 'write') {
     const b = await engine.readFloats(file, `${site}|b`);
     sites.set(site, { rank, alpha, a, b, inFeatures, outFeatures });
   }
-  const info = { style: 'test', prompt: 'a', stylePrompt: 'a in test style', mode: 'pair', modelFingerprint: '0', baseModel: 'tiny' };
-  await writeFile(output, engine.writeAdapter(sites, { ...info, baseModelVersion: 'sd_v1', seed: 1, steps: 1, learningRate: 1 }, { keys, dtype }));
+  const info = {
+    style: 'test',
+    prompt: 'a',
+    stylePrompt: 'a in test style',
+    mode: 'pair',
+    modelFingerprint: '0',
+    baseModel: 'tiny',
+  };
+  await writeFile(
+    output,
+    engine.writeAdapter(
+      sites,
+      { ...info, baseModelVersion: 'sd_v1', seed: 1, steps: 1, learningRate: 1 },
+      { keys, dtype },
+    ),
+  );
 } else {
   const { sites, ignored } = await engine.readAdapter(source);
   const tensors = [...sites].flatMap(([site, { rank, alpha, a, b, inFeatures, outFeatures }]) => [

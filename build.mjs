@@ -5,8 +5,18 @@
  *   golden.mjs             `npm run golden`
  *   web/engine-worker.js   the engine for browsers: one classic script, with ONNX Runtime's WebAssembly files beside it
  *   test/page.js           the page of the browser tests
+ *   test/bench-worker.js   the browser's side of bench/browser.mjs
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -59,6 +69,7 @@ function optionsFor(dependencies) {
     { ...node, entry: 'cli/demo.ts', out: 'demo.mjs' },
     { ...node, entry: 'test/goldens/cli.ts', out: 'golden.mjs' },
     { ...web, entry: 'engine/worker.ts', out: 'web/engine-worker.js', minify: true },
+    { ...web, entry: 'bench/browser-worker.ts', out: 'test/bench-worker.js' },
     { ...web, entry: 'test/browser/page.ts', out: 'test/page.js', plugins: [ortInClassicScript, shims] },
   ];
 }
@@ -72,33 +83,45 @@ export default async function buildAll() {
   await Promise.all(
     optionsFor(Object.keys(dependencies))
       .filter(({ entry }) => existsSync(join(root, entry)))
-      .map(({ entry, out, ...options }) =>
-        build({
+      .map(async ({ entry, out, ...options }) => {
+        const { outputFiles } = await build({
           ...options,
           absWorkingDir: root,
           entryPoints: [entry],
           outfile: join(dist, out),
           bundle: true,
+          write: false,
           logLevel: 'silent',
         }).catch((error) => {
-          throw new Error(`${entry} could not be built:\n${error.errors.map(describe).join('\n') || error.message}`);
-        }),
-      ),
+          throw new Error(`${entry} could not be built:\n${error.errors?.map(describe).join('\n') || error.message}`);
+        });
+        for (const { path, contents } of outputFiles) replace(path, contents);
+        if (out.startsWith('cli/')) chmodSync(join(dist, out), 0o755);
+      }),
   );
   for (const file of Object.values(ORT_BUNDLES)) copyIfChanged(join(ortDist, file), join(dist, 'web', file));
+}
+
+/** Writes a file at one stroke, and not at all if nothing changed: another run may be reading what is in dist/. */
+function replace(path, contents) {
+  if (existsSync(path) && readFileSync(path).equals(contents)) return;
+  mkdirSync(dirname(path), { recursive: true });
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, contents);
+  renameSync(draft, path);
 }
 
 function describe({ text, location }) {
   return location ? `  ${location.file}:${location.line}:${location.column + 1}  ${text}` : `  ${text}`;
 }
 
-/** The WebAssembly files are 60 MB together. */
+/** The WebAssembly files are 60 MB together: their times and sizes say whether they changed. */
 function copyIfChanged(from, to) {
   const source = statSync(from);
   const copy = existsSync(to) && statSync(to);
-  if (copy && copy.size === source.size && copy.mtimeMs >= source.mtimeMs) return;
-  mkdirSync(dirname(to), { recursive: true });
-  copyFileSync(from, to);
+  if (copy && copy.size === source.size && copy.mtimeMs === source.mtimeMs) return;
+  replace(to, readFileSync(from));
+  utimesSync(to, source.atime, source.mtime);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

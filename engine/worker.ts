@@ -1,10 +1,10 @@
 /**
  * The script of the engine's worker, bundled as one classic script, because a Figma plugin can start no other kind from
- * a Blob. ONNX Runtime's threads are workers of the same script; build.mjs has them name their build in the URL.
+ * a Blob.
  */
 import * as Comlink from 'comlink';
 import { Engine } from './engine';
-import { DeviceError, InputError } from './errors';
+import { DeviceError } from './errors';
 import { webBackend } from './runtime/backend-web';
 import { ASYNCIFY, JSPI, PLAIN } from './runtime/web-builds';
 import { folderOf, memoryFolder, type ModelFolder } from './weights/folder';
@@ -12,12 +12,10 @@ import { openHttpSource } from './weights/http-range';
 import { hubFolder } from './weights/hub';
 import type { FileContent, ModelLocation, OpenRequest } from './worker-protocol';
 import { EngineService } from './worker-service';
+import { servesAsThread } from './worker-thread';
 
 /** Best first. */
 const BUILDS = [JSPI, ASYNCIFY, PLAIN];
-
-/** What ONNX Runtime calls the workers that are its threads. */
-const THREAD_NAME = 'em-pthread';
 
 function openFolder(model: ModelLocation): ModelFolder {
   if (model.kind === 'files') return memoryFolder(model.name, model.files);
@@ -46,12 +44,4 @@ async function openEngine({ model, wasm, device }: OpenRequest, signal: AbortSig
   return Engine.open(openFolder(model), backend, device, signal);
 }
 
-if (self.name.startsWith(THREAD_NAME)) {
-  const wasmFile = location.hash.slice(1);
-  const build = BUILDS.find((candidate) => candidate.wasmFile === wasmFile);
-  if (!build) throw new InputError(`a thread of an unknown build of ONNX Runtime: ${wasmFile}`);
-  // On loading, the build sees the name of its worker and waits for the thread's work.
-  void build.load();
-} else {
-  Comlink.expose(new EngineService(openEngine));
-}
+if (!servesAsThread(BUILDS)) Comlink.expose(new EngineService(openEngine));

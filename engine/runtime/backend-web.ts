@@ -19,6 +19,9 @@ import type { WebBuild } from './web-builds';
 /** Beyond this, threads of one operation wait for each other more than they help. */
 const MOST_THREADS = 8;
 
+/** Milliseconds after which WebAssembly that has not started will not. */
+const START_TIMEOUT = 120_000;
+
 /** Gives the bytes of a file of onnxruntime-web's dist folder. */
 export type WasmBinary = (file: string) => Promise<ArrayBuffer | Uint8Array>;
 
@@ -69,6 +72,8 @@ async function start(build: WebBuild, wasmBinary: WasmBinary, threads: number): 
   env.logLevel = 'error';
   env.wasm.wasmBinary = binary;
   env.wasm.numThreads = threads;
+  // A thread whose script does not arrive would be waited for without end.
+  env.wasm.initTimeout = START_TIMEOUT;
   // We are in a worker already.
   env.wasm.proxy = false;
   return { ort: { InferenceSession: letTurn(InferenceSession), Tensor }, env };

@@ -1,0 +1,36 @@
+/** In the page: the whole method on one device, without a worker, on the tiny random model. */
+import { Engine } from '../../engine/engine';
+import type { Image } from '../../engine/pair/image';
+import type { LossPoint } from '../../engine/pair/requests';
+import type { MemoryReport } from '../../engine/runtime/memory';
+import { nodeFolder } from './shims/node-folder';
+import { sharedBackend, type WebDevice } from './shims/backend';
+import { watched, type RunRecord } from './watched-backend';
+
+export interface DeviceRun {
+  readonly losses: readonly LossPoint[];
+  /** RGBA of the picture, and of the same restyled at strength 1 and at 0. */
+  readonly original: readonly number[];
+  readonly restyled: readonly number[];
+  readonly unstyled: readonly number[];
+  readonly runs: readonly RunRecord[];
+  /** While the model is open, and after it was given back. */
+  readonly memory: readonly [MemoryReport, MemoryReport];
+}
+
+/** Learns `after` from `before` in a few steps and restyles `before` with it, fully and not at all. */
+export async function learnAndRestyle(device: WebDevice, before: Image, after: Image): Promise<DeviceRun> {
+  const runs: RunRecord[] = [];
+  const folder = await nodeFolder('test/fixtures/tiny-model');
+  const engine = await Engine.open(folder, watched(sharedBackend(device), runs));
+  const pair = { before, after, prompt: 'a disc', style: 'blue' };
+  const { style, losses } = await engine.learn({ ...pair, contentSteps: 1, steps: 3, rank: 2, seed: 3 });
+  const restyle = async (strength: number): Promise<number[]> => {
+    const styles = [{ file: style, strength }];
+    return [...(await engine.restyle({ image: before, styles, prompt: pair.prompt, steps: 4, start: 0.5 })).data];
+  };
+  const [restyled, unstyled] = [await restyle(1), await restyle(0)];
+  const open = engine.memory();
+  await engine.dispose();
+  return { losses, original: [...before.data], restyled, unstyled, runs, memory: [open, engine.memory()] };
+}

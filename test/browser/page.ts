@@ -1,0 +1,25 @@
+/** The page of the browser tests: what they run in it, by name. Bundled by build.mjs into dist/test/page.js. */
+import { runCase, type CaseResult } from '../goldens/run';
+import * as inWorker from './in-worker';
+import { learnAndRestyle, type DeviceRun } from './on-device';
+import { chooseDevice, type WebDevice } from './shims/backend';
+
+const api = {
+  ...inWorker,
+  /** Computes a golden case on a device. */
+  runCase(dir: string, device: WebDevice): Promise<CaseResult> {
+    chooseDevice(device);
+    return runCase(dir);
+  },
+  async learnAndRestyle(device: WebDevice, before: string, after: string): Promise<DeviceRun> {
+    return learnAndRestyle(device, await inWorker.readPicture(before), await inWorker.readPicture(after));
+  },
+};
+
+export type PageApi = typeof api;
+
+declare global {
+  var diptychPage: PageApi;
+}
+
+globalThis.diptychPage = api;

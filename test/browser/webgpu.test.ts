@@ -1,0 +1,98 @@
+/**
+ * The engine on WebGPU in Chromium, with the CPU fallback forbidden: what an operation lacks there fails here. The GPU
+ * is SwiftShader, which compiles shaders for the processor, so the nets are tiny and share one device.
+ */
+import { openBrowser, type BrowserUnderTest } from './chromium';
+import type { DeviceRun } from './on-device';
+
+let browser: BrowserUnderTest;
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(() => browser.close());
+afterEach(() => expect(browser.errors).toEqual([]));
+
+/** A forward pass of every kind of net, a step of learning, and the guided way back along an inverted path. */
+const CASES = [
+  'lora-gradients/joint',
+  'train/from-zero',
+  'inversion/two-styles',
+  'unet/sd1',
+  'unet/sdxl',
+  'text/sd1',
+  'vae/tiny-4',
+  'vae/kl-sd',
+];
+
+describe.each(CASES)('%s', (name) => {
+  test.each(['webgpu', 'wasm'] as const)('agrees with the reference on %s', async (device) => {
+    const dir = `test/goldens/cases/${name}`;
+    const { errors, tolerance } = await browser.page.evaluate(([path, on]) => diptychPage.runCase(path, on), [
+      dir,
+      device,
+    ] as const);
+    expect(errors.length).toBeGreaterThan(0);
+    for (const { tensor, error } of errors)
+      expect({ tensor, within: error <= tolerance, error }).toMatchObject({ tensor, within: true });
+  });
+});
+
+describe('learning and restyling on the device', () => {
+  const PAIR = ['test/pair/fixtures/bell-flat.png', 'test/pair/fixtures/bell-line.png'] as const;
+  let gpu: DeviceRun;
+  let wasm: DeviceRun;
+  beforeAll(async () => {
+    const on = (device: 'webgpu' | 'wasm'): Promise<DeviceRun> =>
+      browser.page.evaluate(([d, b, a]) => diptychPage.learnAndRestyle(d, b, a), [device, ...PAIR] as const);
+    gpu = await on('webgpu');
+    wasm = await on('wasm');
+  });
+
+  test('both devices see the same losses', () => {
+    expect(gpu.losses).toHaveLength(4);
+    gpu.losses.forEach((point, i) => {
+      for (const term of ['content', 'style'] as const) {
+        const [a, b] = [point[term], wasm.losses[i]![term]];
+        if (b === null) expect(a).toBeNull();
+        else expect(Math.abs(a! - b) / b).toBeLessThan(1e-3);
+      }
+    });
+  });
+
+  test('both restyle alike, and strength 0 gives the very pixels', () => {
+    expect(gpu.unstyled).toEqual(gpu.original);
+    expect(gpu.restyled).not.toEqual(gpu.original);
+    const far = gpu.restyled.filter((value, i) => Math.abs(value - wasm.restyled[i]!) > 2);
+    expect(far).toHaveLength(0);
+  });
+
+  test('what is learned and sampled stays on the GPU between steps', () => {
+    const training = gpu.runs.filter(({ outputs }) => Object.keys(outputs).some((name) => /style.*first/.test(name)));
+    expect(training).toHaveLength(3);
+    for (const { inputs, outputs } of training) {
+      const state = Object.keys(outputs).filter((name) => /up|first|second/.test(name));
+      expect(state).toHaveLength(6);
+      for (const name of state) expect([name, outputs[name]]).toEqual([name, 'gpu-buffer']);
+      const given = Object.keys(inputs).filter((name) => /up|first|second|down/.test(name));
+      expect(given).toHaveLength(7);
+      for (const name of given) expect([name, inputs[name]]).toEqual([name, 'gpu-buffer']);
+    }
+    const sampling = gpu.runs.filter(({ inputs }) => Object.keys(inputs).some((name) => /pathOutput/.test(name)));
+    expect(sampling.length).toBeGreaterThan(2);
+    for (const { inputs, outputs } of sampling) {
+      for (const [name, place] of Object.entries(inputs))
+        if (/path|deviation|up|down/.test(name)) expect([name, place]).toEqual([name, 'gpu-buffer']);
+      expect(Object.values(outputs)).toEqual(['gpu-buffer']);
+    }
+  });
+
+  test.each([
+    ['webgpu', () => gpu],
+    ['wasm', () => wasm],
+  ] as const)('everything on %s is given back', (_, run) => {
+    const [open, after] = run().memory;
+    expect(open.tensors).toBeGreaterThan(0);
+    expect(open.programs).toBeGreaterThan(0);
+    expect(after).toMatchObject({ files: 0, programs: 0, tensors: 0 });
+  });
+});

@@ -45,7 +45,9 @@ function complaint(from, source) {
     return `The engine runs in browsers too: ${source} belongs in a file named node-*.ts or *-node.ts, or in cli/.`;
   }
   if (!source.startsWith('.')) return undefined;
-  const to = relative(ROOT, resolve(ROOT, dirname(from), source)).split(sep).join('/');
+  const to = relative(ROOT, resolve(ROOT, dirname(from), source))
+    .split(sep)
+    .join('/');
   const [fromRoom, toRoom] = [roomOf(from), roomOf(to)];
   if (fromRoom >= 0 && toRoom >= 0 && toRoom < fromRoom) {
     return `${ROOMS[fromRoom]} may not import ${ROOMS[toRoom]}: imports go downward only. Move what both need down, or pass it in.`;
@@ -53,7 +55,11 @@ function complaint(from, source) {
   if (fromRoom >= 0 && toRoom < 0) return `The engine may not import ${to}: nothing outside engine/ is below it.`;
   const folder = from.split('/')[0];
   const allowed = BESIDE[folder];
-  if (allowed && !to.startsWith(`${folder}/`) && !allowed.some((prefix) => to === prefix || to.startsWith(`${prefix}/`))) {
+  if (
+    allowed &&
+    !to.startsWith(`${folder}/`) &&
+    !allowed.some((prefix) => to === prefix || to.startsWith(`${prefix}/`))
+  ) {
     return `${folder}/ may import ${allowed.join(', ') || 'nothing'} only, not ${to}.`;
   }
   return undefined;
@@ -68,6 +74,11 @@ export const rooms = {
       const message = complaint(from, node.source.value);
       if (message) context.report({ node, message });
     };
-    return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check, ImportExpression: check };
+    return {
+      ImportDeclaration: check,
+      ExportNamedDeclaration: check,
+      ExportAllDeclaration: check,
+      ImportExpression: check,
+    };
   },
 };

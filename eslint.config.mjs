@@ -10,12 +10,18 @@ export default tseslint.config(
     rules: {
       'diptych/rooms': 'error',
       '@typescript-eslint/no-non-null-assertion': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true }],
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
+      ],
       '@typescript-eslint/consistent-type-imports': 'off',
       eqeqeq: 'error',
       'no-restricted-syntax': [
         'error',
-        { selector: 'TSEnumDeclaration', message: 'Use a union of string literals: it is plain data and needs no runtime.' },
+        {
+          selector: 'TSEnumDeclaration',
+          message: 'Use a union of string literals: it is plain data and needs no runtime.',
+        },
       ],
     },
   },

@@ -18,9 +18,17 @@ export interface GuidanceRow {
 export interface GuidingStyle {
   /** c_s: the base prompt with the style named. */
   readonly prompt: string;
-  /** lambda_k */
+  /** What the user sets: 0 the original, 1 as learned. */
   readonly strength: number;
+  /** lambda_k at strength 1; 1 when left out. */
+  readonly scale?: number;
 }
+
+/**
+ * lambda at strength 1 for styles Diptych learned. A style learned from one pair shows about half of itself at lambda 1 (measured on held-out
+ * icons, docs/method.md), so that the user's 1 is "as learned" at 2.
+ */
+export const STYLE_SCALE = 2;
 
 /**
  * Style guidance (Pair Customization, arXiv 2405.01536, section 3.3) on classifier-free guidance (arXiv 2207.12598):
@@ -37,14 +45,14 @@ export function styleGuidance(
 ): GuidanceRow[] {
   const none = styles.map(() => 0);
   const guiding = active ? styles : [];
-  const strengths = guiding.reduce((sum, { strength }) => sum + strength, 0);
+  const lambdas = guiding.map(({ strength, scale = 1 }) => strength * scale);
   return [
     ...(guidanceScale === 1 ? [] : [{ prompt: '', multipliers: none, weight: 1 - guidanceScale }]),
-    { prompt, multipliers: none, weight: guidanceScale - strengths },
+    { prompt, multipliers: none, weight: guidanceScale - lambdas.reduce((sum, lambda) => sum + lambda, 0) },
     ...guiding.map((style, k) => ({
       prompt: style.prompt,
       multipliers: styles.map((_, i) => (i === k ? 1 : 0)),
-      weight: style.strength,
+      weight: lambdas[k]!,
     })),
   ];
 }

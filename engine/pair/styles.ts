@@ -1,6 +1,6 @@
 /** Style files as guidance needs them: read, fitted to the net, stacked, on the device. */
 import type { LoadedAdapters } from '../diffusion/denoiser';
-import type { GuidingStyle } from '../diffusion/guidance';
+import { STYLE_SCALE, type GuidingStyle } from '../diffusion/guidance';
 import { readAdapter, styleInfo } from '../lora/adapter-file';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
@@ -31,7 +31,7 @@ export async function loadStyles(
       const info = styleInfo(adapter.metadata);
       // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
       const stylePrompt = info ? stylePromptOf(base, info.style) : base;
-      return { name, file: adapter, guiding: { prompt: stylePrompt, strength } };
+      return { name, file: adapter, guiding: { prompt: stylePrompt, strength, scale: info ? STYLE_SCALE : 1 } };
     }),
   );
   return {

@@ -85,6 +85,12 @@ const lora: GradientCase[] = [
     { h: frozen([2, 3, 4]), mask: frozen([2, 1, 4]), up: wanted([5, 4]) },
     (b, { h, mask, up }) => b.loraUp(h, mask, up),
   ),
+  gradientCase(
+    'LoraUp',
+    'rows and a mask of their own',
+    { h: wanted([6, 4]), mask: frozen([6, 4]), up: wanted([5, 4]) },
+    (b, { h, mask, up }) => b.loraUp(h, mask, up),
+  ),
   // The gradient mask touches the gradient of up alone, which gradient-mask.test.ts checks.
   gradientCase(
     'LoraUp',

@@ -100,12 +100,15 @@ const OPS: { readonly [K in OpKind]: Evaluate<K> } = {
     ];
   },
   LoraUp: (_, [h, mask, up]) => {
-    const [batch, tokens, ranks] = h!.shape as [number, number, number];
+    const ranks = h!.shape.at(-1)!;
+    const factor = reader(mask!, h!.shape);
     return [
-      fill([batch, tokens, up!.shape[0]!], ([n, t, o]) => {
+      fill([...h!.shape.slice(0, -1), up!.shape[0]!], (index) => {
+        const column = index.at(-1)!;
         let sum = 0;
         for (let r = 0; r < ranks; r++) {
-          sum += h!.data[(n! * tokens + t!) * ranks + r]! * mask!.data[n! * ranks + r]! * up!.data[o! * ranks + r]!;
+          const place = [...index.slice(0, -1), r];
+          sum += at(h!, place) * factor(place) * up!.data[column * ranks + r]!;
         }
         return sum;
       }),

@@ -25,7 +25,7 @@ export interface GuidingStyle {
 }
 
 /**
- * lambda at strength 1 for styles Diptych learned. A style learned from one pair shows about half of itself at lambda 1 (measured on held-out
+ * lambda at strength 1 for styles Diptych learned: one learned from one pair shows about half of itself at lambda 1 (held-out
  * icons, docs/method.md), so that the user's 1 is "as learned" at 2.
  */
 export const STYLE_SCALE = 2;

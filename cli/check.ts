@@ -1,0 +1,21 @@
+/** `diptych check`: do two images make a pair to learn from? */
+import { checkPair } from '../engine/pair/check';
+import type { PairVerdict } from '../engine/pair/requests';
+import { loadImage } from './images';
+
+/** The verdict; no net is needed. */
+export async function checkCommand(before: string, after: string): Promise<PairVerdict> {
+  return checkPair(await loadImage(before), await loadImage(after));
+}
+
+/** The verdict for people. */
+export function describeVerdict({ usable, verdict, shift, edgeAgreement, difference }: PairVerdict): string {
+  const lines = [
+    verdict,
+    `usable           ${usable ? 'yes' : 'no'}`,
+    `edge agreement   ${edgeAgreement.toFixed(2)} of 1`,
+    `mean difference  ${(100 * difference).toFixed(1)} %`,
+  ];
+  if (shift.x !== 0 || shift.y !== 0) lines.push(`shift            ${shift.x} px across, ${shift.y} px down`);
+  return `${lines.join('\n')}\n`;
+}

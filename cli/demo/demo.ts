@@ -1,0 +1,165 @@
+/** The demo: learns from a bundled pair, restyles pictures it has never seen, and writes a report. */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { LossPoint, PairVerdict } from '../../engine/pair/requests';
+import { writeWhole } from '../files';
+import { loadImage } from '../images';
+import type { CommandEngine, Io } from '../io';
+import { duration } from '../progress';
+import { EXIT, quote, run } from '../program';
+import { renderReport, type Row, type Step } from './report';
+
+/** All paths are relative to Diptych's folder, where the demo runs, so that its commands can be typed there. */
+const DATA = 'cli/demo-data';
+const OUT = 'out/demo';
+const STYLE_FILE = `${OUT}/ink.safetensors`;
+const PROMPT = 'a teddy bear';
+const STYLE = 'ink';
+const PICTURES = ['cactus', 'umbrella', 'koala', 'robot', 'sunflower', 'locked', 'green-apple', 'sake'];
+const STRENGTHS = [0, 0.5, 1, 1.5];
+
+const BEFORE = `${DATA}/before.png`;
+const AFTER = `${DATA}/after.png`;
+const inputs = PICTURES.map((name) => `${DATA}/${name}.png`);
+const folderOf = (strength: number): string => `${OUT}/strength-${strength}`;
+
+interface Command {
+  readonly title: string;
+  readonly argv: readonly string[];
+}
+
+const CHECK: Command = { title: 'Check the pair', argv: ['check', BEFORE, AFTER] };
+const LEARN: Command = {
+  title: 'Learn the style',
+  argv: ['learn', BEFORE, AFTER, '--prompt', PROMPT, '--style', STYLE, '-o', STYLE_FILE],
+};
+const RESTYLE: readonly Command[] = STRENGTHS.map((strength) => ({
+  title: `Restyle ${PICTURES.length} pictures at strength ${strength}`,
+  argv: ['restyle', STYLE_FILE, ...inputs, '--strength', String(strength), '-o', folderOf(strength)],
+}));
+
+interface LearnReport {
+  readonly losses: readonly LossPoint[];
+  readonly model: string;
+  readonly device: CommandEngine['description']['device'];
+}
+
+/** A command of the demo did not end well; its own line has been printed. */
+class StepFailed extends Error {
+  constructor(readonly code: number) {
+    super(`exit code ${code}`);
+  }
+}
+
+/** Runs the demo in Diptych's folder, which must be the current one; returns the exit code. */
+export async function runDemo(io: Io): Promise<number> {
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1000;
+  await rm(OUT, { recursive: true, force: true });
+  await mkdir(OUT, { recursive: true });
+  const shared = shareEngine(io);
+  const steps: Step[] = [];
+  try {
+    const total = 2 + RESTYLE.length;
+    const doStep = async <T>(command: Command): Promise<T> => {
+      io.err(`\n[${steps.length + 1}/${total}] ${command.title}\n$ npx ${lineOf(command)}\n`);
+      const { step, answer } = await runStep<T>(command, shared.io);
+      steps.push(step);
+      return answer;
+    };
+    const verdict = await doStep<PairVerdict>(CHECK);
+    const learned = await doStep<LearnReport>(LEARN);
+    for (const command of RESTYLE) await doStep(command);
+
+    const page = renderReport({
+      before: await readFile(BEFORE),
+      after: await readFile(AFTER),
+      verdict: verdict.verdict,
+      edgeAgreement: verdict.edgeAgreement,
+      prompt: PROMPT,
+      style: STYLE,
+      rows: await Promise.all(PICTURES.map(readRow)),
+      losses: learned.losses,
+      steps,
+      machine: describeMachine(learned),
+      seconds: seconds(),
+      date: new Date().toISOString().slice(0, 16).replace('T', ' ') + ' UTC',
+    });
+    await writeWhole(`${OUT}/index.html`, Buffer.from(page));
+    io.err(`\ndone in ${duration(seconds())}. The report:\n`);
+    io.out(`${join(io.root, OUT, 'index.html')}\n`);
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof StepFailed) return error.code;
+    throw error;
+  } finally {
+    await shared.dispose();
+  }
+}
+
+/** Runs one command as the command line would. */
+async function runStep<T>(command: Command, io: Io): Promise<{ step: Step; answer: T }> {
+  const started = performance.now();
+  let printed = '';
+  const code = await run([...command.argv, '--json'], { ...io, out: (text) => (printed += text) });
+  if (code !== EXIT.done) throw new StepFailed(code);
+  const seconds = (performance.now() - started) / 1000;
+  return {
+    step: { title: command.title, command: `npx ${lineOf(command)}`, seconds },
+    answer: JSON.parse(printed) as T,
+  };
+}
+
+function lineOf({ argv }: Command): string {
+  return ['diptych', ...argv.map(quote)].join(' ');
+}
+
+/** One engine for all commands, opened by the first that needs it. */
+function shareEngine(io: Io): { io: Io; dispose: () => Promise<void> } {
+  let opened: Promise<CommandEngine> | undefined;
+  const openEngine: Io['openEngine'] = async (...request) => {
+    const engine = await (opened ??= io.openEngine(...request));
+    return {
+      description: engine.description,
+      learn: (...job) => engine.learn(...job),
+      restyle: (...job) => engine.restyle(...job),
+      imagine: (...job) => engine.imagine(...job),
+      dispose: async () => undefined,
+    };
+  };
+  const dispose = async (): Promise<void> => {
+    const engine = await opened?.catch(() => undefined);
+    await engine?.dispose();
+  };
+  return { io: { ...io, openEngine }, dispose };
+}
+
+async function readRow(name: string): Promise<Row> {
+  const input = `${DATA}/${name}.png`;
+  const output = (strength: number): string => `${folderOf(strength)}/${name}.png`;
+  const [original, zero] = [await loadImage(input), await loadImage(output(0))];
+  return {
+    name,
+    original: await readFile(input),
+    restyled: await Promise.all(
+      STRENGTHS.map(async (strength) => ({ strength, png: await readFile(output(strength)) })),
+    ),
+    zeroIsIdentical: Buffer.from(original.data).equals(Buffer.from(zero.data)),
+    drawn: await readFile(`${DATA}/drawn/${name}.png`),
+  };
+}
+
+function describeMachine({ model, device }: LearnReport): [string, string][] {
+  const processors = cpus();
+  return [
+    ['Processor', `${processors[0]?.model.trim() ?? 'unknown'}, ${processors.length} cores`],
+    ['Memory', `${(totalmem() / 2 ** 30).toFixed(0)} GiB`],
+    [
+      'Computed on',
+      `${device.kind} (${device.name}), ${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`,
+    ],
+    ['Model', model],
+    ['Node', `${process.version}, ${process.platform} ${process.arch}`],
+  ];
+}

@@ -1,0 +1,46 @@
+/** `diptych imagine`: a new picture in learned styles. */
+import { prepareOutput } from './files';
+import { savePng } from './images';
+import type { Io } from './io';
+import { withEngine, type EngineOptions } from './models';
+import { given } from './options';
+import { duration, ProgressLine } from './progress';
+import { readStyles } from './restyle';
+
+export interface ImagineOptions extends EngineOptions {
+  readonly output: string;
+  readonly prompt: string;
+  readonly strength?: readonly number[];
+  readonly guidance?: number;
+  readonly steps?: number;
+  readonly start?: number;
+  readonly seed?: number;
+}
+
+/** @returns what --json prints. */
+export async function imagineCommand(io: Io, stylePaths: string, options: ImagineOptions): Promise<object> {
+  const started = performance.now();
+  const styles = await readStyles(stylePaths, options.strength);
+  await prepareOutput(options.output, '.png', stylePaths.split(','));
+  const settings = given({
+    guidanceScale: options.guidance,
+    steps: options.steps,
+    start: options.start,
+    seed: options.seed,
+  });
+  return withEngine(io, options, async (engine) => {
+    const line = new ProgressLine(io);
+    try {
+      const request = { prompt: options.prompt, styles, ...settings };
+      const picture = await engine.imagine(request, { onProgress: line.update, signal: io.signal });
+      await savePng(options.output, picture);
+      const seconds = (performance.now() - started) / 1000;
+      line.end();
+      io.err(`${options.output}  ${picture.width} x ${picture.height} px  ${duration(seconds)}\n`);
+      const { model, device } = engine.description;
+      return { output: options.output, width: picture.width, height: picture.height, model, device, seconds };
+    } finally {
+      line.end();
+    }
+  });
+}

@@ -1,0 +1,209 @@
+/** `diptych inspect`: what a model folder or a safetensors file is, also when it is broken. */
+import { stat } from 'node:fs/promises';
+import { InputError } from '../engine/errors';
+import { openModel } from '../engine/diffusion/model';
+import { parseSchedule } from '../engine/diffusion/schedule';
+import { readAdapter, styleInfo } from '../engine/lora/adapter-file';
+import { parseAdapterKey } from '../engine/lora/adapter-keys';
+import { readClipTextConfig } from '../engine/nets/clip-text-config';
+import { loadTokenizer } from '../engine/nets/tokenizer';
+import { readUNetConfig } from '../engine/nets/unet-config';
+import { readVaeConfig } from '../engine/nets/vae-config';
+import { sizeOf } from '../engine/tensor/shape';
+import { openWeights, type ModelFolder } from '../engine/weights/folder';
+import { isHubName } from '../engine/weights/hub';
+import { isObject, ownValue } from '../engine/weights/json';
+import { fileSource } from '../engine/weights/node-file';
+import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../engine/weights/safetensors';
+import { openFolder } from './models';
+
+type Facts = Readonly<Record<string, unknown>>;
+
+/** What there is to say: plain data for --json. */
+export interface Inspection {
+  readonly kind: 'model' | 'adapter' | 'checkpoint' | 'weights';
+  readonly name: string;
+  readonly facts: Facts;
+  /** Parts of a model, each with its facts. */
+  readonly parts: Readonly<Record<string, Facts>>;
+  /** One line on each thing that is broken or not supported; empty when Diptych can use it. */
+  readonly problems: readonly string[];
+}
+
+/** Throws an InputError when the path is neither a folder nor a safetensors file. */
+export async function inspectCommand(path: string, root: string, signal?: AbortSignal): Promise<Inspection> {
+  if (isHubName(path)) return inspectModel(await openFolder(path, root), signal);
+  const info = await stat(path).catch(() => {
+    throw new InputError(`${path}: there is no such file or folder; check the path`);
+  });
+  return info.isDirectory() ? inspectModel(await openFolder(path, root), signal) : inspectFile(path, signal);
+}
+
+async function inspectModel(folder: ModelFolder, signal?: AbortSignal): Promise<Inspection> {
+  const parts: Record<string, Facts> = {};
+  const problems: string[] = [];
+  /** Runs one reading; what it cannot read becomes a problem and the rest goes on. */
+  const attempt = async <T>(read: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      if (!problems.includes(error.message)) problems.push(error.message);
+      return undefined;
+    }
+  };
+  const json = async (path: string): Promise<[unknown, string]> => [
+    await folder.json(path, signal),
+    `${folder.name}/${path}`,
+  ];
+
+  // First what the engine itself says: the parts may all be sound and still not fit one another.
+  const model = await attempt(() => openModel(folder, signal));
+  if (!(await folder.has('model_index.json', signal)) && !(await folder.has('unet/config.json', signal))) {
+    throw new InputError(problems[0] ?? `${folder.name} holds no model`);
+  }
+  const index = await attempt(() => folder.json('model_index.json', signal));
+  const unet = await attempt(async () => readUNetConfig(...(await json('unet/config.json'))));
+  const vae = await attempt(async () => readVaeConfig(...(await json('vae/config.json'))));
+  parts['unet'] = {
+    ...(unet && {
+      channels: unet.channels,
+      'native latent size': unet.sampleSize,
+      'cross attention width': unet.crossAttentionDim,
+    }),
+    ...(await attempt(() => weightFacts(folder, 'unet', signal))),
+  };
+  parts['vae'] = {
+    ...(vae && {
+      class: vae.kind === 'tiny' ? 'AutoencoderTiny' : 'AutoencoderKL',
+      'latent channels': vae.latentChannels,
+      downsampling: vae.downsampling,
+      'scaling factor': vae.scalingFactor,
+    }),
+    ...(await attempt(() => weightFacts(folder, 'vae', signal))),
+  };
+  for (const part of ['text_encoder', 'text_encoder_2']) {
+    const there = await attempt(() => folder.has(`${part}/config.json`, signal));
+    if (!there && part !== 'text_encoder') continue;
+    const text = await attempt(async () => readClipTextConfig(...(await json(`${part}/config.json`))));
+    parts[part] = {
+      ...(text && { width: text.width, layers: text.layers, positions: text.positions, vocabulary: text.vocabulary }),
+      ...(await attempt(() => weightFacts(folder, part, signal))),
+    };
+  }
+  const tokenizer = await attempt(() => loadTokenizer(folder, 'tokenizer', signal));
+  parts['tokenizer'] = tokenizer ? { 'longest prompt': `${tokenizer.maxLength} tokens` } : {};
+  const schedule = await attempt(async () => {
+    const path = 'scheduler/scheduler_config.json';
+    return parseSchedule(await folder.text(path, signal), `${folder.name}/${path}`);
+  });
+  parts['scheduler'] = schedule
+    ? {
+        'prediction type': schedule.predictionType,
+        sampler: schedule.preferredSampler,
+        betas: schedule.betaSchedule,
+        timesteps: schedule.trainTimesteps,
+        ...(schedule.notes.length > 0 && { notes: schedule.notes }),
+      }
+    : {};
+  const className = isObject(index) ? ownValue(index, '_class_name') : undefined;
+  const facts = {
+    pipeline: className,
+    ...(unet && { family: unet.textTime ? 'Stable Diffusion XL' : 'Stable Diffusion' }),
+    ...(unet && vae && { 'native size': `${unet.sampleSize * vae.downsampling} px` }),
+    ...(model && { fingerprint: model.fingerprint }),
+  };
+  return { kind: 'model', name: folder.name, facts, parts, problems };
+}
+
+async function weightFacts(folder: ModelFolder, part: string, signal?: AbortSignal): Promise<Facts> {
+  const weights = await openWeights(folder, part, { preferHalf: true, ...(signal && { signal }) });
+  return tensorFacts(weights.files);
+}
+
+function tensorFacts(files: readonly SafetensorsFile[]): Facts {
+  const entries = files.flatMap((file) => [...file.tensors.values()]);
+  return {
+    parameters: entries.reduce((n, { shape }) => n + sizeOf(shape), 0),
+    tensors: entries.length,
+    dtypes: [...new Set(entries.map(({ dtype }) => dtype))].sort(),
+    bytes: files.reduce((n, { source }) => n + source.size, 0),
+  };
+}
+
+async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspection> {
+  const source = await fileSource(path);
+  const file = await openSafetensors(source, signal);
+  const facts = tensorFacts([file]);
+  const { metadata } = file;
+  if (metadata['diptych_checkpoint'] !== undefined) {
+    const steps = Number(metadata['step']);
+    return { kind: 'checkpoint', name: path, facts: { 'steps done': steps, ...facts }, parts: {}, problems: [] };
+  }
+  if (![...file.tensors.values()].some(isAdapterTensor)) {
+    return { kind: 'weights', name: path, facts, parts: { metadata }, problems: [] };
+  }
+  try {
+    const adapter = await readAdapter(source, signal ? { signal } : {});
+    const sites = [...adapter.sites.values()];
+    const style = styleInfo(metadata);
+    return {
+      kind: 'adapter',
+      name: path,
+      facts: {
+        ...(style && { style: style.style, prompt: style.prompt, 'style prompt': style.stylePrompt, mode: style.mode }),
+        rank: summary(sites.map(({ rank }) => rank)),
+        alpha: summary(sites.map(({ alpha }) => alpha)),
+        sites: sites.length,
+        ...facts,
+        ...(style && { 'base model': style.baseModel, 'base fingerprint': style.modelFingerprint }),
+        ...(adapter.ignored.length > 0 && { ignored: adapter.ignored }),
+      },
+      parts: { metadata },
+      problems: [],
+    };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { kind: 'adapter', name: path, facts, parts: { metadata }, problems: [error.message] };
+  }
+}
+
+/** Keys of adapters end in what a plain weight's never do. */
+function isAdapterTensor({ name }: TensorEntry): boolean {
+  const { part } = parseAdapterKey(name, 2);
+  return part === 'down' || part === 'up';
+}
+
+/** "16", or "4 to 16" where they differ. */
+function summary(values: readonly number[]): string {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return low === high ? String(low) : `${low} to ${high}`;
+}
+
+const KINDS = { model: 'a model', adapter: 'a LoRA adapter', checkpoint: 'a learning checkpoint', weights: 'weights' };
+
+/** The inspection for people. */
+export function describeInspection({ kind, name, facts, parts, problems }: Inspection): string {
+  const lines = [`${name}: ${KINDS[kind]}`, ...describeFacts(facts, '  ')];
+  for (const [part, partFacts] of Object.entries(parts)) {
+    if (Object.keys(partFacts).length === 0) continue;
+    lines.push(`  ${part}`, ...describeFacts(partFacts, '    '));
+  }
+  if (problems.length > 0) lines.push('  problems', ...problems.map((problem) => `    ${problem}`));
+  return `${lines.join('\n')}\n`;
+}
+
+function describeFacts(facts: Facts, indent: string): string[] {
+  const entries = Object.entries(facts).filter(([, value]) => value !== undefined);
+  const width = Math.max(0, ...entries.map(([key]) => key.length));
+  return entries.map(([key, value]) => `${indent}${key.padEnd(width)}  ${describeValue(key, value)}`);
+}
+
+function describeValue(key: string, value: unknown): string {
+  if (key === 'bytes' && typeof value === 'number') return `${(value / 2 ** 20).toFixed(1)} MiB`;
+  if (typeof value === 'number') return value.toLocaleString('en');
+  if (Array.isArray(value)) return value.join(', ');
+  // Training programs write whole configurations into one entry.
+  const text = String(value).replaceAll('\n', ' ');
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}

@@ -1,0 +1,21 @@
+/** What the commands use of the outside world, so that tests and the demo can give their own. */
+import type { Engine } from '../engine/engine';
+import type { DeviceOptions } from '../engine/runtime/backend';
+import type { ModelFolder } from '../engine/weights/folder';
+
+/** The engine as the commands see it. */
+export type CommandEngine = Pick<Engine, 'description' | 'learn' | 'restyle' | 'imagine' | 'dispose'>;
+
+export interface Io {
+  /** Writes to standard output; `text` holds its own newlines. */
+  readonly out: (text: string) => void;
+  /** Writes to standard error. */
+  readonly err: (text: string) => void;
+  /** Whether standard error is a terminal, on which a line can be redrawn. */
+  readonly interactive: boolean;
+  /** Fires on Ctrl-C. */
+  readonly signal: AbortSignal;
+  /** Diptych's own folder, where models/ lies. */
+  readonly root: string;
+  readonly openEngine: (folder: ModelFolder, options: DeviceOptions, signal: AbortSignal) => Promise<CommandEngine>;
+}

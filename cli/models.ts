@@ -1,0 +1,54 @@
+/** Which model a command works with, and opening it. */
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { InputError } from '../engine/errors';
+import type { ModelFolder } from '../engine/weights/folder';
+import { hubFolder, isHubName } from '../engine/weights/hub';
+import { nodeFolder } from '../engine/weights/node-folder';
+import type { CommandEngine, Io } from './io';
+
+export interface EngineOptions {
+  readonly model?: string;
+  readonly device?: 'auto' | 'cpu' | 'webgpu';
+  readonly threads?: number;
+}
+
+/** A folder on disk or `hub:ORG/NAME`; without either the model that comes with Diptych. */
+export async function openFolder(model: string | undefined, root: string): Promise<ModelFolder> {
+  if (model !== undefined) return isHubName(model) ? hubFolder(model) : nodeFolder(model);
+  const path = await bundledModel(root);
+  return nodeFolder(path, relative(root, path));
+}
+
+/** The one folder under models/ that is a model. */
+async function bundledModel(root: string): Promise<string> {
+  const models = join(root, 'models');
+  const names = (await readdir(models).catch(() => [])).sort();
+  const found: string[] = [];
+  for (const name of names) {
+    const index = await stat(join(models, name, 'model_index.json')).catch(() => undefined);
+    if (index?.isFile()) found.push(name);
+  }
+  if (found.length === 1) return join(models, found[0]!);
+  const which = found.length === 0 ? 'there is no model' : `there are ${found.length} models (${found.join(', ')})`;
+  throw new InputError(`${which} in ${models}; name one with --model DIR`);
+}
+
+/** Opens the engine for a command and gives it back whatever happens. */
+export async function withEngine<T>(
+  io: Io,
+  options: EngineOptions,
+  work: (engine: CommandEngine) => Promise<T>,
+): Promise<T> {
+  const folder = await openFolder(options.model, io.root);
+  const device = {
+    ...(options.device && { device: options.device }),
+    ...(options.threads !== undefined && { threads: options.threads }),
+  };
+  const engine = await io.openEngine(folder, device, io.signal);
+  try {
+    return await work(engine);
+  } finally {
+    await engine.dispose();
+  }
+}

@@ -1,0 +1,196 @@
+/** The `diptych` command: its arguments, its help, and what becomes of errors. */
+import { Command, CommanderError, type OptionValues } from 'commander';
+import { CancelledError, DeviceError, InputError } from '../engine/errors';
+import { LEARN_DEFAULTS } from '../engine/pair/recipe';
+import { RESTYLE_DEFAULTS } from '../engine/pair/restyle';
+import { IMAGINE_DEFAULTS } from '../engine/pair/imagine';
+import type { GuideMode, LearnMode } from '../engine/pair/requests';
+import { checkCommand, describeVerdict } from './check';
+import { imagineCommand, type ImagineOptions } from './imagine';
+import { describeInspection, inspectCommand } from './inspect';
+import type { Io } from './io';
+import { learnCommand, type LearnOptions } from './learn';
+import { number, oneOf, STRENGTH_RANGE, strengths, wholeNumber } from './options';
+import { restyleCommand, type RestyleOptions } from './restyle';
+
+/** Exit codes: done, a defect or a device that failed, bad input, cancelled with the work saved. */
+export const EXIT = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
+
+const MODES: readonly LearnMode[] = ['pair', 'no-content', 'no-ortho', 'addift'];
+const GUIDES: readonly GuideMode[] = ['style', 'scale', 'sdedit'];
+const MAX_SEED = 2 ** 32 - 1;
+
+/** What a command came to: a JSON object, the same for people, and whether its answer is a refusal. */
+interface Answer {
+  readonly json: object;
+  /** Printed on standard output without --json. */
+  readonly text?: string;
+  /** Why the exit code is 2 although there is an answer. */
+  readonly refusal?: string;
+}
+
+/**
+ * Runs a command line (without node and script) and returns the exit code. Errors a user can mend are one line on
+ * standard error, and with --json an object with an `error` on standard output.
+ */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let json = argv.includes('--json');
+  let code: number = EXIT.done;
+  const finish = async (options: OptionValues, work: Promise<Answer>): Promise<void> => {
+    json = options['json'] === true;
+    const answer = await work;
+    if (json) io.out(`${JSON.stringify(answer.json)}\n`);
+    else if (answer.text !== undefined) io.out(answer.text);
+    if (answer.refusal === undefined) return;
+    io.err(`diptych: ${answer.refusal}\n`);
+    code = EXIT.badInput;
+  };
+  try {
+    await makeProgram(argv, io, finish).parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    return reportError(error, io, json);
+  }
+}
+
+function reportError(error: unknown, io: Io, json: boolean): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+  const code = exitCodeOf(error);
+  const message = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
+  // Only a defect shows where it happened.
+  const shown =
+    code === EXIT.failed && !(error instanceof DeviceError) && error instanceof Error ? error.stack : message;
+  io.err(`diptych: ${shown ?? message}\n`);
+  if (json) io.out(`${JSON.stringify({ error: message, exitCode: code })}\n`);
+  return code;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CancelledError) return EXIT.cancelled;
+  if (error instanceof InputError || error instanceof CommanderError) return EXIT.badInput;
+  return EXIT.failed;
+}
+
+type Finish = (options: OptionValues, work: Promise<Answer>) => Promise<void>;
+
+function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
+  const program = new Command('diptych')
+    .description('Learn a visual style from one before/after pair of images and apply it to others, on this machine.')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: () => undefined })
+    .showHelpAfterError(false);
+  const command = (usage: string, description: string): Command =>
+    program.command(usage).description(description).option('--json', 'print one JSON object on standard output');
+
+  withEngineOptions(command('learn <before> <after>', 'Learn the style that turns BEFORE into AFTER.'))
+    .requiredOption('-o, --output <file>', 'the style, NAME.safetensors')
+    .option('--prompt <text>', 'what both images show, e.g. "a red apple"')
+    .option('--style <name>', "the style's name (default: the output's)")
+    .option('--steps <n>', `training steps (${LEARN_DEFAULTS.steps})`, wholeNumber('--steps', 1, 100_000))
+    .option(
+      '--content-steps <n>',
+      `steps on the before image alone (${LEARN_DEFAULTS.contentSteps})`,
+      wholeNumber('--content-steps', 0, 100_000),
+    )
+    .option('--rank <n>', `rank of the LoRA (${LEARN_DEFAULTS.rank})`, wholeNumber('--rank', 1, 1024))
+    .option('--lr <x>', `learning rate (${LEARN_DEFAULTS.learningRate})`, number('--lr', 0, 1, true))
+    .option('--seed <n>', `seed of noise and basis (${LEARN_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
+    .option('--mode <mode>', `${MODES.join(', ')} (${LEARN_DEFAULTS.mode})`, oneOf('--mode', MODES))
+    .option('--resume', 'go on from the checkpoint of a run that was cancelled')
+    .action((before: string, after: string, options: LearnOptions) =>
+      finish(
+        options,
+        learnCommand(io, before, after, options, resumeLine(argv)).then((json) => ({
+          json,
+          text: `${options.output}\n`,
+        })),
+      ),
+    );
+
+  withEngineOptions(command('restyle <styles> <images...>', 'Apply STYLE[,STYLE...] to images.'))
+    .requiredOption('-o, --output <folder>', 'folder for the results, NAME.png each')
+    .option('--strength <x,...>', STRENGTH_HELP, strengths)
+    .option('--guide <guide>', `${GUIDES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDES))
+    .option('--prompt <text>', 'what the images show')
+    .option('--steps <n>', `steps each way (${RESTYLE_DEFAULTS.steps})`, wholeNumber('--steps', 1, 1000))
+    .option(
+      '--start <x>',
+      `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start})`,
+      number('--start', 0, 1, true),
+    )
+    .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))
+    .action((styles: string, images: string[], options: RestyleOptions) =>
+      finish(
+        options,
+        restyleCommand(io, styles, images, options).then((json) => ({ json })),
+      ),
+    );
+
+  withEngineOptions(command('imagine <styles>', 'Make a new picture in STYLE[,STYLE...].'))
+    .requiredOption('--prompt <text>', 'what it shows')
+    .requiredOption('-o, --output <file>', 'the picture, NAME.png')
+    .option('--strength <x,...>', STRENGTH_HELP, strengths)
+    .option(
+      '--guidance <x>',
+      `guidance scale of the prompt (${IMAGINE_DEFAULTS.guidanceScale})`,
+      number('--guidance', 0, 30),
+    )
+    .option('--steps <n>', `sampling steps (${IMAGINE_DEFAULTS.steps})`, wholeNumber('--steps', 1, 1000))
+    .option(
+      '--start <x>',
+      `share of the noise schedule below which styles act (${IMAGINE_DEFAULTS.start})`,
+      number('--start', 0, 1, true),
+    )
+    .option('--seed <n>', `seed (${IMAGINE_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
+    .action((styles: string, options: ImagineOptions) =>
+      finish(
+        options,
+        imagineCommand(io, styles, options).then((json) => ({ json, text: `${options.output}\n` })),
+      ),
+    );
+
+  command('check <before> <after>', 'Say whether two images make a pair to learn from.').action(
+    (before: string, after: string, options: OptionValues) =>
+      finish(
+        options,
+        checkCommand(before, after).then((verdict) => ({
+          json: verdict,
+          text: describeVerdict(verdict),
+          ...(!verdict.usable && { refusal: verdict.verdict }),
+        })),
+      ),
+  );
+
+  command('inspect <path>', 'Say what a model folder, hub:ORG/NAME or a safetensors file is.').action(
+    (path: string, options: OptionValues) =>
+      finish(
+        options,
+        inspectCommand(path, io.root, io.signal).then((inspection) => ({
+          json: inspection,
+          text: describeInspection(inspection),
+          ...(inspection.problems.length > 0 && { refusal: inspection.problems[0]! }),
+        })),
+      ),
+  );
+  return program;
+}
+
+const STRENGTH_HELP = `one per style, or one for all, ${STRENGTH_RANGE.min} to ${STRENGTH_RANGE.max}; 0 is the original, 1 as learned (1)`;
+
+function withEngineOptions(command: Command): Command {
+  return command
+    .option('--model <dir>', 'diffusers folder or hub:ORG/NAME (default: the model in models/)')
+    .option('--device <device>', 'auto, cpu or webgpu (auto)', oneOf('--device', ['auto', 'cpu', 'webgpu'] as const))
+    .option('--threads <n>', 'threads of the CPU (as many as help)', wholeNumber('--threads', 1, 256));
+}
+
+/** The command line as it would be typed, with --resume. */
+function resumeLine(argv: readonly string[]): string {
+  const words = argv.includes('--resume') ? argv : [...argv, '--resume'];
+  return ['diptych', ...words.map(quote)].join(' ');
+}
+
+/** A word as a POSIX shell would need it written. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,83 @@
+/** The demo's report and chart. */
+import { lineChart, runningMean, ticks } from '../../cli/demo/chart';
+import { renderReport, type Report } from '../../cli/demo/report';
+
+test('ticks are round and reach past the highest value', () => {
+  expect(ticks(0, 300, 6)).toEqual([0, 100, 200, 300]);
+  expect(ticks(0, 1, 6)).toEqual([0, 0.2, 0.4, 0.6000000000000001, 0.8, 1]);
+  expect(ticks(0, 0.037, 5).map((tick) => Number(tick.toFixed(4)))).toEqual([0, 0.01, 0.02, 0.03, 0.04]);
+});
+
+test('the running mean of a line is that line, and of noise its mean', () => {
+  const line = Array.from({ length: 101 }, (_, x) => ({ x, y: 3 * x }));
+  expect(runningMean(line)[50]).toEqual({ x: 50, y: 150 });
+  const noise = Array.from({ length: 101 }, (_, x) => ({ x, y: x % 2 }));
+  for (const { y } of runningMean(noise).slice(10, 90)) expect(Math.abs(y - 0.5)).toBeLessThan(0.05);
+});
+
+test('a chart names its axes and series, and draws nothing outside its frame', () => {
+  const points = Array.from({ length: 50 }, (_, x) => ({ x, y: x === 20 ? 99 : 1 / (1 + x) }));
+  const svg = lineChart([{ name: 'style loss', colour: 'red', points }], {
+    title: 'Loss',
+    x: 'step',
+    y: 'loss & more',
+  });
+  for (const text of ['>step<', '>loss &#38; more<', '>style loss<']) expect(svg).toContain(text);
+  const ys = [...svg.matchAll(/[ML][\d.]+ ([\d.-]+)/g)].map((match) => Number(match[1]));
+  expect(ys.length).toBeGreaterThan(90);
+  expect(Math.min(...ys)).toBeGreaterThanOrEqual(0);
+  expect(Math.max(...ys)).toBeLessThanOrEqual(320);
+});
+
+const PNG = Uint8Array.of(137, 80, 78, 71);
+const report: Report = {
+  before: PNG,
+  after: PNG,
+  verdict: 'The two images share a layout.',
+  edgeAgreement: 0.9876,
+  prompt: 'a <teddy>',
+  style: 'ink',
+  rows: [
+    {
+      name: 'green-apple',
+      original: PNG,
+      restyled: [
+        { strength: 0, png: PNG },
+        { strength: 1, png: PNG },
+      ],
+      zeroIsIdentical: true,
+      drawn: PNG,
+    },
+  ],
+  losses: [{ step: 1, content: 1, style: null }],
+  steps: [{ title: 'Learn', command: "npx diptych learn 'a b.png'", seconds: 65 }],
+  machine: [['Processor', 'Z & Y']],
+  seconds: 125,
+  date: '2025-01-01',
+};
+
+test('the report holds everything and needs nothing beside it', () => {
+  const page = renderReport(report);
+  for (const text of [
+    'a &#60;teddy&#62;',
+    'green apple',
+    'every byte equal',
+    '1:05 min',
+    '2:05 min',
+    'Z &#38; Y',
+    '0.99 of 1',
+  ])
+    expect(page).toContain(text);
+  expect(page).toContain('npx diptych learn &#39;a b.png&#39;');
+  expect(page.match(/<img /g)).toHaveLength(6);
+  expect(
+    [...page.matchAll(/(?:src|href)="([^"]*)"/g)].every((match) => match[1]!.startsWith('data:image/png;base64,')),
+  ).toBe(true);
+  expect(page).not.toMatch(/<script|@import|url\(/);
+});
+
+test('a strength 0 that is not the original is not called so', () => {
+  const page = renderReport({ ...report, rows: [{ ...report.rows[0]!, zeroIsIdentical: false }] });
+  expect(page).not.toContain('every byte equal');
+  expect(page).toContain('<small class="bad">differs from the original</small>');
+});

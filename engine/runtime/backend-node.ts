@@ -5,6 +5,12 @@ import { DeviceError } from '../errors';
 import { commonSessionOptions, IDLE_ON_CPU, type Backend, type Device, type DeviceOptions } from './backend';
 import { copyElements, toOrt } from './convert';
 
+/**
+ * How long an idle thread looks for work before it sleeps. By default far longer, which on a machine with other work
+ * to do keeps the very thread waiting that has the work (docs/performance.md).
+ */
+const SPIN_MICROSECONDS = '20';
+
 export const nodeBackend: Backend = {
   async open(options: DeviceOptions): Promise<Device> {
     const asked = options.device ?? 'auto';
@@ -21,7 +27,7 @@ export const nodeBackend: Backend = {
       sessionOptions: (plan) => ({
         ...(gpu
           ? commonSessionOptions(plan, options.disableCpuFallback ? { disable_cpu_ep_fallback: '1' } : {})
-          : commonSessionOptions(plan, {}, IDLE_ON_CPU)),
+          : commonSessionOptions(plan, { 'intra_op.spin_duration_us': SPIN_MICROSECONDS }, IDLE_ON_CPU)),
         executionProviders: gpu ? ['webgpu', 'cpu'] : ['cpu'],
         intraOpNumThreads: threads,
       }),

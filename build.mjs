@@ -81,23 +81,21 @@ export default async function buildAll() {
   });
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   await Promise.all(
-    optionsFor(Object.keys(dependencies))
-      .filter(({ entry }) => existsSync(join(root, entry)))
-      .map(async ({ entry, out, ...options }) => {
-        const { outputFiles } = await build({
-          ...options,
-          absWorkingDir: root,
-          entryPoints: [entry],
-          outfile: join(dist, out),
-          bundle: true,
-          write: false,
-          logLevel: 'silent',
-        }).catch((error) => {
-          throw new Error(`${entry} could not be built:\n${error.errors?.map(describe).join('\n') || error.message}`);
-        });
-        for (const { path, contents } of outputFiles) replace(path, contents);
-        if (out.startsWith('cli/')) chmodSync(join(dist, out), 0o755);
-      }),
+    optionsFor(Object.keys(dependencies)).map(async ({ entry, out, ...options }) => {
+      const { outputFiles } = await build({
+        ...options,
+        absWorkingDir: root,
+        entryPoints: [entry],
+        outfile: join(dist, out),
+        bundle: true,
+        write: false,
+        logLevel: 'silent',
+      }).catch((error) => {
+        throw new Error(`${entry} could not be built:\n${error.errors?.map(describe).join('\n') || error.message}`);
+      });
+      for (const { path, contents } of outputFiles) replace(path, contents);
+      if (out.startsWith('cli/')) chmodSync(join(dist, out), 0o755);
+    }),
   );
   for (const file of Object.values(ORT_BUNDLES)) copyIfChanged(join(ortDist, file), join(dist, 'web', file));
 }

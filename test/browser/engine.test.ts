@@ -22,6 +22,8 @@ const PAIR: PairRequest = {
   rank: 4,
 };
 
+jest.setTimeout(300_000);
+
 let browser: BrowserUnderTest;
 beforeAll(async () => {
   browser = await openBrowser();

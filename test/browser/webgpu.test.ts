@@ -5,6 +5,9 @@
 import { openBrowser, type BrowserUnderTest } from './chromium';
 import type { DeviceRun } from './on-device';
 
+// Compiling the kernels for the processor takes a busy machine minutes.
+jest.setTimeout(600_000);
+
 let browser: BrowserUnderTest;
 beforeAll(async () => {
   browser = await openBrowser();
@@ -15,7 +18,7 @@ afterEach(() => expect(browser.errors).toEqual([]));
 /** A forward pass of every kind of net, a step of learning, and the guided way back along an inverted path. */
 const CASES = [
   'lora-gradients/joint',
-  'train/from-zero',
+  'train/decay-v',
   'inversion/two-styles',
   'unet/sd1',
   'unet/sdxl',
@@ -23,6 +26,9 @@ const CASES = [
   'vae/tiny-4',
   'vae/kl-sd',
 ];
+
+/** A GPU's exponentials and roots are not exact to the last bit, and random nets amplify that. */
+const GPU_TOLERANCE = 1e-3;
 
 describe.each(CASES)('%s', (name) => {
   test.each(['webgpu', 'wasm'] as const)('agrees with the reference on %s', async (device) => {
@@ -32,8 +38,9 @@ describe.each(CASES)('%s', (name) => {
       device,
     ] as const);
     expect(errors.length).toBeGreaterThan(0);
+    const allowed = device === 'webgpu' ? GPU_TOLERANCE : tolerance;
     for (const { tensor, error } of errors)
-      expect({ tensor, within: error <= tolerance, error }).toMatchObject({ tensor, within: true });
+      expect({ tensor, within: error <= allowed, error }).toMatchObject({ tensor, within: true });
   });
 });
 

@@ -3,12 +3,14 @@ import { GraphBuilder } from '../../../engine/graph/builder';
 import type { Backend, Device } from '../../../engine/runtime/backend';
 import { webBackend } from '../../../engine/runtime/backend-web';
 import { openRuntime } from '../../../engine/runtime/runtime';
-import { JSPI } from '../../../engine/runtime/web-builds';
+import { JSPI, PLAIN } from '../../../engine/runtime/web-builds';
 import { fetchBytes } from './fetch';
 
 export type WebDevice = 'webgpu' | 'wasm';
 
-const web = webBackend([JSPI], (file) => fetchBytes(`dist/web/${file}`));
+/** Each device has a build of its own, since calls into one build must not overlap. */
+const web = (kind: WebDevice): Backend =>
+  webBackend([kind === 'webgpu' ? JSPI : PLAIN], (file) => fetchBytes(`dist/web/${file}`));
 
 /** A page must not block on threads; and an operation that WebGPU lacks is to fail, not to run on the CPU. */
 const optionsFor = (device: WebDevice) => ({ device, threads: 1, disableCpuFallback: true });
@@ -20,7 +22,7 @@ const devices = new Map<WebDevice, Promise<Device>>();
  * compile all kernels, and ONNX Runtime forgets a device's kernels with its last session.
  */
 async function openShared(kind: WebDevice): Promise<Device> {
-  const device = { ...(await web.open(optionsFor(kind))), close: () => undefined };
+  const device = { ...(await web(kind).open(optionsFor(kind))), close: () => undefined };
   const b = new GraphBuilder();
   b.output('y', b.neg(b.input('x', [1])));
   await (await openRuntime({ open: async () => device })).compile(b.finish());

@@ -44,10 +44,10 @@ export interface Recipe {
 /** Found by measurement on the embedded base model; docs/method.md has the numbers. */
 export const LEARN_DEFAULTS = {
   mode: 'pair',
-  contentSteps: 60,
-  steps: 240,
+  contentSteps: 40,
+  steps: 260,
   rank: 16,
-  learningRate: 2e-3,
+  learningRate: 4e-3,
   seed: 0,
 } as const;
 

@@ -69,6 +69,6 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
 /** Node's messages begin with a code and end with the path, which the line around them names already. */
 function reason(error: unknown): string {
   return messageOf(error)
-    .replace(/^[A-Z]+: /, '')
+    .replace(/^(Error: )?[A-Z0-9_]+: /, '')
     .replace(/, \w+ '.*$/s, '');
 }

@@ -26,7 +26,7 @@ describe('usage', () => {
   });
 
   test.each([
-    [['learn', 'a.png'], "missing required argument 'after'"],
+    [['learn', 'a.png', '-o', 'c.safetensors'], "missing required argument 'after'"],
     [['learn', 'a.png', 'b.png'], "required option '-o, --output <file>' not specified"],
     [['restyle', 's', 'a.png', '-o', 'd', '--strength', '9'], '--strength 9: use a number from -4 to 4'],
     [['learn', 'a', 'b', '-o', 'c.safetensors', '--rank', '0'], '--rank 0: use a whole number from 1 to 1024'],

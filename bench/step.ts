@@ -44,17 +44,18 @@ function row(tensor: HostTensor<'f32'>, i: number): HostTensor<'f32'> {
   return f32(tensor.data.slice(i * sizeOf(shape), (i + 1) * sizeOf(shape)), shape);
 }
 
-function train({ workshop, rank, latents, context }: Setting): Step {
+/** A step of the joint phase, or of the content-only phase before it. */
+function train({ workshop, rank, latents, context }: Setting, which: 'joint' | 'content' = 'joint'): Step {
   const { model, runtime, programs } = workshop;
   const sites = attentionSites(workshop.denoiser.sites);
-  const recipe: Recipe = makeRecipe({ before: EMPTY, after: EMPTY, prompt: '', style: '', rank, contentSteps: 0 });
+  const recipe: Recipe = makeRecipe({ before: EMPTY, after: EMPTY, prompt: '', style: '', rank });
   const contexts = wave([2, ...context.slice(1)], 0.3);
   const data: TrainingData = {
     latents: { before: wave(latents, 0.7), after: wave(latents, 1.1) },
     contexts: { base: row(contexts, 0), style: row(contexts, 1) },
   };
   const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
-  const phase = recipe.phases.at(-1)!;
+  const phase = recipe.phases.at(which === 'joint' ? -1 : 0)!;
   let n = 0;
   return async (noise) => {
     const draw = trainer.draw(n, phase);
@@ -85,6 +86,15 @@ async function guided({ workshop: { denoiser, runtime }, rank, latents }: Settin
   };
 }
 
+async function invert({ workshop: { denoiser, runtime }, latents }: Setting): Promise<Step> {
+  const from = await runtime.upload(wave(latents, 0.7));
+  return async () => {
+    const { output, next } = await denoiser.invert(from, from, TIMESTEP, { from: 1, point: 0, output: 0.1 }, '');
+    output.dispose();
+    next.dispose();
+  };
+}
+
 async function encode({ workshop: { autoencoder, model }, latents }: Setting): Promise<Step> {
   const side = latents[3]! * model.vae.config.downsampling;
   const image = wave([1, 3, side, side], 0.2);
@@ -103,7 +113,9 @@ function text({ workshop }: Setting): Step {
 }
 
 const JOBS: Readonly<Record<string, (setting: Setting) => Step | Promise<Step>>> = {
-  train,
+  content: (setting) => train(setting, 'content'),
+  train: (setting) => train(setting),
+  invert,
   guided,
   encode,
   decode,

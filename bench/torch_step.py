@@ -12,7 +12,6 @@ import time
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny, DDIMScheduler, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
 from peft import LoraConfig
 from peft.tuners.lora import Linear as LoraLinear
 from transformers import CLIPTextModel
@@ -45,9 +44,8 @@ class Setting:
         self.timestep = torch.tensor(TIMESTEP)
 
     def unet(self):
-        # f32 as our engine computes. Plain attention is faster here than torch's fused kernel, forward and backward.
+        # f32 as our engine computes, with diffusers' default attention (torch's fused kernel).
         net = UNet2DConditionModel.from_pretrained(self.folder, subfolder="unet", torch_dtype=torch.float32)
-        net.set_attn_processor(AttnProcessor())
         return net.requires_grad_(False)
 
     def noised(self, noise):

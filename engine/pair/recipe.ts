@@ -44,10 +44,10 @@ export interface Recipe {
 /** Found by measurement on the embedded base model; docs/method.md has the numbers. */
 export const LEARN_DEFAULTS = {
   mode: 'pair',
-  contentSteps: 40,
-  steps: 260,
+  contentSteps: 60,
+  steps: 240,
   rank: 16,
-  learningRate: 4e-3,
+  learningRate: 2e-3,
   seed: 0,
 } as const;
 

@@ -49,7 +49,13 @@ function jest(args) {
 }
 
 const args = process.argv.slice(2);
-if (args.length === 0) for (const [name, command] of Object.entries(CHECKS)) check(name, command);
-jest(args);
+if (args.length === 0) {
+  for (const [name, command] of Object.entries(CHECKS)) check(name, command);
+  jest(['--testPathIgnorePatterns', 'test/browser']);
+  // One browser at a time: two on few cores starve each other, and WebAssembly's threads then may not wake up.
+  jest(['--runInBand', 'test/browser']);
+} else {
+  jest(args);
+}
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -16,7 +16,9 @@ export interface ChartLabels {
 
 const WIDTH = 720;
 const HEIGHT = 320;
-const MARGIN = { left: 64, right: 16, top: 16, bottom: 48 };
+/** The legend lies above the plot, where no curve goes. */
+const MARGIN = { left: 64, right: 16, top: 48, bottom: 48 };
+const LEGEND_WIDTH = 172;
 
 /** The chart, sized to its container. Text takes the page's colours through currentColor. */
 export function lineChart(series: readonly Series[], labels: ChartLabels): string {
@@ -55,11 +57,8 @@ export function lineChart(series: readonly Series[], labels: ChartLabels): strin
       `<path d="${path(raw)}" stroke="${colour}" class="noise"/><path d="${path(runningMean(raw))}" stroke="${colour}" class="mean"/>`,
   );
   const legend = series.map(({ name, colour }, i) => {
-    const top = MARGIN.top + 12 + i * 20;
-    return (
-      `<path d="M${right - 132} ${top - 4}h24" stroke="${colour}" class="mean"/>` +
-      `<text x="${right - 100}" y="${top}">${escapeHtml(name)}</text>`
-    );
+    const left = MARGIN.left + i * LEGEND_WIDTH;
+    return `<path d="M${left} 16h24" stroke="${colour}" class="mean"/><text x="${left + 32}" y="20">${escapeHtml(name)}</text>`;
   });
   return (
     `<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(labels.title)}">` +

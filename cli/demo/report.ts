@@ -84,7 +84,7 @@ ${report.rows.map(renderRow).join('\n')}
 
 <section>
 <h2>Learning</h2>
-<p class="note">Mean squared error of the predicted noise. Every step draws its own noise and timestep, hence the
+<p class="note">Mean squared error of the net’s prediction. Every step draws its own noise and timestep, hence the
 scatter; the bold lines are running means. The content adapter learns first alone, then both learn together.</p>
 <div class="panel">${lossChart(report.losses)}</div>
 </section>

@@ -26,8 +26,8 @@ const HTML = '<!doctype html><title>Diptych browser tests</title><script src="/d
 
 export interface BrowserUnderTest {
   readonly page: Page;
-  /** What the page and its workers left unhandled or logged as an error. */
-  readonly errors: readonly string[];
+  /** What the page and its workers left unhandled or logged as an error since the last call. */
+  takeErrors(): string[];
   /** What the page and its workers asked of other hosts. */
   strayed(): string[];
   close(): Promise<void>;
@@ -64,7 +64,7 @@ export async function openBrowser(folders: Readonly<Record<string, string>> = {}
       await server.close();
     };
     const strayed = (): string[] => server.strayed.filter((request) => !OF_THE_BROWSER.test(request));
-    return { page, errors, strayed, close };
+    return { page, takeErrors: () => errors.splice(0), strayed, close };
   } catch (error) {
     await browser?.close();
     await server.close();

@@ -29,7 +29,7 @@ beforeAll(async () => {
   browser = await openBrowser();
 });
 afterAll(() => browser.close());
-afterEach(() => expect(browser.errors).toEqual([]));
+afterEach(() => expect(browser.takeErrors()).toEqual([]));
 
 /**
  * A worker from a URL with threads and all files fetched, as the hosted plugin has it; and one from a Blob that fetches

@@ -1,11 +1,28 @@
-/** In the page: the whole method on one device, without a worker, on the tiny random model. */
+/** In the page, without a worker: the whole method on one device, on the tiny random model. */
 import { Engine } from '../../engine/engine';
+import { GraphBuilder } from '../../engine/graph/builder';
 import type { Image } from '../../engine/pair/image';
 import type { LossPoint } from '../../engine/pair/requests';
 import type { MemoryReport } from '../../engine/runtime/memory';
+import { openRuntime } from '../../engine/runtime/runtime';
 import { nodeFolder } from './shims/node-folder';
 import { sharedBackend, type WebDevice } from './shims/backend';
 import { watched, type RunRecord } from './watched-backend';
+
+/** The message with which WebGPU refuses a graph on whole numbers, for which it has no kernels. */
+export async function compileForeign(): Promise<string> {
+  const runtime = await openRuntime(sharedBackend('webgpu'));
+  const b = new GraphBuilder();
+  b.output('y', b.gather(b.input('x', [4], 'i64'), b.input('ids', [2], 'i64')));
+  try {
+    await runtime.compile(b.finish());
+    return 'compiled';
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await runtime.dispose();
+  }
+}
 
 export interface DeviceRun {
   readonly losses: readonly LossPoint[];

@@ -1,11 +1,12 @@
 /** The page of the browser tests: what they run in it, by name. Bundled by build.mjs into dist/test/page.js. */
 import { runCase, type CaseResult } from '../goldens/run';
 import * as inWorker from './in-worker';
-import { learnAndRestyle, type DeviceRun } from './on-device';
+import { compileForeign, learnAndRestyle, type DeviceRun } from './on-device';
 import { chooseDevice, type WebDevice } from './shims/backend';
 
 const api = {
   ...inWorker,
+  compileForeign,
   /** Computes a golden case on a device. */
   runCase(dir: string, device: WebDevice): Promise<CaseResult> {
     chooseDevice(device);

@@ -13,7 +13,7 @@ beforeAll(async () => {
   browser = await openBrowser();
 });
 afterAll(() => browser.close());
-afterEach(() => expect(browser.errors).toEqual([]));
+afterEach(() => expect(browser.takeErrors()).toEqual([]));
 
 /** A forward pass of every kind of net, a step of learning, and the guided way back along an inverted path. */
 const CASES = [
@@ -42,6 +42,13 @@ describe.each(CASES)('%s', (name) => {
     for (const { tensor, error } of errors)
       expect({ tensor, within: error <= allowed, error }).toMatchObject({ tensor, within: true });
   });
+});
+
+test('an operation that WebGPU lacks is refused, and not run on the CPU', async () => {
+  expect(await browser.page.evaluate(() => diptychPage.compileForeign())).toMatch(
+    /nodes that are assigned to the default CPU EP/,
+  );
+  browser.takeErrors();
 });
 
 describe('learning and restyling on the device', () => {

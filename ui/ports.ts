@@ -1,0 +1,158 @@
+/**
+ * What the panel's state asks of the engine's side (ui/engine/) and what it is told. Pictures are PNG files here, as
+ * Figma gives and takes them. A job's promise rejects with an InputError (say it), a CancelledError (say nothing) or a
+ * DeviceError (say it; the engine has been started again already).
+ */
+import type { ReadonlySignal } from '@preact/signals';
+import type { EngineDescription } from '../engine/engine';
+import type { GuideMode, LossPoint, PairVerdict, Phase } from '../engine/pair/requests';
+import type { MemoryReport } from '../engine/runtime/memory';
+import type { FileContent, OpenRequest } from '../engine/worker-protocol';
+
+export type Png = Uint8Array;
+
+/** What a build of the panel brings along or knows the address of. */
+export interface PanelAssets {
+  readonly build: 'hosted' | 'embedded';
+  /** The address of the engine's worker script: a URL of the panel's own server, or of a Blob. */
+  workerUrl(): Promise<string>;
+  /** The address of the script of the worker that reads and writes pictures. */
+  pictureWorkerUrl(): Promise<string>;
+  /** ONNX Runtime's WebAssembly files. */
+  wasm(): Promise<OpenRequest['wasm']>;
+  /** The embedded base model: every file of its folder by path. */
+  embeddedModel(): Promise<{ readonly name: string; readonly files: ReadonlyMap<string, FileContent> }>;
+}
+
+export type EngineStatus =
+  | { readonly state: 'closed' }
+  | { readonly state: 'opening'; readonly model: string }
+  | { readonly state: 'ready'; readonly description: EngineDescription }
+  | { readonly state: 'failed'; readonly model: string; readonly message: string };
+
+export interface LearnJob {
+  readonly before: Png;
+  readonly after: Png;
+  readonly caption: string;
+  readonly style: string;
+  readonly steps: number;
+  readonly contentSteps: number;
+  readonly rank: number;
+  readonly learningRate: number;
+  readonly seed: number;
+  /** A picture restyled every so many steps while learning. */
+  readonly sample?: { readonly picture: Png; readonly every: number };
+  /** A checkpoint of the same job. */
+  readonly resume?: Uint8Array;
+}
+
+export interface JobProgress {
+  readonly phase: Phase;
+  /** Steps done and in all, within the phase. */
+  readonly step: number;
+  readonly steps: number;
+  readonly loss?: LossPoint;
+  readonly sample?: Png;
+}
+
+export interface JobHooks {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: JobProgress) => void;
+  /** Learning only: the state every few seconds, and once more when it is cancelled, before the promise rejects. */
+  readonly onCheckpoint?: (checkpoint: Uint8Array, step: number) => void;
+}
+
+export interface StyleFacts {
+  readonly name: string;
+  readonly caption: string;
+  readonly model: { readonly name: string; readonly fingerprint: string } | null;
+  readonly rank: number;
+  readonly steps: number;
+}
+
+export interface LearnedStyle extends StyleFacts {
+  /** The style LoRA as safetensors, f16. */
+  readonly file: Uint8Array;
+  readonly losses: readonly LossPoint[];
+  readonly seconds: number;
+}
+
+/** A style's file and how strongly it acts: 0 not at all, 1 as learned. */
+export interface StyleInUse {
+  readonly file: Uint8Array;
+  readonly strength: number;
+}
+
+export interface RestyleJob {
+  readonly picture: Png;
+  readonly styles: readonly StyleInUse[];
+  readonly prompt: string;
+  readonly guide: GuideMode;
+  readonly steps: number;
+  readonly seed: number;
+}
+
+export interface ImagineJob {
+  readonly prompt: string;
+  readonly styles: readonly StyleInUse[];
+  readonly steps: number;
+  readonly seed: number;
+}
+
+/**
+ * Instant pictures while a slider moves: the change that was made, made larger or smaller. Exact at the strengths it
+ * was made from and at 0.
+ */
+export interface Preview {
+  /** Newest wins: an earlier call that is not done by then resolves with undefined. */
+  at(strengths: readonly number[]): Promise<Png | undefined>;
+  dispose(): void;
+}
+
+export interface EnginePort {
+  readonly status: ReadonlySignal<EngineStatus>;
+  /** What the user should know, e.g. that the engine was started again; null when there is nothing. */
+  readonly notice: ReadonlySignal<string | null>;
+  /** Opens a model; the one open before is given back. Jobs open the chosen model by themselves. */
+  open(model: string, signal?: AbortSignal): Promise<EngineDescription>;
+  check(before: Png, after: Png): Promise<PairVerdict>;
+  learn(job: LearnJob, hooks?: JobHooks): Promise<LearnedStyle>;
+  restyle(job: RestyleJob, hooks?: JobHooks): Promise<Png>;
+  imagine(job: ImagineJob, hooks?: JobHooks): Promise<Png>;
+  /** `styled` was made of `original` at these strengths. Previews are at most `side` px long. */
+  preview(original: Png, styled: Png, strengths: readonly number[], side: number): Promise<Preview>;
+  /** Two pictures side by side, each at most `side` px, for the library. */
+  thumbnail(before: Png, after: Png, side: number): Promise<Png>;
+  /** Reads a style somebody gives; throws an InputError when it is none or does not fit the open model. */
+  inspectStyle(fileName: string, file: Uint8Array): Promise<StyleFacts>;
+  memory(): Promise<MemoryReport>;
+  dispose(): Promise<void>;
+}
+
+/** A base model from outside the plugin: a repository of the Hugging Face Hub, or a folder the user chose. */
+export interface ModelFacts {
+  /** "hub:ORG/NAME" or "folder:NAME". */
+  readonly name: string;
+  readonly bytes: number;
+  /** Bytes that are here already. */
+  readonly have: number;
+  /** An estimate of what learning on it needs, bytes. */
+  readonly memoryNeeded: number;
+}
+
+export interface ModelsPort {
+  /** Whether what is fetched stays for the next time. Figma and private windows may refuse storage. */
+  readonly lasting: ReadonlySignal<boolean>;
+  /** Names, sizes and what is here of a remote model. Asks the hub, so only call it when the user named one. */
+  look(name: string, signal?: AbortSignal): Promise<ModelFacts>;
+  /** Fetches what is missing, checks every file's SHA-256, keeps what it has when cancelled. */
+  fetch(
+    name: string,
+    hooks: { signal?: AbortSignal; onProgress?: (have: number, bytes: number) => void },
+  ): Promise<void>;
+  /** Models that are here, whole or in part. */
+  list(): Promise<readonly ModelFacts[]>;
+  purge(name: string): Promise<void>;
+  /** A diffusers folder the user chose; it is used as it lies, nothing is copied. */
+  useFolder(name: string, files: ReadonlyMap<string, File>): ModelFacts;
+}

@@ -4,11 +4,20 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: {
-    '^.+\\.ts$': [
+    '^.+\\.(tsx?|js)$': [
       '@swc/jest',
-      { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, module: { type: 'commonjs' } },
+      {
+        jsc: {
+          parser: { syntax: 'typescript', tsx: true },
+          transform: { react: { runtime: 'automatic', importSource: 'preact' } },
+          target: 'es2022',
+        },
+        module: { type: 'commonjs' },
+      },
     ],
   },
+  // These packages come as ES modules only, which jest does not load.
+  transformIgnorePatterns: ['/node_modules/(?!(fast-png|iobuffer|@noble/hashes)/)'],
   // Tests of the command line and of the browser run what is in dist/.
   globalSetup: '<rootDir>/build.mjs',
   maxWorkers: 2,

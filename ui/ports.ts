@@ -3,7 +3,7 @@
  * Figma gives and takes them. A job's promise rejects with an InputError (say it), a CancelledError (say nothing) or a
  * DeviceError (say it; the engine has been started again already).
  */
-import type { ReadonlySignal } from '@preact/signals';
+import type { ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../engine/engine';
 import type { GuideMode, LossPoint, PairVerdict, Phase } from '../engine/pair/requests';
 import type { MemoryReport } from '../engine/runtime/memory';

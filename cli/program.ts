@@ -1,9 +1,7 @@
 /** The `diptych` command: its arguments, its help, and what becomes of errors. */
 import { Command, CommanderError, type OptionValues } from 'commander';
 import { CancelledError, DeviceError, InputError } from '../engine/errors';
-import { LEARN_DEFAULTS } from '../engine/pair/recipe';
-import { RESTYLE_DEFAULTS } from '../engine/pair/restyle';
-import { IMAGINE_DEFAULTS } from '../engine/pair/imagine';
+import { IMAGINE_DEFAULTS, LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../engine/pair/defaults';
 import type { GuideMode, LearnMode } from '../engine/pair/requests';
 import { checkCommand, describeVerdict } from './check';
 import { imagineCommand, type ImagineOptions } from './imagine';

@@ -154,9 +154,19 @@ export const REQUESTS = {
     params: v.object({ id }),
     result: v.object({ original: v.nullable(bytes), styled: bytes, parameters: resultParameters }),
   },
-  /** Changes a result in place. Only a final change is one step of undo and changes the parameters on the layer. */
+  /**
+   * Changes a result in place. Only a final change is one step of undo and changes the parameters on the layer.
+   * `original` is given when the result was made anew from its source as it looks now: it replaces the one kept with
+   * the result, which then covers its source's bounds again.
+   */
   updateResult: {
-    params: v.object({ id, styled: bytes, parameters: resultParameters, final: v.boolean() }),
+    params: v.object({
+      id,
+      styled: bytes,
+      original: v.optional(bytes),
+      parameters: resultParameters,
+      final: v.boolean(),
+    }),
     result: nothing,
   },
   /** Selects layers and brings them into view, on whatever page they are. */

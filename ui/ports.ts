@@ -40,6 +40,8 @@ export interface LearnJob {
   readonly rank: number;
   readonly learningRate: number;
   readonly seed: number;
+  /** Learn although the check found the pair unusable: the user saw the verdict and wants it. */
+  readonly force?: boolean;
   /** A picture restyled every so many steps while learning. */
   readonly sample?: { readonly picture: Png; readonly every: number };
   /** A checkpoint of the same job. */

@@ -7,12 +7,11 @@ import { Random } from '../tensor/random';
 import { sizeOf } from '../tensor/shape';
 import { f32, zeros } from '../tensor/tensor';
 import { tensorToImage } from './canvas';
+import { IMAGINE_DEFAULTS } from './defaults';
 import type { Image } from './image';
 import type { Hooks, ImagineRequest } from './requests';
 import { loadStyles } from './styles';
 import type { Workshop } from './workshop';
-
-export const IMAGINE_DEFAULTS = { guidanceScale: 4, steps: 25, start: 0.8, seed: 0 } as const;
 
 /**
  * Samples a square picture of the net's native size. Styles act below the start timestep, so that the layout is the

@@ -3,6 +3,7 @@ import { InputError } from '../errors';
 import type { Site } from '../lora/sites';
 import { independentRows, orthonormalRows } from '../lora/basis';
 import { downShape, packMatrices } from '../lora/packing';
+import { LEARN_DEFAULTS } from './defaults';
 import type { LearnMode, LearnRequest } from './requests';
 
 export type AdapterName = 'content' | 'style';
@@ -40,16 +41,6 @@ export interface Recipe {
   /** Steps of all phases. */
   readonly steps: number;
 }
-
-/** Found by measurement on the embedded base model; docs/method.md has the numbers. */
-export const LEARN_DEFAULTS = {
-  mode: 'pair',
-  contentSteps: 60,
-  steps: 240,
-  rank: 16,
-  learningRate: 2e-3,
-  seed: 0,
-} as const;
 
 /**
  * Learning rate of a step: constant for the first half of the run, then falling linearly towards 0. With one image and

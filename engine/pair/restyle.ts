@@ -19,13 +19,11 @@ import { sizeOf } from '../tensor/shape';
 import { f32, zeros, type HostTensor } from '../tensor/tensor';
 import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize, type Canvas, type Rgb } from './canvas';
 import { composeRestyled } from './compose';
+import { RESTYLE_DEFAULTS } from './defaults';
 import type { Image } from './image';
 import type { GuideMode, Hooks, RestyleRequest } from './requests';
 import { loadStyles, type LoadedStyles } from './styles';
 import type { Workshop } from './workshop';
-
-/** Found by measurement on the embedded base model; docs/method.md has the numbers. */
-export const RESTYLE_DEFAULTS = { steps: 20, start: 0.8, guide: 'style', iterations: 2, seed: 0 } as const;
 
 /** A picture on the net's canvas, as latents. */
 interface Encoded {

@@ -1,0 +1,14 @@
+/** What a request that leaves a setting out gets. Found by measurement on the embedded base model: docs/method.md. */
+
+export const LEARN_DEFAULTS = {
+  mode: 'pair',
+  contentSteps: 60,
+  steps: 240,
+  rank: 16,
+  learningRate: 2e-3,
+  seed: 0,
+} as const;
+
+export const RESTYLE_DEFAULTS = { steps: 20, start: 0.8, guide: 'style', iterations: 2, seed: 0 } as const;
+
+export const IMAGINE_DEFAULTS = { guidanceScale: 4, steps: 25, start: 0.8, seed: 0 } as const;

@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 
 /** Bytes, also of another realm, of which instanceof knows nothing. */
-const bytes = v.custom<Uint8Array>((value) => Object.prototype.toString.call(value) === '[object Uint8Array]');
+export const bytes = v.custom<Uint8Array>((value) => Object.prototype.toString.call(value) === '[object Uint8Array]');
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const name = v.pipe(v.string(), v.maxLength(300));
 const finite = v.pipe(v.number(), v.finite());
@@ -55,7 +55,7 @@ const node = v.object({
 const selection = v.object({ page: v.object({ id, name }), nodes: v.array(node) });
 
 /** What the library knows of a style without opening its file. */
-const styleEntry = v.object({
+export const styleEntry = v.object({
   id,
   name,
   /** What the pair showed: the base prompt. */
@@ -78,7 +78,7 @@ const listedStyle = v.object({ ...styleEntry.entries, inLibrary: v.boolean(), in
 const place = v.picklist(['library', 'document']);
 
 /** Learning that was interrupted. Holds all it needs to go on, so that the pair's layers may change meanwhile. */
-const draft = v.object({
+export const draft = v.object({
   name,
   caption: v.string(),
   beforeId: id,
@@ -97,7 +97,7 @@ const draft = v.object({
   checkpoint: bytes,
 });
 
-const settings = v.object({
+export const settings = v.object({
   /** Where the panel comes from at the next start. */
   panel: panelKind,
   /** "embedded", or "hub:ORG/NAME". */

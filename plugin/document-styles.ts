@@ -1,0 +1,95 @@
+/**
+ * Styles kept in the document, for everyone who opens it: entries of the document's pluginData. An entry holds 100 kB
+ * of text, so the bytes of a style go into several, in base64, and its header, written last, makes it a style.
+ */
+import * as v from 'valibot';
+import { QuotaError } from './errors';
+import type { StyleFile } from './library';
+import { styleEntry, type StyleEntry } from './messages';
+
+const HEADER = 'style:';
+/** Bytes of a chunk: 88 kB of base64. A multiple of 3, so that chunks join without padding. */
+const CHUNK = 66_000;
+/** Everyone who opens the document loads what is in it. */
+const LARGEST = 8_000_000;
+
+const header = v.object({ entry: v.omit(styleEntry, ['thumbnail']), thumbnailBytes: v.nullable(v.number()) });
+
+/** What is kept in chunks. */
+const PARTS = ['file', 'thumbnail'] as const;
+type Part = (typeof PARTS)[number];
+
+export function stylesInDocument(): StyleEntry[] {
+  return figma.root
+    .getPluginDataKeys()
+    .filter((key) => key.startsWith(HEADER))
+    .flatMap((key) => readEntry(key.slice(HEADER.length)) ?? []);
+}
+
+/** Null when it is not in the document, or not whole. */
+export function readFromDocument(id: string): StyleFile | null {
+  const entry = readEntry(id);
+  const file = entry && readChunks('file', id, entry.bytes);
+  return file && { entry, file };
+}
+
+/** Throws a QuotaError, and leaves the document as it was, when a style is too large for it. */
+export function keepInDocument({ entry, file }: StyleFile): void {
+  const { id, thumbnail, ...rest } = entry;
+  if (file.length > LARGEST) {
+    throw new QuotaError(
+      `“${entry.name}” is ${(file.length / 1e6).toFixed(1)} MB; a document keeps styles of up to 8 MB. Export it as a file instead.`,
+    );
+  }
+  removeFromDocument(id);
+  try {
+    writeChunks('file', id, file);
+    if (thumbnail) writeChunks('thumbnail', id, thumbnail);
+    const value = { entry: { id, ...rest, bytes: file.length }, thumbnailBytes: thumbnail && thumbnail.length };
+    figma.root.setPluginData(HEADER + id, JSON.stringify(value));
+  } catch (error) {
+    removeFromDocument(id);
+    throw error;
+  }
+}
+
+export function removeFromDocument(id: string): void {
+  figma.root.setPluginData(HEADER + id, '');
+  for (const part of PARTS) {
+    for (let index = 0; figma.root.getPluginData(chunkKey(part, index, id)); index++) {
+      figma.root.setPluginData(chunkKey(part, index, id), '');
+    }
+  }
+}
+
+function readEntry(id: string): StyleEntry | null {
+  const text = figma.root.getPluginData(HEADER + id);
+  if (!text) return null;
+  try {
+    const { entry, thumbnailBytes } = v.parse(header, JSON.parse(text));
+    return { ...entry, thumbnail: thumbnailBytes === null ? null : readChunks('thumbnail', id, thumbnailBytes) };
+  } catch {
+    return null;
+  }
+}
+
+const chunkKey = (part: Part, index: number, id: string) => `${part}:${index}:${id}`;
+
+function writeChunks(part: Part, id: string, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    const text = figma.base64Encode(bytes.slice(at, at + CHUNK));
+    figma.root.setPluginData(chunkKey(part, at / CHUNK, id), text);
+  }
+}
+
+/** Null when a chunk is missing or has another length than was written. */
+function readChunks(part: Part, id: string, length: number): Uint8Array | null {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += CHUNK) {
+    const text = figma.root.getPluginData(chunkKey(part, at / CHUNK, id));
+    const chunk = text ? figma.base64Decode(text) : null;
+    if (chunk?.length !== Math.min(CHUNK, length - at)) return null;
+    bytes.set(chunk, at);
+  }
+  return bytes;
+}

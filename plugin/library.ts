@@ -1,0 +1,38 @@
+/** The user's own styles, one key each: two windows that keep different styles never write the same value. */
+import * as v from 'valibot';
+import { bytes, styleEntry, type StyleEntry } from './messages';
+import { keep, type Stored } from './quota';
+
+const PREFIX = 'style:';
+const MEND = 'Remove a style you do not need, keep this one in the document, or export it as a file.';
+
+const storedStyle = v.object({ entry: styleEntry, file: bytes });
+
+export interface StyleFile {
+  readonly entry: StyleEntry;
+  readonly file: Uint8Array;
+}
+
+/** The styles among what is kept; what is no style of this version is passed over. */
+export function stylesIn(stored: readonly Stored[]): StyleEntry[] {
+  return stored.flatMap(({ key, value }) => (key.startsWith(PREFIX) ? (read(value)?.entry ?? []) : []));
+}
+
+/** Null when it is not in the library. */
+export async function readFromLibrary(id: string): Promise<StyleFile | null> {
+  return read(await figma.clientStorage.getAsync(PREFIX + id));
+}
+
+/** Throws a QuotaError when it does not fit. */
+export function keepInLibrary({ entry, file }: StyleFile): Promise<void> {
+  return keep(PREFIX + entry.id, { entry, file }, `“${entry.name}”`, MEND);
+}
+
+export function removeFromLibrary(id: string): Promise<void> {
+  return figma.clientStorage.deleteAsync(PREFIX + id);
+}
+
+function read(value: unknown): StyleFile | null {
+  const read = v.safeParse(storedStyle, value);
+  return read.success ? read.output : null;
+}

@@ -13,6 +13,8 @@ process.env.DIPTYCH_CHROMIUM = ensureChromium();
 const tool = (path, ...args) => [process.execPath, [join(root, 'node_modules', path), ...args]];
 const CHECKS = {
   types: tool('typescript/bin/tsc', '--noEmit', '-p', '.'),
+  // Figma's sandbox has other globals than pages and Node.
+  'types of the sandbox': tool('typescript/bin/tsc', '--noEmit', '-p', 'plugin'),
   lint: tool('eslint/bin/eslint.js', '.'),
   format: tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
   build: [process.execPath, [join(root, 'build.mjs')]],

@@ -1,0 +1,73 @@
+/**
+ * dist/plugin/ui.html: the panel as one document that needs no network. Workers, WebAssembly and the model lie in it as
+ * base64 in script elements that no browser runs, behind the panel's own script, which is up before they are read.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { keepBudget } from './budgets.mjs';
+import { refuseAddresses, refuseFetchingMarkup, refuseFetchingStyles, refuseNetworkInPanel } from './checks.mjs';
+import { embeddedModel } from './model.mjs';
+import { PLAIN_WASM_FILE, wasmPath } from './ort.mjs';
+import { dist, replace } from './output.mjs';
+import { page, panelScripts } from './panel.mjs';
+
+/** Nothing but what is in the document: whatever a script tries, the browser refuses. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'unsafe-inline' 'wasm-unsafe-eval' blob: data:",
+  'worker-src blob: data:',
+  "style-src 'unsafe-inline'",
+  'img-src data: blob:',
+  'font-src data:',
+  'connect-src data: blob:',
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+/** Compressed where that saves a tenth: WebAssembly, scripts and text; half floats it does not. */
+const WORTH_COMPRESSING = 0.9;
+
+export async function buildEmbedded() {
+  const scripts = await panelScripts('embedded');
+  if (!scripts) return;
+  const { panel, workers } = scripts;
+  refuseNetworkInPanel(panel.js);
+  refuseFetchingStyles(panel.css);
+  for (const [name, code] of Object.entries(workers)) refuseAddresses(name, code);
+  const model = embeddedModel();
+  const files = [
+    ...Object.entries(workers).map(([name, code]) => [name, Buffer.from(code)]),
+    [`wasm/${PLAIN_WASM_FILE}`, readFileSync(wasmPath(PLAIN_WASM_FILE))],
+    ...[...model.files].map(([path, contents]) => [`model/${model.name}/${path}`, contents]),
+  ];
+  const html = page(
+    `<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n<style>${inStyle(panel.css)}</style>`,
+    [
+      `<script>${inScript(panel.js)}</script>`,
+      ...files.map(([name, contents]) => packed(name, contents)),
+      // ui/assets-embedded.ts waits for it; DOMContentLoaded depends on how the document was written.
+      '<script data-end>dispatchEvent(new Event("packed-files"))</script>',
+    ].join('\n'),
+  );
+  refuseFetchingMarkup(html);
+  keepBudget('ui.html', html);
+  replace(join(dist, 'plugin/ui.html'), html);
+}
+
+function packed(name, contents) {
+  const gzipped = gzipSync(contents, { level: 9 });
+  const pays = gzipped.length <= contents.length * WORTH_COMPRESSING;
+  const base64 = (pays ? gzipped : contents).toString('base64');
+  return `<script type="text/plain" data-file="${name}"${pays ? ' data-gzip' : ''}>${base64}</script>`;
+}
+
+/** Script text that an HTML parser reads to its end. esbuild leaves these two only inside of strings and patterns. */
+function inScript(code) {
+  return code.replace(/<(?=\/script|!--)/gi, '\\x3C');
+}
+
+function inStyle(css) {
+  if (/<\/style/i.test(css)) throw new Error('the style sheet holds "</style", which would end it in ui.html');
+  return css;
+}

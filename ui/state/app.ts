@@ -1,0 +1,120 @@
+/** The panel's state: every flow over the same services, and which of them is on screen. */
+import { signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { RESTYLE_DEFAULTS } from '../../engine/pair/defaults';
+import type { GuideMode } from '../../engine/pair/requests';
+import type { Command, Selection } from '../../plugin/messages';
+import type { Bridge } from '../bridge';
+import type { EnginePort, ModelsPort, PanelAssets } from '../ports';
+import { BaseModel } from './base-model';
+import { obey } from './commands';
+import { messageOf } from './errors';
+import { newSeed } from './ids';
+import { Imagining } from './imagining';
+import { Learning } from './learning';
+import { Library } from './library';
+import { ModelFlow } from './models';
+import { Notices } from './notices';
+import { PairFlow } from './pair';
+import { RestyleQueue } from './queue';
+import type { Services } from './services';
+import { StyleChoice } from './style-choice';
+import { Tuning } from './tuning';
+
+export type Place = 'learn' | 'restyle' | 'library' | 'imagine' | 'model';
+
+export interface AppOptions {
+  readonly bridge: Pick<Bridge, 'call' | 'on'>;
+  readonly engine: EnginePort;
+  readonly models: ModelsPort;
+  readonly build: PanelAssets['build'];
+  readonly saveFile: Services['saveFile'];
+}
+
+export type Start =
+  { readonly at: 'starting' } | { readonly at: 'ready' } | { readonly at: 'failed'; readonly message: string };
+
+export class App {
+  readonly build: PanelAssets['build'];
+  readonly services: Services;
+  readonly library: Library;
+  readonly pair: PairFlow;
+  readonly learning: Learning;
+  readonly choice: StyleChoice;
+  readonly queue: RestyleQueue;
+  readonly tuning: Tuning;
+  readonly imagining: Imagining;
+  readonly models: ModelFlow;
+  readonly #bridge: AppOptions['bridge'];
+  readonly #selection = signal<Selection>({ page: { id: '0', name: '' }, nodes: [] });
+  readonly #place = signal<Place>('learn');
+  readonly #start = signal<Start>({ at: 'starting' });
+  readonly #host = signal<string | null>(null);
+
+  readonly place: ReadonlySignal<Place> = this.#place;
+  readonly start: ReadonlySignal<Start> = this.#start;
+  /** The address of the hosted panel; null when there is none. */
+  readonly host: ReadonlySignal<string | null> = this.#host;
+  /** Settings of the next restyling, besides the styles. */
+  readonly prompt: Signal<string> = signal('');
+  readonly guide: Signal<GuideMode> = signal<GuideMode>(RESTYLE_DEFAULTS.guide);
+
+  constructor({ bridge, engine, models, build, saveFile }: AppOptions) {
+    this.#bridge = bridge;
+    this.build = build;
+    const model = new BaseModel(engine);
+    this.services = { sandbox: bridge, engine, model, notices: new Notices(), selection: this.#selection, saveFile };
+    this.library = new Library(this.services);
+    this.pair = new PairFlow(this.services);
+    this.learning = new Learning(this.services, this.library);
+    this.choice = new StyleChoice(this.library);
+    this.tuning = new Tuning(this.services, this.library);
+    this.queue = new RestyleQueue(this.services, this.library, (id) => this.tuning.reload(id));
+    this.imagining = new Imagining(this.services, this.library);
+    this.models = new ModelFlow(this.services, models);
+    bridge.on('selection', (selection) => (this.#selection.value = selection));
+    bridge.on('command', (command) => this.obey(command));
+  }
+
+  /** Greets the sandbox and loads what is kept. The panel can be used once this resolves; the engine opens behind it. */
+  async open(): Promise<void> {
+    this.#start.value = { at: 'starting' };
+    try {
+      const hello = await this.#bridge.call('hello', { panel: this.build });
+      this.#selection.value = hello.selection;
+      this.#host.value = hello.host;
+      if (hello.fallback) {
+        this.services.notices.error(
+          `${hello.host ?? 'The server of the panel'} could not be reached, so the graphics card cannot be used. Everything works, more slowly.`,
+        );
+      }
+      void this.models.start(hello.settings);
+      await Promise.all([this.library.load(), this.learning.load()]);
+      this.#start.value = { at: 'ready' };
+      this.obey(hello.command);
+    } catch (error) {
+      this.#start.value = { at: 'failed', message: messageOf(error) };
+    }
+  }
+
+  show = (place: Place): void => {
+    this.#place.value = place;
+  };
+
+  obey(command: Command): void {
+    obey(this, command);
+  }
+
+  /** Queues what is selected with the styles and settings as they are now. */
+  restyleSelection(): void {
+    const { nodes } = this.#selection.value;
+    const styles = this.choice.chosen.value;
+    if (nodes.length === 0 || styles.length === 0) return;
+    this.queue.add(nodes, {
+      styles,
+      prompt: this.prompt.value.trim(),
+      guide: this.guide.value,
+      steps: RESTYLE_DEFAULTS.steps,
+      seed: this.guide.value === 'sdedit' ? newSeed() : RESTYLE_DEFAULTS.seed,
+    });
+  }
+}

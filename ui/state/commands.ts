@@ -1,0 +1,46 @@
+/** What the menu, quick actions and relaunch buttons ask for. */
+import type { Command } from '../../plugin/messages';
+import type { App } from './app';
+
+/** Opens the place where a command is carried out, and begins what it names. */
+export function obey(app: App, command: Command): void {
+  switch (command.name) {
+    case 'open':
+      return app.show(placeFor(app));
+    case 'learn':
+      return app.show('learn');
+    case 'tune':
+      return app.show('restyle');
+    case 'imagine':
+      return app.show('imagine');
+    case 'again':
+      return again(app);
+    case 'restyle':
+      return restyle(app, command.styleId, command.strength);
+  }
+}
+
+/** Where a designer who selected this most likely wants to go. */
+function placeFor({ services, library }: App): 'learn' | 'restyle' {
+  const { nodes } = services.selection.value;
+  if (nodes.some(({ result }) => result)) return 'restyle';
+  return nodes.length === 2 || library.styles.value.length === 0 ? 'learn' : 'restyle';
+}
+
+function again({ show, queue, services }: App): void {
+  const results = services.selection.value.nodes.filter(({ result }) => result?.kind === 'restyled');
+  show('restyle');
+  if (results.length > 0) queue.addAgain(results);
+  else services.notices.error('Select results of Diptych to restyle them again');
+}
+
+function restyle(app: App, styleId: string | null, strength: number | null): void {
+  const { choice, library, services } = app;
+  app.show('restyle');
+  if (styleId === null) return;
+  const style = library.find(styleId);
+  if (!style) return void services.notices.error('That style is neither in your library nor in this file any more');
+  choice.only(styleId, strength ?? 1);
+  if (services.selection.value.nodes.length > 0) app.restyleSelection();
+  else services.notices.info(`Select what to restyle with “${style.name}”`);
+}

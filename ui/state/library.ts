@@ -1,0 +1,221 @@
+/** Library: the styles that are kept for the user and in the document. */
+import { signal, type ReadonlySignal } from '@preact/signals-core';
+import type { ListedStyle, Place, Storage, StyleEntry } from '../../plugin/messages';
+import { isNamed, messageOf } from './errors';
+import { styleIdOf } from './ids';
+import type { Services } from './services';
+
+export type LibraryState =
+  { readonly at: 'loading' } | { readonly at: 'ready' } | { readonly at: 'failed'; readonly message: string };
+
+export type Use = { readonly id: string; readonly name: string; readonly page: string };
+
+export type Uses =
+  | { readonly at: 'looking' }
+  | { readonly at: 'known'; readonly uses: readonly Use[] }
+  | { readonly at: 'failed'; readonly message: string };
+
+/** Files held in memory, newest last: enough for a blend and its neighbours. */
+const FILES_HELD = 6;
+
+export class Library {
+  readonly #services: Services;
+  readonly #state = signal<LibraryState>({ at: 'loading' });
+  readonly #styles = signal<readonly ListedStyle[]>([]);
+  readonly #storage = signal<Storage | null>(null);
+  readonly #uses = signal<{ readonly styleId: string; readonly uses: Uses } | null>(null);
+  readonly #files = new Map<string, Uint8Array>();
+
+  readonly state: ReadonlySignal<LibraryState> = this.#state;
+  /** Newest first. */
+  readonly styles: ReadonlySignal<readonly ListedStyle[]> = this.#styles;
+  readonly storage: ReadonlySignal<Storage | null> = this.#storage;
+  /** Where the style that was last asked for is used. */
+  readonly uses: ReadonlySignal<{ readonly styleId: string; readonly uses: Uses } | null> = this.#uses;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  async load(): Promise<void> {
+    try {
+      const { styles, storage } = await this.#services.sandbox.call('listStyles', {});
+      this.#styles.value = [...styles].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+      this.#storage.value = storage;
+      this.#state.value = { at: 'ready' };
+    } catch (error) {
+      this.#state.value = { at: 'failed', message: messageOf(error) };
+    }
+  }
+
+  find(id: string): ListedStyle | undefined {
+    return this.#styles.value.find((style) => style.id === id);
+  }
+
+  /** A style's file. Rejects when it is kept nowhere. */
+  async file(id: string): Promise<Uint8Array> {
+    const held = this.#files.get(id) ?? (await this.#services.sandbox.call('readStyle', { id })).file;
+    this.#files.delete(id);
+    this.#files.set(id, held);
+    for (const oldest of [...this.#files.keys()].slice(0, -FILES_HELD)) this.#files.delete(oldest);
+    return held;
+  }
+
+  /** Keeps a style. Rejects with a QuotaError, and changes nothing, when it does not fit. */
+  async put(entry: StyleEntry, file: Uint8Array, place: Place): Promise<void> {
+    const { storage } = await this.#services.sandbox.call('putStyle', { entry, file, place });
+    this.#storage.value = storage;
+    const now = this.find(entry.id);
+    const listed: ListedStyle = {
+      ...entry,
+      inLibrary: place === 'library' || (now?.inLibrary ?? false),
+      inDocument: place === 'document' || (now?.inDocument ?? false),
+    };
+    this.#styles.value = now ? this.#with(listed) : [listed, ...this.#styles.value];
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    const style = this.find(id);
+    const wanted = name.trim();
+    if (!style || wanted === '' || wanted === style.name) return;
+    this.#styles.value = this.#with({ ...style, name: wanted });
+    try {
+      await this.#services.sandbox.call('renameStyle', { id, name: wanted });
+    } catch (error) {
+      const now = this.find(id);
+      if (now) this.#styles.value = this.#with({ ...now, name: style.name });
+      this.#services.notices.error(`“${style.name}” could not be renamed. ${messageOf(error)}`);
+    }
+  }
+
+  /** Takes a style from a place at once, and offers to bring it back for a while. */
+  async remove(id: string, place: Place): Promise<void> {
+    const style = this.find(id);
+    if (!style) return;
+    const { sandbox, notices } = this.#services;
+    try {
+      const file = await this.file(id);
+      const { storage } = await sandbox.call('removeStyle', { id, place });
+      this.#storage.value = storage;
+      this.#forget(style, place);
+      const text = place === 'library' ? `“${style.name}” deleted` : `“${style.name}” is no longer in this file`;
+      notices.info(text, { label: 'Undo', run: () => void this.#bringBack(style, file, place) });
+    } catch (error) {
+      notices.error(`“${style.name}” could not be removed. ${messageOf(error)}`);
+    }
+  }
+
+  /** Copies a style to the other place: into the document for teammates, or from there into the user's library. */
+  async copyTo(id: string, place: Place): Promise<void> {
+    const style = this.find(id);
+    if (!style) return;
+    try {
+      await this.put(entryOf(style), await this.file(id), place);
+      this.#services.notices.info(
+        place === 'document'
+          ? `Everyone who opens this file can use “${style.name}” now`
+          : `“${style.name}” is in your library now`,
+      );
+    } catch (error) {
+      this.#services.notices.error(this.#cannotKeep(style.name, place, error));
+    }
+  }
+
+  async exportFile(id: string): Promise<void> {
+    const style = this.find(id);
+    if (!style) return;
+    try {
+      this.#services.saveFile(fileNameOf(style.name), await this.file(id));
+    } catch (error) {
+      this.#services.notices.error(`“${style.name}” could not be exported. ${messageOf(error)}`);
+    }
+  }
+
+  /** Takes in a style file that somebody gave the user. */
+  async importFile(fileName: string, file: Uint8Array): Promise<void> {
+    const { engine, notices } = this.#services;
+    try {
+      const id = styleIdOf(file);
+      const present = this.find(id);
+      if (present?.inLibrary) return void notices.info(`“${present.name}” is in your library already`);
+      const { name, caption, model, rank, steps } = await engine.inspectStyle(fileName, file);
+      const entry: StyleEntry = {
+        ...{ id, name, caption, model: model && { ...model }, rank, steps },
+        createdAt: new Date().toISOString(),
+        bytes: file.length,
+        thumbnail: present?.thumbnail ?? null,
+      };
+      await this.put(entry, file, 'library');
+      notices.info(`“${name}” imported`);
+    } catch (error) {
+      notices.error(
+        isNamed(error, 'QuotaError')
+          ? this.#cannotKeep(fileName, 'library', error)
+          : `${fileName} could not be imported. ${messageOf(error)}`,
+      );
+    }
+  }
+
+  async findUses(styleId: string): Promise<void> {
+    const set = (uses: Uses): void => {
+      if (this.#uses.value?.styleId === styleId) this.#uses.value = { styleId, uses };
+    };
+    this.#uses.value = { styleId, uses: { at: 'looking' } };
+    try {
+      const { uses } = await this.#services.sandbox.call('findUses', { styleId, everywhere: true });
+      set({ at: 'known', uses });
+    } catch (error) {
+      set({ at: 'failed', message: messageOf(error) });
+    }
+  }
+
+  closeUses(): void {
+    this.#uses.value = null;
+  }
+
+  async #bringBack(style: ListedStyle, file: Uint8Array, place: Place): Promise<void> {
+    try {
+      await this.put(entryOf(style), file, place);
+    } catch (error) {
+      // The only copy may be in our hands: let the user keep it.
+      this.#services.notices.error(this.#cannotKeep(style.name, place, error), {
+        label: 'Export',
+        run: () => this.#services.saveFile(fileNameOf(style.name), file),
+      });
+    }
+  }
+
+  #cannotKeep(name: string, place: Place, error: unknown): string {
+    if (!isNamed(error, 'QuotaError')) return `“${name}” could not be kept. ${messageOf(error)}`;
+    return place === 'library'
+      ? `“${name}” does not fit into your library. Export or delete a style there first.`
+      : `“${name}” does not fit into this file. ${messageOf(error)}`;
+  }
+
+  #forget(style: ListedStyle, place: Place): void {
+    const left = { ...style, ...(place === 'library' ? { inLibrary: false } : { inDocument: false }) };
+    if (left.inLibrary || left.inDocument) {
+      this.#styles.value = this.#with(left);
+    } else {
+      this.#styles.value = this.#styles.value.filter(({ id }) => id !== style.id);
+      this.#files.delete(style.id);
+    }
+  }
+
+  #with(style: ListedStyle): readonly ListedStyle[] {
+    return this.#styles.value.map((each) => (each.id === style.id ? style : each));
+  }
+}
+
+/** A file name of a style: no signs that file systems refuse. */
+export function fileNameOf(styleName: string): string {
+  const safe = styleName
+    .replace(/[^\p{L}\p{N} ._-]+/gu, ' ')
+    .trim()
+    .replace(/\s+/g, '-');
+  return `${safe || 'style'}.safetensors`;
+}
+
+function entryOf({ inLibrary, inDocument, ...entry }: ListedStyle): StyleEntry {
+  return entry;
+}

@@ -1,0 +1,219 @@
+/** Restyle: layers wait their turn; the failure of one does not stop the rest. */
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import type { NodeSummary, ResultParameters } from '../../plugin/messages';
+import type { JobProgress, Png } from '../ports';
+import { isCancelled, isNamed, messageOf } from './errors';
+import type { Library } from './library';
+import { changesNothing, loadStyles, parametersOf, restyleJob, type Recipe } from './recipe';
+import type { Services } from './services';
+import { counted } from './words';
+
+export type ItemState =
+  | { readonly at: 'waiting' }
+  /** `fraction` of the engine's work, 0 to 1; null while the layer is drawn or the result is placed. */
+  | { readonly at: 'working'; readonly fraction: number | null }
+  | { readonly at: 'done'; readonly resultId: string }
+  | { readonly at: 'failed'; readonly reason: string }
+  | { readonly at: 'cancelled' };
+
+export interface QueueItem {
+  readonly id: number;
+  readonly name: string;
+  /** How, as it was set when the layer was added: later changes of the settings are for layers added later. */
+  readonly recipe: Recipe;
+  /** A new layer above this one, or a result that is made anew from its source as it looks now. */
+  readonly target: { readonly kind: 'new'; readonly sourceId: string } | AgainTarget;
+  readonly state: Signal<ItemState>;
+}
+
+interface AgainTarget {
+  readonly kind: 'again';
+  readonly resultId: string;
+  readonly parameters: ResultParameters;
+}
+
+export interface QueueCount {
+  readonly all: number;
+  readonly left: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly cancelled: number;
+}
+
+export class RestyleQueue {
+  readonly #services: Services;
+  readonly #library: Library;
+  readonly #onRemade: (resultId: string) => void;
+  readonly #items = signal<readonly QueueItem[]>([]);
+  readonly items: ReadonlySignal<readonly QueueItem[]> = this.#items;
+  readonly count: ReadonlySignal<QueueCount> = computed(() => {
+    const at = this.#items.value.map(({ state }) => state.value.at);
+    const of = (...kinds: ItemState['at'][]): number => at.filter((each) => kinds.includes(each)).length;
+    return {
+      all: at.length,
+      left: of('waiting', 'working'),
+      done: of('done'),
+      failed: of('failed'),
+      cancelled: of('cancelled'),
+    };
+  });
+  #running = false;
+  #current: { readonly id: number; readonly abort: AbortController } | undefined;
+  #lastId = 0;
+
+  /** @param onRemade told of a result that was made anew in place. */
+  constructor(services: Services, library: Library, onRemade: (resultId: string) => void) {
+    this.#services = services;
+    this.#library = library;
+    this.#onRemade = onRemade;
+  }
+
+  /** Restyles layers as new layers above them. */
+  add(nodes: readonly NodeSummary[], recipe: Recipe): void {
+    this.#enqueue(
+      nodes.map(({ id, name, obstacle }) => ({
+        ...{ name, recipe, obstacle },
+        target: { kind: 'new', sourceId: id },
+      })),
+    );
+  }
+
+  /** Makes results anew, in place, from their sources as they look now. */
+  addAgain(nodes: readonly NodeSummary[]): void {
+    this.#enqueue(
+      nodes.flatMap(({ id, name, result }) =>
+        result?.kind === 'restyled'
+          ? [{ name, recipe: result, obstacle: null, target: { kind: 'again', resultId: id, parameters: result } }]
+          : [],
+      ),
+    );
+  }
+
+  cancel(id: number): void {
+    const item = this.#items.value.find((each) => each.id === id);
+    if (item?.state.value.at === 'waiting') item.state.value = { at: 'cancelled' };
+    if (this.#current?.id === id) this.#current.abort.abort();
+  }
+
+  cancelAll(): void {
+    for (const { id } of this.#items.value) this.cancel(id);
+  }
+
+  /** Puts an item that failed or was cancelled back in line; without an id, every one that failed. */
+  retry(id?: number): void {
+    for (const item of this.#items.value) {
+      const again = id === undefined ? item.state.value.at === 'failed' : item.id === id;
+      if (again && ['failed', 'cancelled'].includes(item.state.value.at)) item.state.value = { at: 'waiting' };
+    }
+    void this.#work();
+  }
+
+  /** Drops from the list what is over. */
+  clear(): void {
+    this.#items.value = this.#items.value.filter(({ state }) => ['waiting', 'working'].includes(state.value.at));
+  }
+
+  /** Selects in the editor what was made. */
+  async reveal(): Promise<void> {
+    const ids = this.#items.value.flatMap(({ state: { value } }) => (value.at === 'done' ? [value.resultId] : []));
+    try {
+      await this.#services.sandbox.call('reveal', { ids });
+    } catch (error) {
+      this.#services.notices.error(messageOf(error));
+    }
+  }
+
+  #enqueue(entries: readonly (Pick<QueueItem, 'name' | 'recipe' | 'target'> & { obstacle: string | null })[]): void {
+    // The list of a round that is over makes room for the next.
+    if (!this.#running) this.#items.value = [];
+    const items = entries.map(({ obstacle, ...entry }) => ({
+      ...entry,
+      id: ++this.#lastId,
+      state: signal<ItemState>(obstacle ? { at: 'failed', reason: obstacle } : { at: 'waiting' }),
+    }));
+    this.#items.value = [...this.#items.value, ...items];
+    void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    for (;;) {
+      const item = this.#items.value.find(({ state }) => state.value.at === 'waiting');
+      if (!item) break;
+      await this.#make(item);
+    }
+    this.#running = false;
+    this.#report();
+  }
+
+  async #make({ id, recipe, target, state }: QueueItem): Promise<void> {
+    const abort = new AbortController();
+    this.#current = { id, abort };
+    state.value = { at: 'working', fraction: null };
+    const onProgress = ({ phase, step, steps }: JobProgress): void => {
+      const fraction = fractionOf(phase, step, steps);
+      if (state.value.at === 'working' && fraction !== null) state.value = { at: 'working', fraction };
+    };
+    try {
+      const original = await this.#draw(target);
+      const styled = changesNothing(recipe)
+        ? original
+        : await this.#services.engine.restyle(restyleJob(original, await loadStyles(this.#library, recipe), recipe), {
+            signal: abort.signal,
+            onProgress,
+          });
+      if (abort.signal.aborted) throw abort.signal.reason;
+      state.value = { at: 'working', fraction: null };
+      state.value = { at: 'done', resultId: await this.#place(target, recipe, original, styled) };
+    } catch (error) {
+      state.value = isCancelled(error) ? { at: 'cancelled' } : { at: 'failed', reason: messageOf(error) };
+    } finally {
+      this.#current = undefined;
+    }
+  }
+
+  /** The picture to restyle: a layer, or a result's source; the original kept with the result when the source is gone. */
+  async #draw(target: QueueItem['target']): Promise<Png> {
+    const { sandbox } = this.#services;
+    const source = target.kind === 'new' ? target.sourceId : target.parameters.sourceId;
+    try {
+      if (source !== null) return (await sandbox.call('exportNode', { id: source, size: 'full' })).png;
+    } catch (error) {
+      if (target.kind === 'new' || !isNamed(error, 'NodeGoneError')) throw error;
+    }
+    if (target.kind === 'new') throw new Error('There is no layer to restyle');
+    const { original } = await sandbox.call('openResult', { id: target.resultId });
+    if (!original) throw new Error('The layer it was made from is gone');
+    return original;
+  }
+
+  async #place(target: QueueItem['target'], recipe: Recipe, original: Png, styled: Png): Promise<string> {
+    const { sandbox, model } = this.#services;
+    const sourceId = target.kind === 'new' ? target.sourceId : target.parameters.sourceId;
+    const parameters = parametersOf('restyled', recipe, sourceId, await model.ready());
+    if (target.kind === 'new') {
+      return (await sandbox.call('insertResult', { sourceId: target.sourceId, original, styled, parameters })).id;
+    }
+    await sandbox.call('updateResult', { id: target.resultId, styled, original, parameters, final: true });
+    this.#onRemade(target.resultId);
+    return target.resultId;
+  }
+
+  #report(): void {
+    const { done, failed } = this.count.value;
+    const { notices } = this.#services;
+    if (done === 0 && failed === 0) return;
+    const parts = [`${counted(done, 'layer')} restyled`, ...(failed ? [`${failed} not`] : [])];
+    const action = done > 0 ? { label: 'Select', run: () => void this.reveal() } : undefined;
+    notices.info(parts.join(', '), action);
+  }
+}
+
+/** Share of the whole that is done: inversion and the way back take about as long. */
+export function fractionOf(phase: JobProgress['phase'], step: number, steps: number): number | null {
+  const within = steps > 0 ? step / steps : 0;
+  if (phase === 'invert') return 0.5 * within;
+  if (phase === 'restyle') return 0.5 + 0.45 * within;
+  return phase === 'decode' ? 0.95 + 0.05 * within : null;
+}

@@ -1,0 +1,58 @@
+/** How layers are to be restyled: the styles with their strengths, and the settings. */
+import type { GuideMode } from '../../engine/pair/requests';
+import type { ResultParameters } from '../../plugin/messages';
+import type { RestyleJob, StyleInUse } from '../ports';
+import type { ModelIdentity } from './base-model';
+import type { Library } from './library';
+
+/** Strength 1 is the style as learned. */
+export const MAX_STRENGTH = 2;
+/** As many as a result remembers (plugin/messages.ts). */
+export const MAX_STYLES = 16;
+
+export interface ChosenStyle {
+  readonly id: string;
+  readonly name: string;
+  readonly strength: number;
+}
+
+export interface Recipe {
+  readonly styles: readonly ChosenStyle[];
+  readonly prompt: string;
+  readonly guide: GuideMode;
+  readonly steps: number;
+  readonly seed: number;
+}
+
+/** True when nothing is to change: the result is the original's very bytes, without the engine. */
+export function changesNothing({ styles }: Pick<Recipe, 'styles'>): boolean {
+  return styles.every(({ strength }) => strength === 0);
+}
+
+/** The styles of a recipe with their files. Rejects when one is kept nowhere. */
+export function loadStyles(library: Library, { styles }: Pick<Recipe, 'styles'>): Promise<StyleInUse[]> {
+  return Promise.all(styles.map(async ({ id, strength }) => ({ file: await library.file(id), strength })));
+}
+
+/** What the engine is asked, for a picture. */
+export function restyleJob(picture: Uint8Array, styles: readonly StyleInUse[], recipe: Recipe): RestyleJob {
+  const { prompt, guide, steps, seed } = recipe;
+  return { picture, styles, prompt, guide, steps, seed };
+}
+
+/** What is written on the result. */
+export function parametersOf(
+  kind: ResultParameters['kind'],
+  recipe: Recipe,
+  sourceId: string | null,
+  model: ModelIdentity,
+): ResultParameters {
+  const { styles, prompt, guide, steps, seed } = recipe;
+  return {
+    version: 1,
+    kind,
+    styles: styles.map(({ id, name, strength }) => ({ id, name, strength })),
+    ...{ prompt, guide, steps, seed, sourceId },
+    model: { ...model },
+  };
+}

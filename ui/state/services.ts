@@ -1,0 +1,17 @@
+/** What every flow of the panel is given. */
+import type { ReadonlySignal } from '@preact/signals-core';
+import type { Selection } from '../../plugin/messages';
+import type { SandboxPort } from '../bridge';
+import type { EnginePort } from '../ports';
+import type { BaseModel } from './base-model';
+import type { Notices } from './notices';
+
+export interface Services {
+  readonly sandbox: SandboxPort;
+  readonly engine: EnginePort;
+  readonly model: BaseModel;
+  readonly notices: Notices;
+  readonly selection: ReadonlySignal<Selection>;
+  /** Gives the user a file to keep. */
+  readonly saveFile: (name: string, content: Uint8Array) => void;
+}

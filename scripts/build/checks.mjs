@@ -42,7 +42,7 @@ export function refuseAddresses(name, code) {
 
 /** Attributes by which an element fetches or leads away. */
 const FETCHING_ATTRIBUTE =
-  /\s(?:src|srcset|href|action|formaction|poster|data|background)\s*=\s*["']?(?!data:|blob:|#)/i;
+  /\s(?:src|srcset|href|action|formaction|poster|data|background)\s*=(?!\s*["']?(?:data:|blob:|#))/i;
 const FETCHING_ELEMENT = /^<(?:link|iframe|object|embed|base|frame)\b/i;
 
 /** The markup around scripts and styles: no element that fetches. */
@@ -57,7 +57,7 @@ export function refuseFetchingMarkup(html) {
 
 /** A style sheet that fetches fonts, images or other sheets. */
 export function refuseFetchingStyles(css) {
-  const found = /@import\b|url\(\s*["']?(?!data:|#)|image-set\(/i.exec(css);
+  const found = /@import\b|url\((?!\s*["']?(?:data:|#))|image-set\(/i.exec(css);
   if (found) throw new Error(`ui.html's style sheet would fetch something: ...${around(css, found.index)}...`);
 }
 

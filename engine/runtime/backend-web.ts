@@ -84,6 +84,7 @@ async function start(build: WebBuild, wasmBinary: WasmBinary, threads: number): 
  * settled already, and the worker hears of a cancel only when the job is done.
  */
 function letTurn(factory: InferenceSessionFactory): InferenceSessionFactory {
+  const turn = eventLoopTurns();
   const create = factory.create.bind(factory) as (...args: unknown[]) => Promise<InferenceSession>;
   return {
     async create(...args: unknown[]) {
@@ -99,16 +100,20 @@ function letTurn(factory: InferenceSessionFactory): InferenceSessionFactory {
   };
 }
 
-/** Resolves after the messages that have arrived by now. Not by a timer, which browsers make wait. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(undefined);
-  });
+/**
+ * A function whose promise resolves after the messages that have arrived by now. Not by a timer, which browsers make
+ * wait; and by one channel for good: Chromium may collect a channel that nothing refers to before its message arrives,
+ * and on a busy machine it does, whereupon the job hangs.
+ */
+function eventLoopTurns(): () => Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  const waiting: (() => void)[] = [];
+  port1.onmessage = () => waiting.shift()?.();
+  return () =>
+    new Promise((resolve) => {
+      waiting.push(resolve);
+      port2.postMessage(undefined);
+    });
 }
 
 /** Threads need shared memory, which only an isolated page has. */

@@ -21,6 +21,14 @@ export class History {
     return this.#isDirty() ? 0 : this.#future.length;
   }
 
+  /** Forgets all steps: undo goes back to the document as it is now. */
+  restart(): void {
+    this.#past.length = 0;
+    this.#future = [];
+    this.#present = this.scene.state();
+    this.#version = this.scene.version;
+  }
+
   /** Makes what changed since the last commit one step. */
   commit(): void {
     if (!this.#isDirty()) return;

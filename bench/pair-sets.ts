@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { image, type Image } from '../engine/pair/image';
 
-interface IconSet {
+export interface IconSet {
   readonly width?: number;
   readonly height?: number;
   readonly icons: Readonly<
@@ -18,19 +18,21 @@ export function loadSet(folder: string, name: string): IconSet {
   return JSON.parse(readFileSync(path, 'utf8')) as IconSet;
 }
 
-/** The icon's SVG at `size` px a side. */
-export function iconSvg(set: IconSet, name: string, size: number): string {
+/** Sets of one colour draw in currentColor: near black unless told, as on paper. */
+const INK = '#212121';
+
+/** The icon's SVG at `size` px a side, what is drawn in currentColor in `ink`. */
+export function iconSvg(set: IconSet, name: string, size: number, ink = INK): string {
   const icon = set.icons[name];
   if (!icon) throw new RangeError(`no icon ${name}`);
   const width = icon.width ?? set.width ?? 32;
   const height = icon.height ?? set.height ?? 32;
-  // Sets of one colour draw in currentColor: black, as on paper.
-  const body = icon.body.replaceAll('currentColor', '#212121');
+  const body = icon.body.replaceAll('currentColor', ink);
   return `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${size}" height="${size}" viewBox="0 0 ${width} ${height}">${body}</svg>`;
 }
 
-export async function renderIcon(set: IconSet, name: string, size: number): Promise<Image> {
-  return toImage(sharp(Buffer.from(iconSvg(set, name, size))));
+export async function renderIcon(set: IconSet, name: string, size: number, ink = INK): Promise<Image> {
+  return toImage(sharp(Buffer.from(iconSvg(set, name, size, ink))));
 }
 
 export async function toImage(pipeline: Sharp): Promise<Image> {

@@ -1,0 +1,155 @@
+/** The command line of the benchmark. */
+import { Command, CommanderError } from 'commander';
+import { join } from 'node:path';
+import { withEngine } from '../../../cli/models';
+import { given, number, wholeNumber } from '../../../cli/options';
+import type { Io } from '../../../cli/io';
+import { EXIT } from '../../../cli/program';
+import { CancelledError, InputError } from '../../../engine/errors';
+import { PerceptualNet } from '../metrics/perceptual';
+import { writePage } from '../page/page';
+import { buildSuite, DEFAULT_TESTS } from '../suite/build';
+import { taskNames } from '../suite/task-file';
+import { parseRows } from './rows';
+import { runJob } from './runner';
+import { describeSettings, digestOfWords, settingsDigest, settingsWith, type Settings } from './settings';
+import { Store } from './store';
+import { placeResults } from './placed';
+import { summarise } from './summary';
+import { summaryTable } from './table';
+
+interface RunOptions {
+  readonly suite: string;
+  readonly out: string;
+  readonly limit: number;
+  readonly tasks?: readonly string[];
+  readonly rows?: string;
+  readonly model?: string;
+  readonly threads?: number;
+  readonly json?: boolean;
+  readonly steps?: number;
+  readonly contentSteps?: number;
+  readonly rank?: number;
+  readonly lr?: number;
+  readonly seed?: number;
+  readonly restyleSteps?: number;
+  readonly start?: number;
+}
+
+const OUT = 'out/pairbench';
+const SUITE = 'out/pairs';
+
+/** Where the perceptual net lies in Diptych's folder. */
+export const NET_PATH = 'bench/pairs/perceptual/efficientnet-lite0.onnx';
+
+/** Runs a command line and returns the exit code, as the `diptych` command does. */
+export async function runPairbench(argv: readonly string[], io: Io): Promise<number> {
+  try {
+    await makeProgram(io).parseAsync([...argv], { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    const known = error instanceof InputError || error instanceof CommanderError || error instanceof CancelledError;
+    const message = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
+    io.err(`pairbench: ${known || !(error instanceof Error) ? message : error.stack}\n`);
+    if (error instanceof CancelledError) return EXIT.cancelled;
+    return known ? EXIT.badInput : EXIT.failed;
+  }
+}
+
+const prefixes = (text: string): readonly string[] => text.split(',').map((prefix) => prefix.trim());
+
+function makeProgram(io: Io): Command {
+  const program = new Command('pairbench')
+    .description('Measures restyling against ground truth.')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: () => undefined });
+  program
+    .command('run', { isDefault: true })
+    .description('learn from each task of a suite, restyle its test pictures, score them; goes on where it stopped')
+    .requiredOption('--suite <dir>', 'folder of tasks')
+    .option('--limit <n>', 'most test pictures of a task', wholeNumber('--limit', 1, 100_000), 100_000)
+    .option('--tasks <names>', 'only tasks whose names begin with one of these', prefixes)
+    .option('--rows <rows>', 'rows to run: NAME or NAME@STRENGTH, by commas (default: all)')
+    .option('--model <dir>', 'diffusers folder or hub:ORG/NAME (default: the model in models/)')
+    .option('--threads <n>', 'threads of the CPU', wholeNumber('--threads', 1, 256))
+    .option('--out <dir>', 'folder of results and pictures', OUT)
+    .option('--json', 'print one JSON object on standard output')
+    .option('--steps <n>', 'learning steps', wholeNumber('--steps', 1, 100_000))
+    .option(
+      '--content-steps <n>',
+      'learning steps on the before image alone',
+      wholeNumber('--content-steps', 0, 100_000),
+    )
+    .option('--rank <n>', 'rank of the LoRA', wholeNumber('--rank', 1, 1024))
+    .option('--lr <x>', 'learning rate', number('--lr', 0, 1, true))
+    .option('--seed <n>', 'seed of learning', wholeNumber('--seed', 0, 2 ** 32 - 1))
+    .option('--restyle-steps <n>', 'steps each way', wholeNumber('--restyle-steps', 1, 1000))
+    .option('--start <x>', 'share of the noise schedule gone up', number('--start', 0, 1, true))
+    .action((options: RunOptions) => runSuite(io, options));
+  program
+    .command('build')
+    .description('draw a suite from the icon sets of bench/pairs/package.json (npm ci --prefix bench/pairs)')
+    .option('-o, --output <dir>', 'the suite', SUITE)
+    .option('--tasks <names>', 'only tasks whose names begin with one of these', prefixes)
+    .option('--limit <n>', 'most test pictures of a task', wholeNumber('--limit', 1, 100_000), DEFAULT_TESTS)
+    .option('--seed <n>', 'seed of every choice', wholeNumber('--seed', 0, 2 ** 32 - 1), 1)
+    .action(({ output, tasks, limit, seed }: { output: string; tasks?: string[]; limit: number; seed: number }) =>
+      buildSuite({ root: io.root, output, seed, limit, report: io.err, ...given({ tasks }) }),
+    );
+  program
+    .command('page')
+    .description('write docs/pairbench.md and its pictures from the results of a run')
+    .requiredOption('--suite <dir>', 'folder of tasks')
+    .requiredOption('--results <dir>', 'folder of one run, which holds run.json')
+    .option('-o, --output <dir>', 'where pairbench.md and pairbench/ go', 'docs')
+    .action(({ suite, results, output }: { suite: string; results: string; output: string }) =>
+      writePage({ suite, results, output, report: io.err }),
+    );
+  return program;
+}
+
+async function runSuite(io: Io, options: RunOptions): Promise<void> {
+  const rows = parseRows(options.rows);
+  const wanted = (await taskNames(options.suite)).filter(
+    (name) => options.tasks?.some((prefix) => name.startsWith(prefix)) ?? true,
+  );
+  if (wanted.length === 0) {
+    throw new InputError(`--tasks ${options.tasks!.join()}: no task of ${options.suite} begins so; list the folder`);
+  }
+  const settings = settingsFrom(options);
+  await withEngine(io, options, async (engine) => {
+    const { model, fingerprint, device } = engine.description;
+    const folder = join(options.out, `${digestOfWords([fingerprint])}-${settingsDigest(settings)}`);
+    const store = await Store.open(folder);
+    const info = {
+      model,
+      fingerprint,
+      device: `${device.name}, ${device.threads} ${device.threads === 1 ? 'thread' : 'threads'}`,
+      settings: describeSettings(settings),
+    };
+    await store.describe(info);
+    io.err(`${model}; ${info.settings}\nresults in ${folder}\n`);
+    const net = await PerceptualNet.open(join(io.root, NET_PATH));
+    try {
+      const { suite, limit } = options;
+      const job = { suite, tasks: wanted, rows, settings, limit, signal: io.signal, report: io.err };
+      await runJob(job, engine, net, store);
+    } finally {
+      await net.dispose();
+    }
+    const placed = await placeResults(options.suite, wanted, store);
+    const summaries = summarise(placed.filter(({ row }) => rows.some(({ name }) => name === row)));
+    const refused = store.refusals.filter(({ task }) => wanted.includes(task));
+    if (options.json) io.out(`${JSON.stringify({ ...info, results: folder, rows: summaries, refused })}\n`);
+    else io.out(summaryTable(summaries, refused));
+  });
+}
+
+function settingsFrom(options: RunOptions): Settings {
+  const { steps, contentSteps, rank, lr, seed, restyleSteps, start } = options;
+  return settingsWith(
+    given({ steps, contentSteps, rank, learningRate: lr, seed }),
+    given({ steps: restyleSteps, start }),
+  );
+}

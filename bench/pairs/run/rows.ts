@@ -1,0 +1,78 @@
+/** The rows of the benchmark: Diptych at several strengths, the paper's ablations, and what else one could do. */
+import { InputError } from '../../../engine/errors';
+import type { GuideMode, LearnMode } from '../../../engine/pair/requests';
+
+/** How a family makes a result: by a learned style, by colours alone, or not at all. */
+type Way =
+  | { readonly by: 'style'; readonly mode: LearnMode; readonly guide: GuideMode; readonly strengths: readonly number[] }
+  | { readonly by: 'colours'; readonly transfer: 'reinhard' | 'colour-map' }
+  | { readonly by: 'nothing' };
+
+interface Family {
+  /** For tables, and for the heads of narrow columns. */
+  readonly title: string;
+  readonly short: string;
+  readonly way: Way;
+}
+
+const style = (mode: LearnMode, guide: GuideMode, strengths: readonly number[]): Way => ({
+  by: 'style',
+  mode,
+  guide,
+  strengths,
+});
+
+export const FAMILIES = {
+  nothing: { title: 'nothing: the input', short: 'nothing', way: { by: 'nothing' } },
+  diptych: { title: 'Diptych', short: 'Diptych', way: style('pair', 'style', [0.25, 0.5, 0.75, 1, 1.25, 1.5]) },
+  'no-content': { title: 'no content LoRA', short: 'no content', way: style('no-content', 'style', [0.5, 1, 1.5]) },
+  'no-ortho': { title: 'no orthogonality', short: 'no ortho.', way: style('no-ortho', 'style', [0.5, 1, 1.5]) },
+  scale: { title: 'LoRA scaling', short: 'LoRA scaling', way: style('pair', 'scale', [0.5, 1, 1.5, 2]) },
+  sdedit: { title: 'SDEdit', short: 'SDEdit', way: style('pair', 'sdedit', [0.25, 0.5, 0.75]) },
+  addift: { title: 'ADDifT', short: 'ADDifT', way: style('addift', 'style', [0.5, 1, 1.5]) },
+  reinhard: { title: 'colour transfer (Reinhard)', short: 'Reinhard', way: { by: 'colours', transfer: 'reinhard' } },
+  'colour-map': { title: 'affine colour map', short: 'colour map', way: { by: 'colours', transfer: 'colour-map' } },
+} as const satisfies Record<string, Family>;
+
+export type FamilyName = keyof typeof FAMILIES;
+
+export interface Row {
+  /** "scale@1.5", or the family's name where there is no strength. */
+  readonly name: string;
+  readonly family: FamilyName;
+  readonly strength: number | null;
+  readonly way: Way;
+}
+
+export function rowName(family: FamilyName, strength: number | null): string {
+  return strength === null ? family : `${family}@${strength}`;
+}
+
+function rowsOf(family: FamilyName, strengths?: readonly number[]): Row[] {
+  const { way } = FAMILIES[family];
+  if (way.by !== 'style') return [{ name: family, family, strength: null, way }];
+  return (strengths ?? way.strengths).map((strength) => ({ name: rowName(family, strength), family, strength, way }));
+}
+
+/**
+ * "diptych,scale@1.5" as rows: a family with all its strengths, or one strength of it. `nothing` is always among them,
+ * for everything is compared with it.
+ *
+ * @param text undefined for all rows.
+ */
+export function parseRows(text: string | undefined): Row[] {
+  const names = text === undefined ? Object.keys(FAMILIES) : ['nothing', ...text.split(',').map((name) => name.trim())];
+  const rows = names.flatMap((name) => {
+    const [family, strength] = name.split('@') as [string, string | undefined];
+    if (!(family in FAMILIES)) {
+      throw new InputError(`--rows ${name}: there is no row ${family}; use ${Object.keys(FAMILIES).join(', ')}`);
+    }
+    if (strength === undefined) return rowsOf(family as FamilyName);
+    const value = Number(strength);
+    if (strength === '' || !(value > 0 && value <= 4) || FAMILIES[family as FamilyName].way.by !== 'style') {
+      throw new InputError(`--rows ${name}: write ROW@STRENGTH for rows with a style, strength above 0, at most 4`);
+    }
+    return rowsOf(family as FamilyName, [value]);
+  });
+  return [...new Map(rows.map((row) => [row.name, row])).values()];
+}

@@ -1,0 +1,123 @@
+/** Runs rows over the tasks of a suite and measures them. */
+import type { CommandEngine } from '../../../cli/io';
+import { throwIfCancelled } from '../../../engine/errors';
+import { chooseBackground, compositeAt } from '../../../engine/pair/canvas';
+import { checkPair } from '../../../engine/pair/check';
+import type { Image } from '../../../engine/pair/image';
+import type { LearnMode } from '../../../engine/pair/requests';
+import { learnColourMap } from '../baselines/colour-map';
+import { learnReinhard } from '../baselines/reinhard';
+import { Judge, METRICS_VERSION } from '../metrics/metrics';
+import type { PerceptualNet } from '../metrics/perceptual';
+import { imageOf, rasterOf, type Raster } from '../pixels/raster';
+import { shuffled } from '../suite/plan';
+import { readTask, readTest, type Task, type TestPicture } from '../suite/task-file';
+import type { Row } from './rows';
+import type { Settings } from './settings';
+import type { Store } from './store';
+
+export interface Job {
+  readonly suite: string;
+  readonly tasks: readonly string[];
+  readonly rows: readonly Row[];
+  readonly settings: Settings;
+  /** Most test pictures of a task; the same ones in every run. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+  readonly report: (line: string) => void;
+}
+
+/** Which pictures a limit leaves: any order but the alphabet's, which sorts by subject. */
+const ORDER_SEED = 1;
+
+/** A row's results for one task. */
+type Maker = (picture: Image, row: Row) => Promise<Image>;
+
+/**
+ * Does what is not in the store yet, task by task.
+ *
+ * @throws CancelledError when the signal fires; what was measured is in the store.
+ */
+export async function runJob(job: Job, engine: CommandEngine, net: PerceptualNet, store: Store): Promise<void> {
+  const started = performance.now();
+  for (const [i, name] of job.tasks.entries()) {
+    throwIfCancelled(job.signal);
+    const task = await readTask(job.suite, name);
+    const done = await runTask(job, task, engine, net, store);
+    const minutes = ((performance.now() - started) / 60_000).toFixed(1);
+    job.report(`${i + 1}/${job.tasks.length} ${name}: ${done} (${minutes} min)\n`);
+  }
+}
+
+async function runTask(job: Job, task: Task, engine: CommandEngine, net: PerceptualNet, store: Store): Promise<string> {
+  const verdict = checkPair(task.before, task.after);
+  if (!verdict.usable) {
+    if (!store.refusal(task.name, task.digest)) {
+      await store.add({ task: task.name, pair: task.digest, refused: verdict.verdict });
+    }
+    return `refused: ${verdict.verdict}`;
+  }
+  const background = chooseBackground([task.before, task.after]);
+  const make = makerFor(job, task, engine, store);
+  let measured = 0;
+  for (const image of shuffled(task.tests, ORDER_SEED).slice(0, job.limit)) {
+    const picture = await readTest(job.suite, task, image);
+    const keyOf = (row: Row) => ({ task: task.name, row: row.name, image, pair: task.digest, test: picture.digest });
+    const missing = job.rows.filter((row) => !store.has(keyOf(row)));
+    if (missing.length === 0) continue;
+    const judge = await Judge.for(net, background, picture.input, picture.truth);
+    for (const row of missing) {
+      throwIfCancelled(job.signal);
+      const result = await resultOf(picture, row, () => store.picture(keyOf(row), () => make(picture.input, row)));
+      await store.add({ ...keyOf(row), version: METRICS_VERSION, metrics: await judge.judge(result) });
+      measured++;
+    }
+  }
+  return measured === 0 ? 'known already' : `${measured} results`;
+}
+
+/** Doing nothing makes no picture worth keeping. */
+async function resultOf(picture: TestPicture, row: Row, make: () => Promise<Image>): Promise<Image> {
+  return row.way.by === 'nothing' ? picture.input : make();
+}
+
+function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Maker {
+  const { signal, settings } = job;
+  const learned = new Map<LearnMode, Promise<Uint8Array>>();
+  const styleOf = (mode: LearnMode): Promise<Uint8Array> => {
+    const learn = async (): Promise<Uint8Array> => {
+      const { before, after, prompt, style } = task;
+      const request = { before, after, prompt, style, mode, ...settings.learn };
+      return (await engine.learn(request, { signal })).style;
+    };
+    const known = learned.get(mode) ?? store.style(task.name, task.digest, mode, learn);
+    learned.set(mode, known);
+    return known;
+  };
+  const transfers = new Map<string, (picture: Raster) => Raster>();
+  const transferOf = (name: 'reinhard' | 'colour-map'): ((picture: Raster) => Raster) => {
+    const learn = name === 'reinhard' ? learnReinhard : learnColourMap;
+    const known = transfers.get(name) ?? learn(rasterOf(task.before), overBackground(task));
+    transfers.set(name, known);
+    return known;
+  };
+  return async (picture, { way, strength }) => {
+    switch (way.by) {
+      case 'style': {
+        const styles = [{ file: await styleOf(way.mode), strength: strength! }];
+        return engine.restyle({ image: picture, styles, guide: way.guide, ...settings.restyle }, { signal });
+      }
+      case 'colours':
+        return imageOf(transferOf(way.transfer)(rasterOf(picture)));
+      case 'nothing':
+        return picture;
+    }
+  };
+}
+
+/** The after image as it shows over the pair's background, at the before image's size. */
+function overBackground({ before, after }: Task): Raster {
+  const { width, height } = before;
+  const rgb = compositeAt(after, chooseBackground([before, after]), width, height).data;
+  return { width, height, rgb, alpha: new Float32Array(width * height).fill(1) };
+}

@@ -1,0 +1,41 @@
+/** The settings of the method that a run fixes and a sweep varies. */
+import { createHash } from 'node:crypto';
+import { LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../../../engine/pair/defaults';
+import type { LearnRequest, RestyleRequest } from '../../../engine/pair/requests';
+import { STYLE_SCALE } from '../../../engine/diffusion/guidance';
+
+export interface Settings {
+  readonly learn: Required<Pick<LearnRequest, 'steps' | 'contentSteps' | 'rank' | 'learningRate' | 'seed'>>;
+  readonly restyle: Required<Pick<RestyleRequest, 'steps' | 'start' | 'seed'>>;
+}
+
+/** The program's defaults with some changed. */
+export function settingsWith(learn: Partial<Settings['learn']>, restyle: Partial<Settings['restyle']>): Settings {
+  const { steps, contentSteps, rank, learningRate, seed } = { ...LEARN_DEFAULTS, ...learn };
+  const back = { ...RESTYLE_DEFAULTS, ...restyle };
+  return {
+    learn: { steps, contentSteps, rank, learningRate, seed },
+    restyle: { steps: back.steps, start: back.start, seed: back.seed },
+  };
+}
+
+/** Of everything that decides a result besides the model and the task. */
+export function settingsDigest(settings: Settings): string {
+  return digestOfWords([JSON.stringify(settings), String(STYLE_SCALE)]);
+}
+
+export function digestOfWords(words: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 12);
+}
+
+/** "rank 16, learning rate 0.002, ..." */
+export function describeSettings({ learn, restyle }: Settings): string {
+  return [
+    `rank ${learn.rank}`,
+    `learning rate ${learn.learningRate}`,
+    `${learn.contentSteps} + ${learn.steps} learning steps`,
+    `start ${restyle.start}`,
+    `${restyle.steps} steps each way`,
+    `seeds ${learn.seed} and ${restyle.seed}`,
+  ].join(', ');
+}

@@ -1,0 +1,132 @@
+/** Results on disk: a JSON line per picture and row, pictures and learned styles beside them, so that a run can go on. */
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeWhole } from '../../../cli/files';
+import { loadImage, savePng } from '../../../cli/images';
+import type { Image } from '../../../engine/pair/image';
+import { METRICS_VERSION, type Metrics } from '../metrics/metrics';
+
+/** One row's result for one picture. */
+export interface Result {
+  readonly task: string;
+  readonly row: string;
+  readonly image: string;
+  /** Digests of the pair and of the test picture with its truth. */
+  readonly pair: string;
+  readonly test: string;
+  readonly version: number;
+  readonly metrics: Metrics;
+}
+
+/** A pair that the program would not learn from, and its reason. */
+export interface Refusal {
+  readonly task: string;
+  readonly pair: string;
+  readonly refused: string;
+}
+
+/** What a run was: written once, for the page. */
+export interface RunInfo {
+  readonly model: string;
+  readonly fingerprint: string;
+  readonly device: string;
+  readonly settings: string;
+}
+
+type Line = Result | Refusal;
+
+export class Store {
+  readonly folder: string;
+  readonly #results = new Map<string, Result>();
+  readonly #refusals = new Map<string, Refusal>();
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  static async open(folder: string): Promise<Store> {
+    const store = new Store(folder);
+    const text = await readFile(store.#lines, 'utf8').catch(() => '');
+    // A run that was killed may have left its last line unfinished.
+    for (const line of text.split('\n').slice(0, -1)) store.#remember(JSON.parse(line) as Line);
+    return store;
+  }
+
+  get #lines(): string {
+    return join(this.folder, 'results.jsonl');
+  }
+
+  get results(): readonly Result[] {
+    return [...this.#results.values()];
+  }
+
+  get refusals(): readonly Refusal[] {
+    return [...this.#refusals.values()];
+  }
+
+  /** Whether a row of a picture was measured as it stands, by today's metrics. */
+  has(wanted: Pick<Result, 'task' | 'row' | 'image' | 'pair' | 'test'>): boolean {
+    const known = this.#results.get(keyOf(wanted));
+    return known?.pair === wanted.pair && known.test === wanted.test && known.version === METRICS_VERSION;
+  }
+
+  refusal(task: string, pair: string): Refusal | undefined {
+    const known = this.#refusals.get(task);
+    return known?.pair === pair ? known : undefined;
+  }
+
+  async add(line: Line): Promise<void> {
+    this.#remember(line);
+    await mkdir(this.folder, { recursive: true });
+    await appendFile(this.#lines, `${JSON.stringify(line)}\n`);
+  }
+
+  async describe(info: RunInfo): Promise<void> {
+    await this.#write('run.json', Buffer.from(`${JSON.stringify(info, null, 2)}\n`));
+  }
+
+  /** What `describe` wrote; undefined when nothing was run. */
+  async info(): Promise<RunInfo | undefined> {
+    const text = await readFile(join(this.folder, 'run.json'), 'utf8').catch(() => undefined);
+    return text === undefined ? undefined : (JSON.parse(text) as RunInfo);
+  }
+
+  /** Where the picture of a result lies. */
+  picturePath({ task, row, image, pair, test }: Pick<Result, 'task' | 'row' | 'image' | 'pair' | 'test'>): string {
+    return join(this.folder, 'pictures', `${task}.${pair}`, row, `${image}.${test}.png`);
+  }
+
+  async picture(result: Parameters<Store['picturePath']>[0], make: () => Promise<Image>): Promise<Image> {
+    const path = this.picturePath(result);
+    const known = await loadImage(path).catch(() => undefined);
+    if (known) return known;
+    const picture = await make();
+    await mkdir(dirname(path), { recursive: true });
+    await savePng(path, picture);
+    return picture;
+  }
+
+  /** A learned style, learned when it is not there yet. */
+  async style(task: string, pair: string, mode: string, learn: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const path = join('styles', `${task}.${pair}.${mode}.safetensors`);
+    const known = await readFile(join(this.folder, path)).catch(() => undefined);
+    if (known) return new Uint8Array(known);
+    const style = await learn();
+    await this.#write(path, style);
+    return style;
+  }
+
+  async #write(path: string, bytes: Uint8Array): Promise<void> {
+    await mkdir(dirname(join(this.folder, path)), { recursive: true });
+    await writeWhole(join(this.folder, path), bytes);
+  }
+
+  #remember(line: Line): void {
+    if ('refused' in line) this.#refusals.set(line.task, line);
+    else this.#results.set(keyOf(line), line);
+  }
+}
+
+function keyOf({ task, row, image }: Pick<Result, 'task' | 'row' | 'image'>): string {
+  return JSON.stringify([task, row, image]);
+}

@@ -1,0 +1,58 @@
+/** Designers' truth: emoji that the same designers drew flat, with gradients, and in one colour, on the same outlines. */
+import { shuffled, seedFor, type Drawn, type Split, type TaskPlan } from './plan';
+import type { Sources } from './sources';
+
+const FLAT = 'fluent-emoji-flat';
+const TARGETS = [
+  { set: 'fluent-emoji', style: 'gradient' },
+  { set: 'fluent-emoji-high-contrast', style: 'high contrast' },
+] as const;
+/** Held-out names from which pairs are chosen; the others are test pictures, half of them for tuning. */
+const PAIR_NAMES = 40;
+const PAIRS_PER_STYLE = 4;
+/** Colours a picture must have to stand for a style: nobody would choose a plain square. */
+const PAIR_PAINTS = 3;
+
+/** How the held-out names are shared out, the same for every kind of task. */
+export interface Shares {
+  readonly pairs: readonly string[];
+  readonly tests: Readonly<Record<Split, readonly string[]>>;
+}
+
+export function shareNames(sources: Sources, seed: number): Shares {
+  const names = shuffled(sources.heldOut, seedFor(seed, 'names'));
+  const tests = names.slice(PAIR_NAMES);
+  const half = Math.ceil(tests.length / 2);
+  const pairs = names.slice(0, PAIR_NAMES).filter((name) => paintsIn(sources.body(FLAT, name)) >= PAIR_PAINTS);
+  return { pairs, tests: { tune: tests.slice(0, half), report: tests.slice(half) } };
+}
+
+/** Several pairs for each style, so that a lucky pair shows as such. */
+export function designerTasks(sources: Sources, seed: number): TaskPlan[] {
+  const { pairs, tests } = shareNames(sources, seed);
+  return TARGETS.flatMap(({ set, style }) =>
+    Array.from({ length: PAIRS_PER_STYLE }, (_, n): TaskPlan => {
+      const split = n % 2 === 0 ? 'tune' : 'report';
+      const draw = async (name: string): Promise<Drawn> => ({
+        input: await sources.draw(FLAT, name),
+        truth: await sources.draw(set, name),
+      });
+      return {
+        name: `designers-${style.replace(' ', '-')}-${n + 1}`,
+        kind: 'designers',
+        split,
+        style,
+        // Every task tries its own names first.
+        pairs: pairs.filter((_, i) => i % PAIRS_PER_STYLE === n),
+        tests: tests[split],
+        drawPair: draw,
+        drawTest: draw,
+        about: { from: sources.version(FLAT), to: sources.version(set) },
+      };
+    }),
+  );
+}
+
+function paintsIn(svg: string): number {
+  return new Set(svg.match(/#[0-9a-f]{3,6}/gi)).size;
+}

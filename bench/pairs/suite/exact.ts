@@ -1,0 +1,67 @@
+/** Tasks whose truth is computed: exact filters on emoji, and some of them on pictures by many hands. */
+import { EXACT_STYLES, onGround, type ExactStyle } from '../filters/filters';
+import { imageOf, rasterOf } from '../pixels/raster';
+import { shareNames } from './designers';
+import { shuffled, seedFor, type Drawn, type TaskPlan } from './plan';
+import type { Sources } from './sources';
+
+const CONTENT = 'fluent-emoji-flat';
+
+/** Sets by other hands; openmoji and emojione-v1 are in no base model's training data. */
+const HANDS = ['noto', 'twemoji', 'openmoji', 'emojione-v1', 'fluent-emoji'] as const;
+const ROBUST_STYLES = ['pencil', 'duotone', 'neon', 'cel'];
+
+async function styled(sources: Sources, style: ExactStyle, set: string, icon: string): Promise<Drawn> {
+  const input = onGround(style, rasterOf(await sources.draw(set, icon)));
+  // The filter sees the bare icon: some styles tell the shape from its ground.
+  const truth = style.apply(rasterOf(await sources.draw(set, icon)));
+  return { input: imageOf(input), truth: imageOf(truth) };
+}
+
+export function filterTasks(sources: Sources, seed: number): TaskPlan[] {
+  const { pairs, tests } = shareNames(sources, seed);
+  return EXACT_STYLES.map((style, n): TaskPlan => {
+    const split = n % 2 === 0 ? 'tune' : 'report';
+    const name = `filter-${style.name}-${(n % 2) + 1}`;
+    return {
+      name,
+      kind: 'filters',
+      split,
+      style: style.name.replace('-', ' '),
+      // Every task tries another name first.
+      pairs: [...pairs.slice(n % pairs.length), ...pairs.slice(0, n % pairs.length)],
+      tests: tests[split],
+      drawPair: (icon) => styled(sources, style, CONTENT, icon),
+      drawTest: (icon) => styled(sources, style, CONTENT, icon),
+      about: { content: sources.version(CONTENT), filter: style.name, ...style.parameters },
+    };
+  });
+}
+
+/** One style learned from one emoji, applied to pictures by many hands. Test names are `set.icon`. */
+export function robustTasks(sources: Sources, seed: number): TaskPlan[] {
+  const { pairs, tests } = shareNames(sources, seed);
+  return ROBUST_STYLES.map((filter, n): TaskPlan => {
+    const split = n % 2 === 0 ? 'tune' : 'report';
+    const style = EXACT_STYLES.filter((one) => one.name === filter)[n % 2]!;
+    const name = `robust-${filter}`;
+    const byMany = tests[split].flatMap((icon, i) => {
+      const hand = HANDS[i % HANDS.length]!;
+      return sources.has(hand, icon) ? [`${hand}.${icon}`] : [];
+    });
+    return {
+      name,
+      kind: 'robust',
+      split,
+      style: filter,
+      pairs: shuffled(pairs, seedFor(seed, name)),
+      tests: byMany,
+      drawPair: (icon) => styled(sources, style, CONTENT, icon),
+      drawTest: (test) => {
+        const [set, icon] = test.split('.') as [string, string];
+        return styled(sources, style, set, icon);
+      },
+      about: { contents: HANDS.map((set) => sources.version(set)), filter, ...style.parameters },
+    };
+  });
+}

@@ -6,9 +6,8 @@ import json
 import numpy as np
 from PIL import Image
 
-from restyle import RESTYLES
+from restyle import choose, restyled
 
-SIDE = 128
 COLORS = {
     "black": (0, 0, 0), "white": (255, 255, 255), "grey": (128, 128, 128), "red": (220, 38, 38), "orange": (249, 115, 22),
     "yellow": (250, 204, 21), "green": (34, 160, 80), "teal": (20, 160, 150), "blue": (37, 99, 235), "navy": (23, 37, 90),
@@ -17,11 +16,12 @@ COLORS = {
 
 
 class Icons:
-    """The rendered dataset: `pixels[i]` is RGBA [128, 128, 4] uint8; `meta[i]` has name, set, style, mono."""
+    """The rendered dataset: `pixels[i]` is RGBA [side, side, 4] uint8; `meta[i]` has name, set, style, mono."""
 
     def __init__(self, folder, stem="icons"):
-        self.meta = json.load(open(f"{folder}/{stem}.json"))["icons"]
-        self.pixels = np.memmap(f"{folder}/{stem}.rgba", dtype=np.uint8, mode="r").reshape(-1, SIDE, SIDE, 4)
+        listing = json.load(open(f"{folder}/{stem}.json"))
+        self.meta, self.side = listing["icons"], listing["side"]
+        self.pixels = np.memmap(f"{folder}/{stem}.rgba", dtype=np.uint8, mode="r").reshape(-1, self.side, self.side, 4)
         assert len(self.meta) == len(self.pixels)
 
     def __len__(self):
@@ -43,8 +43,8 @@ def luminance(rgb):
     return float(np.dot(np.asarray(rgb, np.float32)[:3], (0.299, 0.587, 0.114)))
 
 
-def background(rng):
-    """(phrase or '', [128, 128, 3] float32, mean rgb)."""
+def background(rng, side):
+    """(phrase or '', [side, side, 3] float32, mean rgb)."""
     u = rng.random()
     if u < 0.45:
         name, rgb = "", np.array([255, 255, 255])
@@ -58,23 +58,23 @@ def background(rng):
         name, rgb = "", rng.integers(0, 256, 3)
         if rng.random() < 0.7:  # pastel, as frames usually are
             rgb = 255 - (255 - rgb) // 4
-    flat = np.broadcast_to(rgb.astype(np.float32), (SIDE, SIDE, 3))
+    flat = np.broadcast_to(rgb.astype(np.float32), (side, side, 3))
     if u >= 0.57 and rng.random() < 0.15:
         end = np.clip(rgb + rng.integers(-70, 71, 3), 0, 255).astype(np.float32)
-        ramp = np.linspace(0, 1, SIDE, dtype=np.float32)
+        ramp = np.linspace(0, 1, side, dtype=np.float32)
         ramp = ramp[:, None, None] if rng.random() < 0.5 else ramp[None, :, None]
         flat = flat * (1 - ramp) + end * ramp
         name = ""
     return (f"on {name}" if name else ""), np.array(flat), rgb
 
 
-def paste(canvas, rgba, rng, box):
+def paste(canvas, rgba, box):
     """Alpha-composites `rgba` into the square box (x, y, side) of the canvas, in place."""
     x, y, side = box
-    if side != SIDE:
+    if side != len(rgba):
         premultiplied = rgba.astype(np.float32)
         premultiplied[..., :3] *= premultiplied[..., 3:] / 255
-        small = Image.fromarray(np.clip(premultiplied + 0.5, 0, 255).astype(np.uint8)).resize((side, side), Image.BOX if side * 2 < SIDE else Image.BICUBIC)
+        small = Image.fromarray(np.clip(premultiplied + 0.5, 0, 255).astype(np.uint8)).resize((side, side), Image.BOX if side * 2 < len(rgba) else Image.BICUBIC)
         rgba = np.asarray(small, dtype=np.float32)
         rgb, alpha = rgba[..., :3], rgba[..., 3:] / 255
     else:
@@ -88,20 +88,20 @@ def paste(canvas, rgba, rng, box):
 
 def trim(rgba):
     """Crops to the visible square (centred), so that scale means how much of the frame is filled."""
-    alpha = rgba[..., 3]
+    alpha, whole = rgba[..., 3], len(rgba)
     ys, xs = np.flatnonzero(alpha.max(1) > 8), np.flatnonzero(alpha.max(0) > 8)
     if not len(ys):
         return rgba
     side = max(ys[-1] - ys[0], xs[-1] - xs[0]) + 1
-    if side > 118 or side < 24:
+    if not 0.2 * whole < side < 0.92 * whole:
         return rgba
     cy, cx = (ys[0] + ys[-1] + 1) // 2, (xs[0] + xs[-1] + 1) // 2
-    y, x = np.clip(cy - side // 2, 0, SIDE - side), np.clip(cx - side // 2, 0, SIDE - side)
-    return np.asarray(Image.fromarray(rgba[y:y + side, x:x + side]).resize((SIDE, SIDE), Image.BICUBIC))
+    y, x = np.clip(cy - side // 2, 0, whole - side), np.clip(cx - side // 2, 0, whole - side)
+    return np.asarray(Image.fromarray(rgba[y:y + side, x:x + side]).resize((whole, whole), Image.BICUBIC))
 
 
-def drawn(icons, index, rng, backdrop, restyle):
-    """One icon with its colour and optional restyle. Returns (rgba uint8, subject, style phrase)."""
+def drawn(icons, index, rng, backdrop, restyles):
+    """One icon with its colour and restyles, if any. Returns (rgba uint8, subject, style phrase)."""
     meta = icons.meta[index]
     rgba = np.array(icons.pixels[index])
     subject, style = meta["name"], meta["style"]
@@ -119,33 +119,34 @@ def drawn(icons, index, rng, backdrop, restyle):
         rgba = trim(rgba)
     if rng.random() < 0.5:
         rgba = np.ascontiguousarray(rgba[:, ::-1])
-    if restyle is not None:
-        rgba, phrase = RESTYLES[restyle](rgba, rng, backdrop)
+    if restyles:
+        rgba, phrase = restyled(rgba, rng, backdrop, restyles)
         style = phrase if rng.random() < 0.5 else f"{style}, {phrase}"
     return rgba, subject, style
 
 
-def frame(icons, index, rng, restyle_share=0.35):
-    """One augmented frame: (rgb uint8 [128, 128, 3], {subject, style, place})."""
-    place, canvas, backdrop = background(rng)
-    restyle = list(RESTYLES)[rng.integers(len(RESTYLES))] if rng.random() < restyle_share else None
+def frame(icons, index, rng, restyle_share=0.45):
+    """One augmented frame: (rgb uint8 [side, side, 3], {subject, style, place})."""
+    whole = icons.side
+    place, canvas, backdrop = background(rng, whole)
+    restyles = choose(rng, restyle_share)
     if rng.random() < 0.06:  # several icons of one style
         same = [j for j in (index + rng.integers(-40, 41, 12)) % len(icons) if icons.meta[j]["style"] == icons.meta[index]["style"]]
         members = [index] + same[: rng.integers(1, 4)]
         cells = [(0, 0), (1, 1)] if len(members) == 2 else [(0, 0), (1, 0), (0, 1), (1, 1)]
-        subjects = []
+        subjects, cell_side = [], whole // 2
         for cell, member in zip(cells, members):
-            rgba, subject, style = drawn(icons, member, rng, backdrop, restyle)
-            side = int(rng.integers(50, 63))
-            paste(canvas, rgba, rng, (cell[0] * 64 + (64 - side) // 2, cell[1] * 64 + (64 - side) // 2, side))
+            rgba, subject, style = drawn(icons, member, rng, backdrop, restyles)
+            side = int(cell_side * rng.uniform(0.78, 0.98))
+            paste(canvas, rgba, (cell[0] * cell_side + (cell_side - side) // 2, cell[1] * cell_side + (cell_side - side) // 2, side))
             subjects.append(subject)
         subject = " and ".join(subjects)
     else:
-        rgba, subject, style = drawn(icons, index, rng, backdrop, restyle)
+        rgba, subject, style = drawn(icons, index, rng, backdrop, restyles)
         u = rng.random()
-        side = SIDE if u < 0.25 else int(rng.integers(96, 124)) if u < 0.85 else int(rng.integers(56, 96))
-        x, y = (int(np.clip((SIDE - side) / 2 * (1 + rng.normal() * 0.5), 0, SIDE - side)) for _ in range(2))
-        paste(canvas, rgba, rng, (x, y, side))
+        side = whole if u < 0.35 else int(whole * rng.uniform(0.75, 0.97)) if u < 0.87 else int(whole * rng.uniform(0.44, 0.75))
+        x, y = (int(np.clip((whole - side) / 2 * (1 + rng.normal() * 0.5), 0, whole - side)) for _ in range(2))
+        paste(canvas, rgba, (x, y, side))
     if rng.random() < 0.5:
         place = ""
     return np.clip(canvas + 0.5, 0, 255).astype(np.uint8), {"subject": subject, "style": style, "place": place}

@@ -29,7 +29,8 @@ def main():
     args = parser.parse_args()
     state = torch.load(args.state)
     tokenizer = Tokenizer.from_file(f"{args.tokenizer}/tokenizer.json")
-    net = Net(tokenizer.get_vocab_size(), tokenizer.token_to_id("<|startoftext|>"), tokenizer.token_to_id("<|endoftext|>"))
+    widths = [state["ema"][f"unet.down_blocks.{level}.resnets.0.conv1.weight"].shape[0] for level in range(3)]
+    net = Net(tokenizer.get_vocab_size(), tokenizer.token_to_id("<|startoftext|>"), tokenizer.token_to_id("<|endoftext|>"), widths)
     missing, unexpected = net.load_state_dict(state["ema"], strict=False)
     assert not unexpected and all("position_ids" in k for k in missing), (missing, unexpected)
     out = args.out.rstrip("/")

@@ -1,4 +1,4 @@
-"""Asynchronous data-parallel training on a few CPU cores, or one CUDA device.
+"""Asynchronous data-parallel training on a few CPU cores.
 
 Each worker is one single-threaded process: it copies the shared f32 weights, computes a gradient, and
 applies AdamW to the shared weights under a lock. Nobody waits at a barrier, so a core that is busy with
@@ -10,9 +10,11 @@ import time
 import torch
 import torch.multiprocessing as mp
 
+import optimizer
+
 
 class Shared:
-    """Weights, AdamW moments, EMA and counters, all in shared memory. Picklable."""
+    """Weights, AdamW moments, EMA and counters, all in shared memory until moved elsewhere. Picklable."""
 
     def __init__(self, state_dict, trainable):
         self.weights = {k: v.detach().float().clone().share_memory_() if v.is_floating_point() else v.clone() for k, v in state_dict.items()}
@@ -38,6 +40,13 @@ class Shared:
             else:
                 mine.copy_(saved[name])
 
+    def to(self, device):
+        """Moves weights, moments and EMA; the counters stay on the host."""
+        for tensors in (self.weights, self.first, self.second, self.ema):
+            for k in tensors:
+                tensors[k] = tensors[k].to(device)
+        return self
+
     def ema_state(self):
         return {k: self.ema.get(k, v).clone() for k, v in self.weights.items()}
 
@@ -55,40 +64,26 @@ class Worker:
         torch._foreach_copy_([self.local[k] for k in names], [self.shared.weights[k] for k in names])
 
     @torch.no_grad()
-    def push(self, lr, samples, betas=(0.9, 0.99), weight_decay=1e-2, clip=1.0, ema_decay=0.999):
-        """AdamW (decoupled decay on matrices only) on the shared weights. Returns the gradient norm."""
-        s = self.shared
-        names = [k for k in s.trainable if self.local[k].grad is not None]
-        grads = [self.local[k].grad.float().cpu() for k in names]
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
-        if not torch.isfinite(norm):
-            return norm
-        torch._foreach_mul_(grads, min(1.0, clip / (norm.item() + 1e-6)))
-        with self.lock:
-            s.step += 1
-            s.samples += samples
-            step = s.step.item()
-            weights, m, v = ([d[k] for k in names] for d in (s.weights, s.first, s.second))
-            torch._foreach_lerp_(m, grads, 1 - betas[0])
-            torch._foreach_mul_(v, betas[1])
-            torch._foreach_addcmul_(v, grads, grads, 1 - betas[1])
-            denominator = torch._foreach_sqrt(v)
-            torch._foreach_div_(denominator, (1 - betas[1] ** step) ** 0.5)
-            torch._foreach_add_(denominator, 1e-8)
-            torch._foreach_mul_([w for w in weights if w.ndim > 1], 1 - lr * weight_decay)
-            torch._foreach_addcdiv_(weights, m, denominator, -lr / (1 - betas[0] ** step))
-            decay = min(ema_decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_([s.ema[k] for k in names], weights, 1 - decay)
+    def push(self, lr, samples, weight_decay=1e-2, ema_decay=0.999):
+        """One update of the shared weights. Returns the gradient norm; a gradient that is not finite is dropped."""
+        names = [k for k in self.shared.trainable if self.local[k].grad is not None]
+        grads = [self.local[k].grad.float() for k in names]
+        norm = optimizer.clip(grads)
+        if torch.isfinite(norm):
+            with self.lock:
+                self.shared.step += 1
+                self.shared.samples += samples
+                optimizer.adamw(self.shared, names, grads, lr, weight_decay, ema_decay)
         for k in names:
             self.local[k].grad = None
         return norm
 
 
-def run(target, shared, args, minutes, on_save, save_every=120, workers=None):
+def run(target, shared, args, minutes, on_save, save_every=120):
     """Starts workers running target(index, shared, lock, args); calls on_save(shared) now and then and at the end."""
     context = mp.get_context("spawn")
     lock = context.Lock()
-    workers = workers or (1 if torch.cuda.is_available() else int(os.environ.get("WORKERS", "2")))
+    workers = int(os.environ.get("WORKERS", "2"))
     pool = [context.Process(target=target, args=(i, shared, lock, args), daemon=True) for i in range(workers)]
     for p in pool:
         p.start()

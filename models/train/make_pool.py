@@ -1,4 +1,4 @@
-"""Draws augmented frames into resumable shards: pool/NNN.npy uint8 [n, 128, 128, 3] and pool/NNN.json captions.
+"""Draws augmented frames into resumable shards: pool/NNN.npy uint8 [n, side, side, 3] and pool/NNN.json captions.
 
 Usage: make_pool.py DATA POOL --shards 0:20 [--size 4000]
 """
@@ -32,7 +32,7 @@ def main():
         if os.path.exists(path + ".npy"):
             continue
         rng = np.random.default_rng([7, shard])
-        frames, captions = np.empty((args.size, 128, 128, 3), np.uint8), []
+        frames, captions = np.empty((args.size, icons.side, icons.side, 3), np.uint8), []
         for k, index in enumerate(rng.choice(len(icons), args.size, p=p)):
             frames[k], caption = frame(icons, int(index), rng)
             captions.append(caption)

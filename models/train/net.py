@@ -5,17 +5,18 @@ from diffusers.models.attention_processor import AttnProcessor
 from transformers import CLIPTextConfig, CLIPTextModel
 
 WIDTHS = (32, 64, 128)
+HEADS = (1, 2, 4)
 TEXT = 160
 TOKENS = 32
 
 
 def build_unet(widths=WIDTHS):
-    """No attention at 32 x 32; self and cross attention (4 heads) at 16 x 16 and 8 x 8."""
+    """Self and cross attention at every size, 32 x 32 included: adapters live at attention projections alone,
+    so a level without attention is one that a style cannot reach."""
     return UNet2DConditionModel(
         sample_size=32, in_channels=4, out_channels=4, layers_per_block=1, block_out_channels=widths,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        norm_num_groups=16, use_linear_projection=True, cross_attention_dim=TEXT, attention_head_dim=4)
+        down_block_types=("CrossAttnDownBlock2D",) * 3, up_block_types=("CrossAttnUpBlock2D",) * 3,
+        norm_num_groups=16, use_linear_projection=True, cross_attention_dim=TEXT, attention_head_dim=HEADS)
 
 
 def build_text(vocab_size, bos, eos):

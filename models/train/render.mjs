@@ -1,13 +1,13 @@
-// Renders the icon sets of sets.json to OUT/icons.rgba (N x 128 x 128 x 4, uint8) and OUT/icons.json,
+// Renders the icon sets of sets.json to OUT/icons.rgba (N x SIDE x SIDE x 4, uint8) and OUT/icons.json,
 // the held-out icons to OUT/heldout.*, and records the held-out names in ../held-out.json.
-// Usage: node render.mjs OUT
+// Usage: node render.mjs OUT [SIDE, 128 unless told]
 import { readFileSync, writeFileSync, createWriteStream, mkdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { getIconData, iconToSVG, iconToHTML } from '@iconify/utils';
 import sharp from 'sharp';
 import { bareName, chooseHeldOut, compact, isAbstract, isSkinTone, segmenter, shuffled } from './names.mjs';
 
-const SIDE = 128;
+const SIDE = Number(process.argv[3] ?? 128);
 const out = process.argv[2] ?? 'data';
 const config = JSON.parse(readFileSync(new URL('./sets.json', import.meta.url)));
 const cache = new Map();

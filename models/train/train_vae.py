@@ -3,7 +3,6 @@
 Usage: train_vae.py POOL DATA --out DIR --minutes 25
 """
 import argparse
-import glob
 import os
 import time
 
@@ -15,20 +14,6 @@ from PIL import Image
 import hogwild
 import vae as V
 from augment import Icons
-
-
-def open_shards(pool):
-    return [np.load(p, mmap_mode="r") for p in sorted(glob.glob(f"{pool}/[0-9][0-9][0-9].npy"))]
-
-
-def batch(shards, size, crop, rng):
-    """Random crops of random frames: float [N, 3, crop, crop] in [-1, 1]."""
-    out = np.empty((size, crop, crop, 3), np.uint8)
-    for k in range(size):
-        frames = shards[rng.integers(len(shards))]
-        y, x = rng.integers(0, 129 - crop, 2)
-        out[k] = frames[rng.integers(len(frames)), y:y + crop, x:x + crop]
-    return torch.from_numpy(out).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 def heldout_images(data, n=96):
@@ -46,18 +31,18 @@ def work(index, shared, lock, args):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(args.seed * 100 + index)
     rng = np.random.default_rng([args.seed, index, shared.step.item()])
-    net = V.build(args.width).to(device, memory_format=torch.channels_last)
+    net = V.build(args.width, args.levels).to(device, memory_format=torch.channels_last)
     net.load_state_dict(shared.weights)
     worker = hogwild.Worker(index, shared, lock, net)
-    shards, tick, count = open_shards(args.pool), time.time(), 0
+    shards, tick, count = V.open_shards(args.pool), time.time(), 0
     while not shared.stop.item():
         fraction = min(1.0, shared.used.item() / (args.minutes * 60))
-        large = fraction > 0.85  # finish a little on whole frames
+        large = fraction > 0.85  # finish a little on larger crops
         warm = min(1.0, (shared.step.item() + 1) / 100)
         lr = args.lr * warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * fraction)))
         worker.pull()
         size = args.batch // 4 if large else args.batch
-        x = batch(shards, size, 128 if large else 64, rng).to(device, memory_format=torch.channels_last)
+        x = V.batch(shards, size, args.crop * 2 if large else args.crop, rng).to(device, memory_format=torch.channels_last)
         with torch.autocast(device, torch.bfloat16):
             with torch.set_grad_enabled(not args.decoder_only):
                 z = net.encode(x).latents.float()
@@ -71,7 +56,7 @@ def work(index, shared, lock, args):
             print(f"w{index} step {shared.step.item()} {shared.used.item():.0f}s loss {loss.item():.4f} {size * 40 / (now - tick):.1f}/s latents {z.std():.2f}", flush=True)
             tick = now
             if count % 400 == 0:
-                shards = open_shards(args.pool)
+                shards = V.open_shards(args.pool)
 
 
 @torch.no_grad()
@@ -80,7 +65,7 @@ def save(shared, args):
     torch.set_num_threads(1)
     torch.save(shared.snapshot(), f"{args.out}/state.tmp")
     os.replace(f"{args.out}/state.tmp", f"{args.out}/state.pt")
-    net = V.build(args.width).eval()
+    net = V.build(args.width, args.levels).eval()
     net.load_state_dict(shared.ema_state())
     x = heldout_images(args.data, args.test)
     z = net.encode(x).latents
@@ -102,20 +87,22 @@ def main():
     parser.add_argument("--width", type=int, default=48)
     parser.add_argument("--lr", type=float, default=4e-4)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--crop", type=int, default=64, help="side of the training crops; doubled at the end")
     parser.add_argument("--test", type=int, default=48, help="held-out images to report on")
     parser.add_argument("--decoder-only", help="an autoencoder folder: keep its encoder (and every latent made with it), improve its decoder")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
     torch.manual_seed(args.seed)
-    net = V.build(args.width)
+    args.levels = len(AutoencoderTiny.load_config(args.decoder_only)["decoder_block_out_channels"]) if args.decoder_only else 3
+    net = V.build(args.width, args.levels)
     args.scaling_factor = None
     if args.decoder_only:
         known = AutoencoderTiny.from_pretrained(args.decoder_only)
         net.load_state_dict(known.state_dict())
         args.scaling_factor = known.config.scaling_factor
     else:
-        V.initialise(net, batch(open_shards(args.pool), 256, 64, np.random.default_rng(args.seed)))
+        V.initialise(net, V.batch(V.open_shards(args.pool), 256, 64, np.random.default_rng(args.seed)))
     trainable = [k for k, _ in net.named_parameters() if not args.decoder_only or k.startswith("decoder.")]
     shared = hogwild.Shared(net.state_dict(), trainable)
     if os.path.exists(f"{args.out}/state.pt"):

@@ -1,22 +1,39 @@
-"""The autoencoder: diffusers AutoencoderTiny, 4x smaller a side, 4 latent channels; and its losses."""
+"""The autoencoder: diffusers AutoencoderTiny with 4 latent channels; its training pictures, losses and scores."""
+import glob
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 
 
-def build(width=48):
-    """f4: three entries = two stride-2 steps. 128 px -> 32 x 32 x 4.
+def build(width=48, levels=3):
+    """Three levels, f4: 128 px -> 32 x 32 x 4. Four levels, f8: 256 px -> 32 x 32 x 4.
 
-    The encoder has no residual blocks at full size: 48 channels at half size hold 2 x 2 x 3 pixels with room
-    to spare. The decoder has one there, since convolutions alone cannot undo nearest upsampling."""
+    The encoder has no residual blocks until a quarter of the size: 48 channels at half size hold 2 x 2 x 3 pixels
+    with room to spare. The decoder has one at every size, since convolutions alone cannot undo nearest upsampling."""
     return AutoencoderTiny(
-        encoder_block_out_channels=(width,) * 3, decoder_block_out_channels=(width,) * 3,
-        num_encoder_blocks=(0, 1, 2), num_decoder_blocks=(2, 1, 1), latent_channels=4)
+        encoder_block_out_channels=(width,) * levels, decoder_block_out_channels=(width,) * levels,
+        num_encoder_blocks=(0,) * (levels - 2) + (1, 2), num_decoder_blocks=(2,) + (1,) * (levels - 1), latent_channels=4)
+
+
+def open_shards(pool):
+    return [np.load(p, mmap_mode="r") for p in sorted(glob.glob(f"{pool}/[0-9][0-9][0-9].npy"))]
+
+
+def batch(shards, size, crop, rng):
+    """Random crops of random frames: float [N, 3, crop, crop] in [-1, 1]."""
+    out = np.empty((size, crop, crop, 3), np.uint8)
+    for k in range(size):
+        frames = shards[rng.integers(len(shards))]
+        y, x = rng.integers(0, frames.shape[1] + 1 - crop, 2)
+        out[k] = frames[rng.integers(len(frames)), y:y + crop, x:x + crop]
+    return torch.from_numpy(out).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
 @torch.no_grad()
 def initialise(net, images):
-    """Starts the encoder as an exact PCA of 4 x 4 patches, and every residual branch at zero.
+    """Starts an f4 encoder as an exact PCA of 4 x 4 patches, and every residual branch at zero.
 
     images: [N, 3, H, W] in [-1, 1]. Finding colour in the latents is otherwise the slow part of training."""
     layers = net.encoder.layers

@@ -1,0 +1,49 @@
+"""The UNet's training loop on one device: data, weights and moments live there; the host only keeps count."""
+import time
+
+import torch
+
+import optimizer
+from latents import Latents, choose_variants
+from net import build_scheduler, v_target
+from progress import Report, learning_rate, save, stratified
+
+
+def train(net, shared, args, save_every=120, report_every=100):
+    """Trains the weights in `shared` (hogwild.Shared) with `net` until args.minutes; saves as it goes."""
+    device = torch.device(args.one_device)
+    torch.manual_seed(args.seed * 1000 + shared.step.item() * 7)
+    latents, ids = Latents(args.latents, args.tokenizer).on_device(device)
+    alphas = build_scheduler().alphas_cumprod.to(device)
+    net.to(device)
+    shared.to(device)
+    parameters = dict(net.named_parameters())
+    for name, parameter in parameters.items():
+        parameter.data = shared.weights[name]  # one copy: the optimizer writes what the network reads
+    names = list(parameters)
+    forward = net if args.no_compile else torch.compile(net)
+    before, start, saved, report = shared.used.item(), time.time(), time.time(), Report()
+    while shared.used.item() < args.minutes * 60:
+        rows = torch.randint(len(latents), (args.batch,), device=device)
+        variant = choose_variants(torch.rand(2, args.batch, device=device))
+        z = latents[rows].float() * args.scaling_factor
+        t = stratified(args.batch, device)
+        x, v = v_target(z, torch.randn_like(z), alphas[t])
+        with torch.autocast(device.type, torch.bfloat16):
+            out = forward(x, t, ids[rows, variant].long())
+        each = (out.float() - v).pow(2).mean((1, 2, 3))
+        grads = torch.autograd.grad(each.mean(), [parameters[k] for k in names])
+        norm = optimizer.clip(grads)
+        shared.step += 1
+        shared.samples += args.batch
+        lr = learning_rate(args, shared.step.item(), shared.used.item())
+        optimizer.adamw(shared, names, grads, lr, weight_decay=1e-2, ema_decay=args.ema)
+        shared.used[0] = before + time.time() - start
+        if shared.step.item() % 10 == 0:  # reading losses waits for the device
+            report.add(t.cpu(), each.detach().cpu())
+        if shared.step.item() % report_every == 0:
+            print(report.line(shared, norm.item(), lr), flush=True)
+        if time.time() - saved > save_every:
+            save(shared, args)
+            saved = time.time()
+    save(shared, args)

@@ -1,7 +1,7 @@
 /** Pair: which two of the selected layers to learn from, what the check says of them, and the settings of learning. */
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from '@preact/signals-core';
 import { LEARN_DEFAULTS } from '../../engine/pair/defaults';
-import type { PairVerdict } from '../../engine/pair/requests';
+import type { PairProblem, PairVerdict } from '../../engine/pair/requests';
 import type { NodeSummary } from '../../plugin/messages';
 import type { Png } from '../ports';
 import { messageOf } from './errors';
@@ -76,7 +76,7 @@ export class PairFlow {
   });
 
   readonly canLearn: ReadonlySignal<boolean> = computed(
-    () => this.#roles.value !== null && this.#check.value.at === 'known' && this.styleName.value.trim() !== '',
+    () => this.#roles.value !== null && isLearnable(this.#check.value) && this.styleName.value.trim() !== '',
   );
 
   constructor(services: Services) {
@@ -176,6 +176,13 @@ export class PairFlow {
     }
     if (round === this.#round) this.#check.value = check;
   }
+}
+
+/** Problems that no wish to learn anyway gets over. */
+const HOPELESS: ReadonlySet<PairProblem> = new Set(['identical', 'blank', 'size']);
+
+function isLearnable(check: PairCheck): boolean {
+  return check.at === 'known' && !check.verdict.problems.some((problem) => HOPELESS.has(problem));
 }
 
 function adviceFor(nodes: readonly NodeSummary[]): string {

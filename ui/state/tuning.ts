@@ -11,8 +11,12 @@ export class Tuning {
   /** Sessions the user left before their last change was on the layer. */
   readonly #ending = new Map<string, TuneSession>();
 
+  readonly #asNew = signal(false);
+
   /** Null while no result is selected alone. */
   readonly session: ReadonlySignal<TuneSession | null> = this.#session;
+  /** The result that is selected is to be restyled like any layer, under a new one, instead of being tuned. */
+  readonly asNew: ReadonlySignal<boolean> = this.#asNew;
 
   constructor(services: Services, library: Library) {
     this.#services = services;
@@ -21,6 +25,15 @@ export class Tuning {
       const { nodes } = services.selection.value;
       untracked(() => this.#follow(nodes));
     });
+  }
+
+  /** Treats the selected result like any other layer, until something else is selected. */
+  useAsSource(): void {
+    this.#asNew.value = true;
+  }
+
+  backToTune(): void {
+    this.#asNew.value = false;
   }
 
   /** A result was made anew outside its session. */
@@ -34,6 +47,7 @@ export class Tuning {
     const now = this.#session.value;
     if (now && result && now.id === node!.id) return now.follow(result);
     if (now) this.#leave(now);
+    this.#asNew.value = false;
     this.#session.value = result ? this.#enter(node!.id, result) : null;
   }
 

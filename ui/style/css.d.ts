@@ -1,0 +1,2 @@
+/** esbuild gathers the style sheets that scripts import. */
+declare module '*.css';

@@ -1,0 +1,76 @@
+/** The queue: how far each layer is, and what can be done about it. */
+import { Button, IconButton } from '../../components/button';
+import { Icon, type IconName } from '../../components/icons';
+import { Progress } from '../../components/progress';
+import type { ItemState, QueueItem } from '../../state/queue';
+import { useApp } from '../context';
+
+const ICONS: Readonly<Record<ItemState['at'], IconName>> = {
+  waiting: 'waiting',
+  working: 'again',
+  done: 'check',
+  failed: 'warning',
+  cancelled: 'close',
+};
+
+const WORDS: Readonly<Record<ItemState['at'], string>> = {
+  waiting: 'Waiting',
+  working: 'Working',
+  done: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+};
+
+export function QueueView() {
+  const { queue } = useApp();
+  const items = queue.items.value;
+  const { all, left, done, failed } = queue.count.value;
+  if (all === 0) return null;
+  return (
+    <section class="section" aria-label="Queue">
+      <div class="section-head">
+        <h3 class="numbers">
+          <span role="status">
+            {left > 0 ? `Restyling ${Math.min(all, all - left + 1)} of ${all}` : `${done} of ${all} restyled`}
+          </span>
+        </h3>
+        <div class="row">
+          {left > 0 && <Button onClick={() => queue.cancelAll()}>Cancel all</Button>}
+          {left === 0 && done > 0 && <Button onClick={() => void queue.reveal()}>Select</Button>}
+          {failed > 0 && <Button onClick={() => queue.retry()}>Retry failed</Button>}
+          {left === 0 && <IconButton icon="close" label="Clear the list" onClick={() => queue.clear()} />}
+        </div>
+      </div>
+      <Progress fraction={(all - left) / all} label="All layers" />
+      <ul class="queue">
+        {items.map((item) => (
+          <Row key={item.id} item={item} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Row({ item }: { item: QueueItem }) {
+  const { queue } = useApp();
+  const state = item.state.value;
+  const over = state.at === 'failed' || state.at === 'cancelled';
+  return (
+    <li class="queue-item">
+      <Icon name={ICONS[state.at]} class={`state-${state.at}`} />
+      <span class="one-line" title={item.name}>
+        {item.name}
+      </span>
+      {state.at === 'working' ? (
+        <Progress fraction={state.fraction} label={item.name} />
+      ) : (
+        <span class="quiet">{WORDS[state.at]}</span>
+      )}
+      {(state.at === 'waiting' || state.at === 'working') && (
+        <IconButton icon="close" label={`Cancel ${item.name}`} onClick={() => queue.cancel(item.id)} />
+      )}
+      {over && <IconButton icon="again" label={`Try ${item.name} again`} onClick={() => queue.retry(item.id)} />}
+      {state.at === 'failed' && <p class="reason">{state.reason}</p>}
+    </li>
+  );
+}

@@ -30,6 +30,8 @@ export class Sandbox {
 
   private constructor(vm: QuickJSContext) {
     this.#vm = vm;
+    // Grows the interpreter's memory now: when it grows while jobs run, the bindings lose a reference they have to free.
+    this.#evaluate('new ArrayBuffer(100e6); 0');
     this.#evaluate(worldScript);
     this.#evaluate(`var world = new World(${JSON.stringify(manifest)}, ${JSON.stringify(pluginCode)});`);
   }

@@ -8,11 +8,15 @@ import type { Kind, NodeData } from '../../../playground/figma/node-data';
 import { PluginRun, type Answer } from '../../../playground/figma/plugin-run';
 import type { DrawRequest, Manifest } from '../../../playground/figma/ports';
 import { ROOT } from '../../../playground/figma/scene';
-import type { Call, Params, Result, ResultParameters, StyleEntry, ToPanel } from '../../../plugin/messages';
+import type { Call, Draft, Params, Result, ResultParameters, StyleEntry, ToPanel } from '../../../plugin/messages';
+
+type Reply = Extract<ToPanel, { type: 'reply' }>;
 
 interface Window {
   readonly html: string;
+  /** All it was sent. */
   readonly messages: ToPanel[];
+  readonly pending: Map<number, (reply: Reply) => void>;
   receive: (data: unknown, origin: string) => void;
   closed: boolean;
 }
@@ -43,11 +47,12 @@ export class World {
   #lastTimer = 0;
   #lastRequest = 0;
 
-  constructor(manifest: Manifest, code: string, other?: World) {
+  constructor(manifest: Manifest, code: string, other?: World, sameUser = true) {
     this.#code = code;
     this.file = other?.file ?? this.file;
     if (!other) {
       for (const name of ['Page 1', 'Page 2']) this.file.scene.create('PAGE', ROOT, { name });
+      this.file.history.commit();
     }
     [this.page, this.otherPage] = this.file.scene.get(ROOT).children as [string, string];
     const host = {
@@ -59,7 +64,12 @@ export class World {
       },
       report: (error: unknown) => this.reports.push(String(error)),
     };
-    this.editor = new Editor(this.file, manifest, host, other?.editor.storage ?? new ClientStorage());
+    this.editor = new Editor(this.file, manifest, host, (sameUser && other?.editor.storage) || new ClientStorage());
+  }
+
+  /** Another window on the same document, of the same user or of one on another computer. */
+  another(user = 'the same'): World {
+    return new World(this.editor.manifest, this.#code, this, user === 'the same');
   }
 
   /** A layer of the document, 100 x 100 px unless said otherwise. */
@@ -130,16 +140,11 @@ export class World {
   async call<C extends Call>(call: C, params: Params<C>): Promise<Result<C>> {
     const { window } = this;
     const id = ++this.#lastRequest;
+    const reply = new Promise<Reply>((resolve) => window.pending.set(id, resolve));
     this.send({ type: 'request', id, call, params });
-    for (let turn = 0; turn < 10_000; turn++) {
-      const reply = window.messages.find((message) => message.type === 'reply' && message.id === id);
-      if (reply?.type === 'reply') {
-        if (reply.ok) return reply.result as Result<C>;
-        throw reply.error;
-      }
-      await null;
-    }
-    throw new Error(`${call} got no reply`);
+    const received = await reply;
+    if (!received.ok) throw received.error;
+    return received.result as Result<C>;
   }
 
   /** The error of a call that fails. */
@@ -214,14 +219,36 @@ export class World {
       name: `Style ${id}`,
       caption: 'an apple',
       model: { name: 'embedded', fingerprint: 'f' },
-      createdAt: `2026-01-0${(id.charCodeAt(0) % 9) + 1}T00:00:00.000Z`,
+      createdAt: `2026-01-0${id.charCodeAt(0) % 8}T00:00:00.000Z`,
       rank: 8,
       steps: 200,
       bytes,
       thumbnail: this.png(8, 4, id),
       ...patch,
     };
-    return { entry, file: Uint8Array.from({ length: bytes }, (_, i) => (i * 7 + id.charCodeAt(0)) & 255) };
+    const file = new Uint8Array(bytes);
+    for (let i = 0; i < bytes; i += 100) file[i] = i / 100 + id.charCodeAt(0);
+    return { entry, file };
+  }
+
+  /** A learning that was interrupted, with a checkpoint of that many bytes. */
+  draft(bytes: number): Draft {
+    return {
+      name: 'Ink',
+      caption: 'an apple',
+      beforeId: '1:1',
+      afterId: '1:2',
+      before: this.png(8, 8, 'before'),
+      after: this.png(8, 8, 'after'),
+      steps: 200,
+      contentSteps: 50,
+      rank: 8,
+      learningRate: 1e-3,
+      seed: 0,
+      model: { name: 'embedded', fingerprint: 'f' },
+      done: 40,
+      checkpoint: new Uint8Array(bytes),
+    };
   }
 
   /** A file with the header of a PNG; `tag` makes pictures differ. */
@@ -253,10 +280,14 @@ export class World {
   }
 
   #open(html: string, receive: Window['receive']) {
-    const window: Window = { html, messages: [], receive, closed: false };
+    const window: Window = { html, messages: [], pending: new Map(), receive, closed: false };
     this.windows.push(window);
     return {
-      post: ({ pluginMessage }: { pluginMessage: unknown }) => void window.messages.push(pluginMessage as ToPanel),
+      post: ({ pluginMessage }: { pluginMessage: unknown }) => {
+        const message = pluginMessage as ToPanel;
+        window.messages.push(message);
+        if (message.type === 'reply') window.pending.get(message.id)?.(message);
+      },
       resize: () => {},
       setVisible: () => {},
       close: () => void (window.closed = true),

@@ -4,8 +4,16 @@ import { openModel, type DiffusionModel } from './diffusion/model';
 import { imagine } from './pair/imagine';
 import type { Image } from './pair/image';
 import { learn } from './pair/learn';
-import type { Hooks, ImagineRequest, LearnRequest, LearnResult, RestyleRequest } from './pair/requests';
+import type {
+  Hooks,
+  ImagineRequest,
+  LearnRequest,
+  LearnResult,
+  RestyleRequest,
+  StyleDescription,
+} from './pair/requests';
 import { Restyler } from './pair/restyle';
+import { describeStyle } from './pair/styles';
 import { openWorkshop, type Workshop } from './pair/workshop';
 import type { Backend, DeviceInfo, DeviceOptions } from './runtime/backend';
 import type { MemoryReport } from './runtime/memory';
@@ -76,6 +84,11 @@ export class Engine {
   /** See pair/imagine.ts. */
   imagine(request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
     return imagine(this.#workshop, request, hooks);
+  }
+
+  /** See describeStyle in pair/styles.ts. */
+  describeStyle(name: string, file: Uint8Array): Promise<StyleDescription> {
+    return describeStyle(this.#workshop, name, file);
   }
 
   memory(): MemoryReport {

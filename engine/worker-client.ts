@@ -3,7 +3,15 @@ import * as Comlink from 'comlink';
 import type { EngineDescription } from './engine';
 import { DeviceError, throwIfCancelled } from './errors';
 import type { Image } from './pair/image';
-import type { Hooks, ImagineRequest, LearnRequest, LearnResult, PairVerdict, RestyleRequest } from './pair/requests';
+import type {
+  Hooks,
+  ImagineRequest,
+  LearnRequest,
+  LearnResult,
+  PairVerdict,
+  RestyleRequest,
+  StyleDescription,
+} from './pair/requests';
 import type { MemoryReport } from './runtime/memory';
 import { keepErrorClasses, NOTHING_HELD, type OpenRequest, type ReportProgress } from './worker-protocol';
 import type { EngineService, JobId } from './worker-service';
@@ -60,6 +68,11 @@ export class EngineClient {
   /** See pair/imagine.ts. */
   imagine(request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
     return this.#job(hooks.signal, (job) => this.#service.imagine(job, request, ...callback(hooks)));
+  }
+
+  /** See pair/styles.ts. Does not wait for jobs. */
+  describeStyle(name: string, file: Uint8Array): Promise<StyleDescription> {
+    return this.#ask(() => this.#service.describeStyle(name, file));
   }
 
   /** See pair/check.ts. Needs no open model. */

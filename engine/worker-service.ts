@@ -4,7 +4,15 @@ import type { Engine, EngineDescription } from './engine';
 import { CancelledError, throwIfCancelled } from './errors';
 import { checkPair } from './pair/check';
 import type { Image } from './pair/image';
-import type { Hooks, ImagineRequest, LearnRequest, LearnResult, PairVerdict, RestyleRequest } from './pair/requests';
+import type {
+  Hooks,
+  ImagineRequest,
+  LearnRequest,
+  LearnResult,
+  PairVerdict,
+  RestyleRequest,
+  StyleDescription,
+} from './pair/requests';
 import type { MemoryReport } from './runtime/memory';
 import { Queue } from './runtime/queue';
 import {
@@ -17,7 +25,10 @@ import {
 } from './worker-protocol';
 
 /** The part of an Engine that jobs use. */
-export type JobEngine = Pick<Engine, 'description' | 'learn' | 'restyle' | 'imagine' | 'memory' | 'dispose'>;
+export type JobEngine = Pick<
+  Engine,
+  'description' | 'learn' | 'restyle' | 'imagine' | 'describeStyle' | 'memory' | 'dispose'
+>;
 
 export type OpenEngine = (request: OpenRequest, signal: AbortSignal) => Promise<JobEngine>;
 
@@ -57,6 +68,11 @@ export class EngineService {
 
   async imagine(job: JobId, request: ImagineRequest, report?: ReportProgress): Promise<Image> {
     return moveImage(await this.#run(job, report, (hooks) => this.#opened().imagine(request, hooks)));
+  }
+
+  /** Reads a style file, and does not wait for jobs. */
+  describeStyle(name: string, file: Uint8Array): Promise<StyleDescription> {
+    return this.#opened().describeStyle(name, file);
   }
 
   /** Needs no model and does not wait for jobs. */

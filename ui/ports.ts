@@ -142,12 +142,20 @@ export interface ModelFacts {
   readonly memoryNeeded: number;
 }
 
+/** What is there to compute with. */
+export interface MachineFacts {
+  /** The graphics processor's name; null when the panel cannot use one. */
+  readonly gpu: string | null;
+  /** Memory in bytes as browsers tell it: roughly, at most 8 GiB (32 in newer ones), and null where they do not. */
+  readonly memory: number | null;
+}
+
 export interface ModelsPort {
   /** Whether what is fetched stays for the next time. Figma and private windows may refuse storage. */
   readonly lasting: ReadonlySignal<boolean>;
   /** Names, sizes and what is here of a remote model. Asks the hub, so only call it when the user named one. */
   look(name: string, signal?: AbortSignal): Promise<ModelFacts>;
-  /** Fetches what is missing, checks every file's SHA-256, keeps what it has when cancelled. */
+  /** Fetches what is missing, checks every file's hash, keeps what it has when cancelled. */
   fetch(
     name: string,
     hooks: { signal?: AbortSignal; onProgress?: (have: number, bytes: number) => void },
@@ -155,6 +163,8 @@ export interface ModelsPort {
   /** Models that are here, whole or in part. */
   list(): Promise<readonly ModelFacts[]>;
   purge(name: string): Promise<void>;
-  /** A diffusers folder the user chose; it is used as it lies, nothing is copied. */
+  /** To hold against what a model needs. */
+  machine(): Promise<MachineFacts>;
+  /** A diffusers folder the user chose; it is used as it lies, nothing is copied. Throws an InputError when it is none. */
   useFolder(name: string, files: ReadonlyMap<string, File>): ModelFacts;
 }

@@ -43,9 +43,9 @@ export interface StyleInfo {
   readonly mode: string;
   /** Names the exact base weights, so that a style is not applied to others unawares. */
   readonly modelFingerprint: string;
-  /** The base model's name, e.g. its folder. */
+  /** The base model's name, e.g. its folder's. */
   readonly baseModel: string;
-  /** kohya's name of the family: "sd_v1", "sd_v2", "sdxl_base_v1-0". */
+  /** The family's name, kohya's where it has one: "sd_v1", "sd_v2", "sdxl_base_v1-0". */
   readonly baseModelVersion: string;
   readonly seed: number;
   readonly steps: number;

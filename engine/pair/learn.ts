@@ -3,7 +3,7 @@ import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import { digest } from '../diffusion/model';
 import { upShape, unpackMatrices } from '../lora/packing';
 import { attentionSites } from '../lora/sites';
-import { writeAdapter, type AdapterSite } from '../lora/adapter-file';
+import { writeAdapter, type AdapterSite, type StyleInfo } from '../lora/adapter-file';
 import type { HostTensor } from '../tensor/tensor';
 import { readAndDispose } from '../diffusion/autoencoder';
 import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize } from './canvas';
@@ -47,6 +47,12 @@ export async function learn(
       writeCheckpoint({ step, state: await trainer.read(), losses }, identity);
     const report = (step: number, more: object): void =>
       hooks.onProgress?.({ phase: 'learn', step, steps: recipe.steps, ...more });
+    let checkpointed = performance.now();
+    const checkpointDue = (at: number): boolean => {
+      const { checkpointEvery, checkpointSeconds = Infinity } = request;
+      if (at >= recipe.steps) return false;
+      return isMultiple(at, checkpointEvery) || performance.now() - checkpointed >= 1000 * checkpointSeconds;
+    };
 
     for (const { step, n, phase } of schedule(recipe)) {
       if (step < done) continue;
@@ -64,12 +70,14 @@ export async function learn(
       const loss = lossPoint(step + 1, result);
       losses.push(loss);
       const at = step + 1;
-      const due = (every: number | undefined): boolean => !!every && at % every === 0 && at < recipe.steps;
+      const saved = checkpointDue(at) ? { checkpoint: await checkpoint(at) } : {};
+      if ('checkpoint' in saved) checkpointed = performance.now();
       report(at, {
         loss,
-        ...(due(request.checkpointEvery) && { checkpoint: await checkpoint(at) }),
+        ...saved,
         ...(request.sampleImage &&
-          due(request.sampleEvery) && {
+          at < recipe.steps &&
+          isMultiple(at, request.sampleEvery) && {
             sample: await sampler(await styleFile(workshop, trainer, recipe, request), request.sampleImage),
           }),
       });
@@ -79,6 +87,10 @@ export async function learn(
   } finally {
     trainer.dispose();
   }
+}
+
+function isMultiple(step: number, every: number | undefined): boolean {
+  return !!every && step % every === 0;
 }
 
 /** Every step of a recipe with its number overall and within its phase. */
@@ -106,7 +118,7 @@ async function encode(
   requireImageSize(request.before.width, request.before.height, 'the before image');
   requireImageSize(request.after.width, request.after.height, 'the after image');
   const verdict = checkPair(request.before, request.after);
-  if (!verdict.usable) throw new InputError(verdict.verdict);
+  if (!verdict.usable && !request.force) throw new InputError(verdict.verdict);
   const after = applyShift(request.after, verdict.shift, request.before.width);
   const background = chooseBackground([request.before, after]);
   const latentsOf = async (picture: Image): Promise<HostTensor<'f32'>> => {
@@ -134,6 +146,14 @@ const KOHYA_VERSIONS: ReadonlyMap<number, string> = new Map([
   [768, 'sd_v1'],
   [1024, 'sd_v2'],
 ]);
+/** Ours for nets of that design with other widths, such as the embedded model. */
+const OTHER_VERSION = 'sd_small';
+
+/** A model's name as it may go out into the world: of a folder, only the last part of its path. */
+function publicName(name: string): string {
+  if (name.startsWith('hub:')) return name;
+  return name.split(/[\\/]/).findLast((part) => part !== '') ?? name;
+}
 
 /** The style adapter as a file; the content adapter has done its work. */
 async function styleFile(
@@ -155,18 +175,19 @@ async function styleFile(
       return [name, { rank, alpha: rank, a: down('style', site), b, inFeatures, outFeatures }];
     }),
   );
-  return writeAdapter(sites, {
+  const info: StyleInfo = {
     style: request.style.trim(),
     prompt: recipe.prompt,
     stylePrompt: recipe.stylePrompt,
     mode: recipe.mode,
     modelFingerprint: model.fingerprint,
-    baseModel: model.name,
-    baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? model.name,
+    baseModel: publicName(model.name),
+    baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION,
     seed: recipe.seed,
     steps: recipe.steps,
     learningRate: recipe.learningRate,
-  });
+  };
+  return writeAdapter(sites, info, request.file);
 }
 
 /** One string for everything that decides the result of a run. */

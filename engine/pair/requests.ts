@@ -1,4 +1,5 @@
 /** What callers ask of the engine and what they are told while it works. Plain data: it crosses worker boundaries. */
+import type { WriteOptions } from '../lora/adapter-file';
 import type { Image } from './image';
 
 export type LearnMode = 'pair' | 'no-content' | 'no-ortho' | 'addift';
@@ -23,6 +24,12 @@ export interface LearnRequest {
   readonly sampleEvery?: number;
   /** Emit a checkpoint every n steps; one is always emitted on cancel. 0: only on cancel. */
   readonly checkpointEvery?: number;
+  /** Emit a checkpoint when the last one is this many seconds old, as well. */
+  readonly checkpointSeconds?: number;
+  /** Learn even from a pair that the check finds unusable. Proportions that differ are refused all the same. */
+  readonly force?: boolean;
+  /** How style files are written; full precision and diffusers' keys when left out. */
+  readonly file?: WriteOptions;
   /** A checkpoint of the same request; training goes on where it stopped. */
   readonly resume?: Uint8Array;
 }
@@ -43,6 +50,18 @@ export interface LossPoint {
 }
 
 export type GuideMode = 'style' | 'scale' | 'sdedit';
+
+/** What a LoRA file says of itself, with what it does not say left empty or null. */
+export interface StyleDescription {
+  readonly name: string;
+  /** The base prompt it was learned with. */
+  readonly prompt: string;
+  /** The base model it was learned on. */
+  readonly model: { readonly name: string; readonly fingerprint: string } | null;
+  /** The greatest rank it has at any site. */
+  readonly rank: number;
+  readonly steps: number;
+}
 
 export interface AppliedStyle {
   /** A LoRA safetensors file: Diptych's own or one from elsewhere. */

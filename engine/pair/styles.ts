@@ -1,11 +1,12 @@
 /** Style files as guidance needs them: read, fitted to the net, stacked, on the device. */
 import type { LoadedAdapters } from '../diffusion/denoiser';
+import type { DiffusionModel } from '../diffusion/model';
 import { STYLE_SCALE, type GuidingStyle } from '../diffusion/guidance';
-import { readAdapter, styleInfo } from '../lora/adapter-file';
+import { readAdapter, styleInfo, type AdapterFile } from '../lora/adapter-file';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
 import { stylePromptOf } from './recipe';
-import type { AppliedStyle } from './requests';
+import type { AppliedStyle, StyleDescription } from './requests';
 import type { Workshop } from './workshop';
 
 export interface LoadedStyles {
@@ -26,8 +27,7 @@ export async function loadStyles(
   const read = await Promise.all(
     styles.map(async ({ file, strength }, i) => {
       const name = styles.length === 1 ? 'the style' : `style ${i + 1}`;
-      const layersPerBlock = model.unet.config.down[0]!.resnets;
-      const adapter = await readAdapter(bytesSource(name, file), { layersPerBlock });
+      const adapter = await readStyle(model, name, file);
       const info = styleInfo(adapter.metadata);
       // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
       const stylePrompt = info ? stylePromptOf(base, info.style) : base;
@@ -39,4 +39,26 @@ export async function loadStyles(
     guiding: read.map(({ guiding }) => guiding),
     adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
   };
+}
+
+/** What a style file is; throws an InputError when it is no adapter, or one of another base model. */
+export async function describeStyle(
+  { model, denoiser }: Workshop,
+  name: string,
+  file: Uint8Array,
+): Promise<StyleDescription> {
+  const adapter = await readStyle(model, name, file);
+  const { ranks } = stackFiles(denoiser.sites, [{ name, file: adapter }]);
+  const info = styleInfo(adapter.metadata);
+  return {
+    name: info?.style ?? '',
+    prompt: info?.prompt ?? '',
+    model: info ? { name: info.baseModel, fingerprint: info.modelFingerprint } : null,
+    rank: ranks[0]!,
+    steps: info?.steps ?? 0,
+  };
+}
+
+function readStyle(model: DiffusionModel, name: string, file: Uint8Array): Promise<AdapterFile> {
+  return readAdapter(bytesSource(name, file), { layersPerBlock: model.unet.config.down[0]!.resnets });
 }

@@ -20,7 +20,7 @@ import type { WebBuild } from './web-builds';
 const MOST_THREADS = 8;
 
 /** Milliseconds after which WebAssembly that has not started will not. */
-const START_TIMEOUT = 120_000;
+const START_TIMEOUT = 60_000;
 
 /** Gives the bytes of a file of onnxruntime-web's dist folder. */
 export type WasmBinary = (file: string) => Promise<ArrayBuffer | Uint8Array>;

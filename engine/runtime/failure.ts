@@ -10,6 +10,9 @@ const OUT_OF_MEMORY =
 /** The device is unusable from here on. */
 const LOST = /device (is |was )?lost|lost device|device.*destroyed|memory access out of bounds|unreachable|Aborted\(/i;
 
+/** WebAssembly or its threads did not start, and this worker will not try again. */
+const NOT_STARTED = /initializ\w+ failed|initializeWebAssembly\(\)' failed/i;
+
 /** Errors that already say what a user can do. */
 const OURS = [DeviceError, InputError, CancelledError, GraphError];
 
@@ -23,5 +26,6 @@ export function explainFailure(error: unknown, action: string, device: DeviceInf
     return new DeviceError(`${where}: memory ran out; ${smaller} [${message}]`);
   }
   if (LOST.test(message)) return new DeviceError(`${where}: the device was lost; open the runtime again [${message}]`);
+  if (NOT_STARTED.test(message)) return new DeviceError(`${where}: it did not start; reload the page [${message}]`);
   return new Error(`${where}: ${message}`, { cause: error });
 }

@@ -99,8 +99,8 @@ export interface WeightOptions {
   readonly signal?: AbortSignal;
 }
 
-/** File names diffusers and transformers save weights under; sharded weights have an index. */
-function candidates(preferHalf: boolean): string[] {
+/** File names diffusers and transformers save weights under, the preferred ones first; sharded weights have an index. */
+export function weightFileNames(preferHalf: boolean): string[] {
   const bases = ['diffusion_pytorch_model', 'model'];
   const full = bases.flatMap((base) => [`${base}.safetensors`, `${base}.safetensors.index.json`]);
   const half = bases.flatMap((base) => [
@@ -123,7 +123,7 @@ export async function openWeights(
   const { signal } = options;
   const within = (file: string): string => (subfolder ? `${subfolder}/${file}` : file);
   const name = subfolder ? `${folder.name}/${subfolder}` : folder.name;
-  const names = candidates(options.preferHalf ?? false);
+  const names = weightFileNames(options.preferHalf ?? false);
   for (const candidate of names) {
     const path = within(candidate);
     if (!(await folder.has(path, signal))) continue;

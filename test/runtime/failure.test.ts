@@ -25,6 +25,15 @@ test.each([
   expect(error.message).toMatch(/^could not run unet on webgpu \(Test GPU\): memory ran out; try a smaller image/);
 });
 
+test.each([
+  'WebAssembly backend initializing failed due to timeout: 60000ms',
+  "previous call to 'initializeWebAssembly()' failed.",
+])('%s is a device that did not start', (message) => {
+  const error = explainFailure(new Error(message), 'compile unet', GPU) as Error;
+  expect(error).toBeInstanceOf(DeviceError);
+  expect(error.message).toMatch(/^could not compile unet on webgpu \(Test GPU\): it did not start; reload the page/);
+});
+
 test('a lost device is told from a defect, and our own errors pass', () => {
   expect(
     explainFailure(new Error('A valid external Instance reference no longer exists: device lost'), 'run', GPU),

@@ -60,6 +60,7 @@ function fakeEngines() {
         return { ...image, data: image.data.map((value) => value + 1) };
       },
       imagine: async () => picture(0, 0, 0, 0),
+      describeStyle: async (name) => ({ name, prompt: '', model: null, rank: 4, steps: 0 }),
       memory: () => ({ files: 1, programs: 2, tensors: 3, peak: 6 }),
       async dispose() {
         log.push(`dispose ${model.name}`);
@@ -240,6 +241,14 @@ test('a pair is checked without a model, while a job runs', async () => {
   const data = new Uint8ClampedArray(16 * 16 * 4).fill(255);
   const blank: Image = { width: 16, height: 16, data };
   expect(await client.check(blank, blank)).toMatchObject({ usable: false });
+  await advance();
+  await job;
+});
+
+test('a style is described while a job runs', async () => {
+  const { client, advance } = await connected();
+  const job = client.restyle(restyling('a'));
+  expect(await client.describeStyle('ink', Uint8Array.of(1))).toMatchObject({ name: 'ink', rank: 4 });
   await advance();
   await job;
 });

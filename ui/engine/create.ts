@@ -1,0 +1,53 @@
+/** The engine's side of the panel, made of what a build of the panel brings along. */
+import { DeviceError } from '../../engine/errors';
+import { EngineClient } from '../../engine/worker-client';
+import type { OpenRequest } from '../../engine/worker-protocol';
+import type { EnginePort, ModelsPort, PanelAssets } from '../ports';
+import { workerAt, type Connect } from './connection';
+import { EngineHost, type HostOptions } from './host';
+import { EngineJobs } from './jobs';
+import { Models, type ModelsOptions } from './models/models';
+import { openStore } from './models/opfs-store';
+import { Pictures } from './pictures/pictures';
+
+export interface Ports {
+  readonly engine: EnginePort;
+  readonly models: ModelsPort;
+}
+
+/** What tests put in place of workers, storage and the hub. */
+export interface PortOptions extends Partial<Pick<ModelsOptions, 'openStore' | 'hub'>> {
+  readonly connectEngine?: Connect;
+  readonly connectPictures?: Connect;
+  readonly openLimit?: HostOptions['openLimit'];
+}
+
+/** The name of the model that is part of the panel. */
+const EMBEDDED = 'embedded';
+
+/** Starts nothing yet, and asks nothing of the network: workers and models are opened when they are first needed. */
+export function createPorts(assets: PanelAssets, options: PortOptions = {}): Ports {
+  const models = new Models({
+    network: assets.build === 'hosted',
+    openStore: options.openStore ?? openStore,
+    ...(options.hub && { hub: options.hub }),
+  });
+  const locate = async (name: string): Promise<Pick<OpenRequest, 'model' | 'wasm'>> => {
+    const model = name === EMBEDDED ? await assets.embeddedModel() : { name, files: await models.files(name) };
+    return { model: { kind: 'files', ...model }, wasm: await assets.wasm() };
+  };
+  const connectEngine = options.connectEngine ?? workerAt(() => assets.workerUrl());
+  const connectPictures = options.connectPictures ?? workerAt(() => assets.pictureWorkerUrl());
+  const host = new EngineHost(
+    { start: () => startEngine(connectEngine), locate, ...(options.openLimit && { openLimit: options.openLimit }) },
+    EMBEDDED,
+  );
+  return { engine: new EngineJobs(host, new Pictures(connectPictures)), models };
+}
+
+async function startEngine(connect: Connect): Promise<EngineClient> {
+  const { endpoint, onFailure, end } = await connect();
+  const client = new EngineClient(endpoint, end);
+  onFailure((why) => client.fail(new DeviceError(`the engine's worker stopped (${why}); try again`)));
+  return client;
+}

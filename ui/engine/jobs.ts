@@ -1,0 +1,188 @@
+/** The engine as the panel's state sees it (ports.ts): PNG files in, PNG files out, and jobs that survive a breakdown. */
+import type { ReadonlySignal } from '@preact/signals-core';
+import type { EngineDescription } from '../../engine/engine';
+import type { Image } from '../../engine/pair/image';
+import type { LearnRequest, LearnResult, PairVerdict, Progress } from '../../engine/pair/requests';
+import type { MemoryReport } from '../../engine/runtime/memory';
+import type { EngineClient } from '../../engine/worker-client';
+import { NOTHING_HELD } from '../../engine/worker-protocol';
+import type {
+  EnginePort,
+  EngineStatus,
+  ImagineJob,
+  JobHooks,
+  LearnedStyle,
+  LearnJob,
+  Png,
+  Preview,
+  RestyleJob,
+  StyleFacts,
+} from '../ports';
+import type { EngineHost, Resumption } from './host';
+import type { Pictures } from './pictures/pictures';
+import { Reports } from './reports';
+
+/** A breakdown costs at most this much of a run. Reading the state back takes some milliseconds. */
+const CHECKPOINT_SECONDS = 5;
+
+/** Figma keeps 5 MB for a plugin in all: half precision makes room for twice as many styles. */
+const STYLE_FILE = { dtype: 'F16' } as const;
+
+const ONCE_MORE: Resumption = {
+  again: (times) => times < 2,
+  notice: () => 'The engine stopped and was started again. The picture is made once more.',
+};
+
+export class EngineJobs implements EnginePort {
+  readonly #host: EngineHost;
+  readonly #pictures: Pictures;
+  readonly status: ReadonlySignal<EngineStatus>;
+  readonly notice: ReadonlySignal<string | null>;
+
+  constructor(host: EngineHost, pictures: Pictures) {
+    this.#host = host;
+    this.#pictures = pictures;
+    this.status = host.status;
+    this.notice = host.notice;
+  }
+
+  open(model: string, signal?: AbortSignal): Promise<EngineDescription> {
+    return this.#host.open(model, signal);
+  }
+
+  check(before: Png, after: Png): Promise<PairVerdict> {
+    return this.#pictures.check(before, after);
+  }
+
+  async learn(job: LearnJob, hooks: JobHooks = {}): Promise<LearnedStyle> {
+    const started = performance.now();
+    const [before, after, sampleImage] = await Promise.all([
+      this.#pictures.decode(job.before, 'the before image'),
+      this.#pictures.decode(job.after, 'the after image'),
+      job.sample && this.#pictures.decode(job.sample.picture, 'the sample'),
+    ]);
+    const { style, caption, steps, contentSteps, rank, learningRate, seed, force } = job;
+    const request: LearnRequest = {
+      ...{ before, after, prompt: caption, style, steps, contentSteps, rank, learningRate, seed },
+      ...(force && { force }),
+      ...(sampleImage && { sampleImage, sampleEvery: job.sample!.every }),
+      checkpointSeconds: CHECKPOINT_SECONDS,
+      file: STYLE_FILE,
+    };
+    const { result, model } = await this.#learnOn(request, job.resume, hooks);
+    return {
+      name: style.trim(),
+      caption: caption.trim(),
+      model: { name: model.model, fingerprint: model.fingerprint },
+      rank,
+      steps: result.steps,
+      file: result.style,
+      losses: result.losses,
+      seconds: (performance.now() - started) / 1000,
+    };
+  }
+
+  async restyle(job: RestyleJob, hooks: JobHooks = {}): Promise<Png> {
+    const { picture, styles, prompt, guide, steps, seed } = job;
+    const image = await this.#pictures.decode(picture, 'the picture');
+    return this.#picture(hooks, (client, options) =>
+      client.restyle({ image, styles, prompt, guide, steps, seed }, options),
+    );
+  }
+
+  imagine(job: ImagineJob, hooks: JobHooks = {}): Promise<Png> {
+    return this.#picture(hooks, (client, options) => client.imagine(job, options));
+  }
+
+  preview(original: Png, styled: Png, strengths: readonly number[], side: number): Promise<Preview> {
+    return this.#pictures.preview(original, styled, strengths, side);
+  }
+
+  thumbnail(before: Png, after: Png, side: number): Promise<Png> {
+    return this.#pictures.thumbnail(before, after, side);
+  }
+
+  async inspectStyle(fileName: string, file: Uint8Array): Promise<StyleFacts> {
+    const { name, prompt, ...facts } = await this.#host.run(
+      ({ client }) => client.describeStyle(fileName, file),
+      ONCE_MORE,
+    );
+    return { name: name || fileName.replace(/\.safetensors$/i, ''), caption: prompt, ...facts };
+  }
+
+  async memory(): Promise<MemoryReport> {
+    return (await this.#host.current?.memory()) ?? NOTHING_HELD;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([this.#host.dispose(), this.#pictures.dispose()]);
+  }
+
+  /** A job whose result is a picture. */
+  async #picture(
+    hooks: JobHooks,
+    job: (client: EngineClient, options: { signal?: AbortSignal; onProgress: (p: Progress) => void }) => Promise<Image>,
+  ): Promise<Png> {
+    const { signal } = hooks;
+    const reports = new Reports(hooks, this.#pictures);
+    const image = await this.#host.run(
+      ({ client }, works) => {
+        const onProgress = (progress: Progress): void => {
+          if (progress.phase !== 'load') works();
+          reports.send(progress);
+        };
+        return job(client, { onProgress, ...(signal && { signal }) });
+      },
+      ONCE_MORE,
+      signal,
+    );
+    await reports.sent();
+    return this.#pictures.encode(image);
+  }
+
+  /** Learns, going on from the last checkpoint after each breakdown before which there was some progress. */
+  async #learnOn(
+    request: LearnRequest,
+    resume: Uint8Array | undefined,
+    hooks: JobHooks,
+  ): Promise<{ result: LearnResult; model: EngineDescription }> {
+    const { signal } = hooks;
+    const reports = new Reports(hooks, this.#pictures);
+    let checkpoint = resume;
+    /** Steps in the checkpoint; of a caller's own, not known. */
+    let saved = 0;
+    let savedBefore = -1;
+    const resumption: Resumption = {
+      again: () => {
+        const progressed = saved > savedBefore;
+        savedBefore = saved;
+        return progressed;
+      },
+      notice: () =>
+        saved > 0
+          ? `The engine stopped and was started again. Learning goes on from step ${saved}.`
+          : 'The engine stopped and was started again. Learning begins again.',
+    };
+    try {
+      return await this.#host.run(
+        async ({ client, description }, works) => {
+          const onProgress = (progress: Progress): void => {
+            if (progress.loss) works();
+            if (progress.checkpoint) {
+              checkpoint = progress.checkpoint;
+              saved = progress.step;
+            }
+            reports.send(progress);
+          };
+          const again = { ...request, ...(checkpoint && { resume: checkpoint }) };
+          const result = await client.learn(again, { onProgress, ...(signal && { signal }) });
+          return { result, model: description };
+        },
+        resumption,
+        signal,
+      );
+    } finally {
+      await reports.sent();
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** Which files of a diffusers folder the engine reads, and what learning on them needs. */
+import { InputError } from '../../../engine/errors';
+import { weightFileNames } from '../../../engine/weights/folder';
+
+export interface SizedFile {
+  readonly path: string;
+  readonly size: number;
+}
+
+const REQUIRED = [
+  'model_index.json',
+  'scheduler/scheduler_config.json',
+  'unet/config.json',
+  'vae/config.json',
+  'text_encoder/config.json',
+];
+/** A tokenizer is either tokenizer.json or vocab.json with merges.txt. */
+const TOKENIZER = /^tokenizer\/(tokenizer|vocab|tokenizer_config|special_tokens_map|added_tokens)\.json$|^tokenizer\/merges\.txt$/;
+const NETS = ['unet', 'vae', 'text_encoder'] as const;
+
+/**
+ * The files to fetch of all that a folder holds: configurations, and of each net the weights that the engine would
+ * open, half precision where there is a choice.
+ *
+ * @throws InputError when the folder is no diffusers model, or has weights in pickle files only.
+ */
+export function neededFiles<F extends SizedFile>(name: string, files: readonly F[]): F[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const missing = REQUIRED.find((path) => !byPath.has(path));
+  if (missing) throw new InputError(`${name} has no ${missing}; choose a Stable Diffusion model in diffusers' format`);
+  const small = files.filter(({ path }) => REQUIRED.includes(path) || TOKENIZER.test(path));
+  return [...small, ...NETS.flatMap((net) => weightsOf(name, net, files))];
+}
+
+function weightsOf<F extends SizedFile>(name: string, net: string, files: readonly F[]): F[] {
+  const inside = files.filter(({ path }) => path.startsWith(`${net}/`));
+  const named = (file: F): string => file.path.slice(net.length + 1);
+  const first = weightFileNames(true).find((candidate) => inside.some((file) => named(file) === candidate));
+  if (first === undefined) {
+    throw new InputError(
+      `${name} has no .safetensors weights in ${net}/; choose a model that has them (.bin and .ckpt are never loaded)`,
+    );
+  }
+  if (!first.endsWith('.json')) return inside.filter((file) => named(file) === first);
+  const [base] = first.split('.');
+  const half = first.includes('fp16');
+  const isShard = (file: string): boolean =>
+    file.startsWith(base!) && /-of-\d+.*\.safetensors$/.test(file) && file.includes('fp16') === half;
+  return inside.filter((file) => named(file) === first || isShard(named(file)));
+}
+
+export const GIB = 2 ** 30;
+/** ONNX Runtime, its WebAssembly, pictures, and what the browser itself takes. */
+const BASE = 0.5 * GIB;
+/** Learning compiles the UNet twice, alone for the content and for both adapters, each with weights of its own. */
+const TRAINING_PROGRAMS = 2;
+/** Activations and gradients of a batch of two, in weights of the UNet. An estimate: it depends on the picture size. */
+const ACTIVATIONS = 4;
+
+/**
+ * A rough estimate of the bytes that learning needs. Weights are computed in f32, so half precision files count twice:
+ * text encoder + VAE + UNet x (2 programs + 4 for activations) + 0.5 GiB.
+ */
+export function memoryToLearn(files: readonly SizedFile[]): number {
+  const weights = (net: string): number =>
+    files
+      .filter(({ path }) => path.startsWith(`${net}/`) && path.endsWith('.safetensors'))
+      .reduce((sum, { path, size }) => sum + (path.includes('fp16') ? 2 * size : size), 0);
+  return BASE + weights('text_encoder') + weights('vae') + weights('unet') * (TRAINING_PROGRAMS + ACTIVATIONS);
+}

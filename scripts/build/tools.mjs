@@ -25,6 +25,7 @@ const ENTRIES = [
   { ...WEB, entry: 'engine/worker.ts', out: 'web/engine-worker.js', minify: true },
   { ...WEB, entry: 'bench/browser-worker.ts', out: 'test/bench-worker.js' },
   { ...WEB, entry: 'test/browser/page.ts', out: 'test/page.js', plugins: [ortInClassicScript, shims] },
+  { ...WEB, entry: 'test/replica/page.ts', out: 'test/replica.js' },
 ];
 
 export async function buildTools() {

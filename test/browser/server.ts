@@ -21,11 +21,23 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+/** Headers that make pages cross-origin isolated, which threads need. */
+const ISOLATED = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
 /**
- * Serves `roots`: the first part of a path names the root. The page is at "/". Pages are cross-origin isolated, which
- * threads need.
+ * Serves `pages` by their paths, and files of `roots`, where the first part of a path names the root.
+ *
+ * @param headers of every answer.
  */
-export async function startServer(roots: Readonly<Record<string, string>>, page: string): Promise<TestServer> {
+export async function startServer(
+  roots: Readonly<Record<string, string>>,
+  pages: Readonly<Record<string, string>>,
+  headers: Readonly<Record<string, string>> = ISOLATED,
+): Promise<TestServer> {
   const strayed: string[] = [];
   const server = createServer((request, response) => {
     const { url = '/' } = request;
@@ -35,7 +47,8 @@ export async function startServer(roots: Readonly<Record<string, string>>, page:
       response.writeHead(403).end();
       return;
     }
-    serve(roots, page, request, response).catch(() => response.writeHead(404).end());
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    serve(roots, pages, request, response).catch(() => response.writeHead(404).end());
   });
   server.on('connect', (request, socket) => {
     strayed.push(`CONNECT ${request.url}`);
@@ -55,16 +68,14 @@ export async function startServer(roots: Readonly<Record<string, string>>, page:
 
 async function serve(
   roots: Readonly<Record<string, string>>,
-  page: string,
+  pages: Readonly<Record<string, string>>,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-  response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-  response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
   response.setHeader('Cache-Control', 'no-store');
   const path = normalize(decodeURIComponent(new URL(request.url!, 'http://x').pathname));
-  if (path === '/') {
+  const page = pages[path];
+  if (page !== undefined) {
     response.setHeader('Content-Type', 'text/html; charset=utf-8');
     response.end(page);
     return;

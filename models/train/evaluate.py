@@ -1,6 +1,6 @@
-"""Held-out numbers of an exported folder: autoencoder PSNR/SSIM, and v-MSE with the right, a wrong and no caption.
+"""Held-out numbers of an exported folder: autoencoder PSNR/SSIM, v-MSE with the right, a wrong and no caption, size.
 
-Usage: evaluate.py MODEL DATA [--count 48]
+Usage: evaluate.py MODEL DATA [--count 48]      (DATA: held-out icons rendered at the model's own size)
 """
 import argparse
 
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.models.attention_processor import AttnProcessor
+from torch.utils.flop_counter import FlopCounterMode
 
 import vae as V
 from augment import Icons
@@ -50,6 +51,9 @@ def main():
     print(f"latents x scaling_factor: std {torch.cat(all_latents).std():.3f}")
     for part in (pipe.vae, pipe.text_encoder, pipe.unet):
         print(type(part).__name__, sum(p.numel() for p in part.parameters()), "parameters")
+    with FlopCounterMode(display=False) as counter:
+        pipe.unet(z[:1], t[:1], pipe.text_encoder(ids[:1]).last_hidden_state)
+    print(f"one UNet evaluation: {counter.get_total_flops() / 1e9:.2f} GFLOP (a multiply-add is two)")
 
 
 if __name__ == "__main__":

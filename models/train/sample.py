@@ -10,7 +10,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from PIL import Image, ImageDraw
 
 SUBJECTS = "red apple;dog face;red heart;house;grinning face;star;potted plant;umbrella"  # the last two are held out
-STYLES = "flat emoji;shaded emoji;outlined emoji;outline icon;filled glyph;blue filled line icon;black silhouette;pixel art"
+STYLES = "flat emoji;shaded emoji;outlined emoji;outline icon;filled glyph;blue filled line icon;black silhouette;puffy 3d shading"
 
 
 def main():
@@ -33,9 +33,9 @@ def main():
     for row, subject in enumerate(subjects):
         prompts = [f"{subject}, {style}" for style in styles]
         seeds = [torch.Generator().manual_seed(args.seed * 1000 + row) for _ in styles]
-        images = pipe(prompts, height=128, width=128, num_inference_steps=args.steps, guidance_scale=args.guidance, generator=seeds).images
+        images = pipe(prompts, num_inference_steps=args.steps, guidance_scale=args.guidance, generator=seeds).images
         for column, image in enumerate(images):
-            sheet.paste(image, (column * 136 + 8, row * 148 + 8))
+            sheet.paste(image.resize((128, 128), Image.LANCZOS), (column * 136 + 8, row * 148 + 8))
             draw.text((column * 136 + 8, row * 148 + 137), prompts[column][:26], fill="black", font_size=10)
     sheet.save(args.out)
 

@@ -55,11 +55,12 @@ export function pageText(
     ...(notes ? [notes] : []),
     NOTES_END,
     '',
-    ...sections.flatMap((section) => sectionText(section, refusals)),
+    ...sections.flatMap(sectionText),
+    ...refusedText(refusals),
   ].join('\n');
 }
 
-function sectionText(section: Section, refusals: readonly Refusal[]): string[] {
+function sectionText(section: Section): string[] {
   const { kind, pictures } = section;
   return [
     `## ${TITLES[kind] ?? kind}`,
@@ -67,7 +68,7 @@ function sectionText(section: Section, refusals: readonly Refusal[]): string[] {
     ABOUT[kind] ?? '',
     '',
     ...(pictures ? [`![${TITLES[kind] ?? kind}: pictures](pairbench/${kind}.png)`, ''] : []),
-    ...(kind === 'broken' ? brokenText(section, refusals) : measuredText(section)),
+    ...(kind === 'broken' ? brokenText(section) : measuredText(section)),
   ];
 }
 
@@ -112,15 +113,14 @@ function titleOf({ family, strength }: RowSummary): string {
 }
 
 /** Task by task: the mean over the kind would hide what broke. */
-function brokenText({ all }: Section, refusals: readonly Refusal[]): string[] {
-  const refused = refusals.filter(({ task }) => task.startsWith('broken-'));
+function brokenText({ all }: Section): string[] {
   // All broken tasks have the same test pictures, so that one row says what doing nothing comes to.
   const nothing = all.find(({ row }) => row === 'nothing');
   const rows = all.filter((row) => row.row !== 'nothing' || row === nothing);
-  return [
-    ...markdownTable(rows, (row) => (row.row === 'nothing' ? titleOf(row) : `${row.kind}: ${titleOf(row)}`)),
-    '',
-    ...refused.map((one) => `- ${one.task}: refused. ${one.refused}`),
-    '',
-  ];
+  return [...markdownTable(rows, (row) => (row === nothing ? titleOf(row) : `${row.kind}: ${titleOf(row)}`)), ''];
+}
+
+function refusedText(refusals: readonly Refusal[]): string[] {
+  if (refusals.length === 0) return [];
+  return ['## Pairs that were refused', '', ...refusals.map((one) => `- ${one.task}: ${one.refused}`), ''];
 }

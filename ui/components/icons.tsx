@@ -43,9 +43,7 @@ const SHAPES = {
       <path d="M5.5 3h6a2 2 0 0 1 2 2v6" />
     </>
   ),
-  sparkle: (
-    <path d="M8 2.5c.5 3.3 2 5 5.5 5.5C10 8.500 8.500 10 8 13.500 7.500 10 6 8.500 2.500 8 6 7.500 7.500 5.800 8 2.500z" />
-  ),
+  sparkle: <path d="M8 2.5c.5 3.3 2 5 5.5 5.5C10 8.5 8.5 10 8 13.5 7.5 10 6 8.5 2.5 8 6 7.5 7.5 5.8 8 2.5z" />,
 } as const satisfies Record<string, ComponentChildren>;
 
 export type IconName = keyof typeof SHAPES;

@@ -1,5 +1,5 @@
 /** Things said within a view. */
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { Icon, type IconName } from './icons';
 
 const ICONS = { good: 'check', info: 'info', warning: 'warning', wrong: 'warning' } as const satisfies Record<
@@ -29,7 +29,8 @@ export function Message({ kind, title, children, actions }: MessageProps) {
 }
 
 interface EmptyProps {
-  readonly icon: IconName;
+  /** An icon, or a drawing. */
+  readonly icon: IconName | VNode;
   readonly title: string;
   readonly children?: ComponentChildren;
   readonly actions?: ComponentChildren;
@@ -39,7 +40,7 @@ interface EmptyProps {
 export function EmptyState({ icon, title, children, actions }: EmptyProps) {
   return (
     <div class="empty">
-      <Icon name={icon} class="big" />
+      {typeof icon === 'string' ? <Icon name={icon} class="big" /> : icon}
       <div>
         <h2>{title}</h2>
         <p>{children}</p>

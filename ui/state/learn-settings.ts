@@ -41,6 +41,14 @@ export const LEARN_RULES: readonly SettingRule[] = [
   },
 ];
 
+/** Why a number does not serve as a seed; null when it does. */
+export function complaintAboutSeed(value: number): string | null {
+  return complaintAbout(
+    LEARN_RULES.find(({ key }) => key === 'seed')!,
+    value,
+  );
+}
+
 /** Why a number does not serve as a setting; null when it does. */
 export function complaintAbout(rule: SettingRule, value: number): string | null {
   if (!Number.isFinite(value) || value < rule.min || value > rule.max) {

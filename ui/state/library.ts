@@ -52,6 +52,17 @@ export class Library {
     return this.#styles.value.find((style) => style.id === id);
   }
 
+  /** Fingerprint of the base model that is open; null while none is. */
+  get fingerprint(): ReadonlySignal<string | null> {
+    return this.#services.model.fingerprint;
+  }
+
+  /** False when a style is known to be of another base model than the one that is open. */
+  fits({ model }: ListedStyle): boolean {
+    const open = this.fingerprint.value;
+    return open === null || model === null || model.fingerprint === open;
+  }
+
   /** A style's file. Rejects when it is kept nowhere. */
   async file(id: string): Promise<Uint8Array> {
     const held = this.#files.get(id) ?? (await this.#services.sandbox.call('readStyle', { id })).file;

@@ -2,7 +2,7 @@
 import { signal, type ReadonlySignal } from '@preact/signals-core';
 import type { MemoryReport } from '../../engine/runtime/memory';
 import type { PanelKind, Settings } from '../../plugin/messages';
-import type { ModelFacts, ModelsPort } from '../ports';
+import type { MachineFacts, ModelFacts, ModelsPort } from '../ports';
 import { EMBEDDED_MODEL } from './base-model';
 import { isCancelled, messageOf } from './errors';
 import type { Services } from './services';
@@ -22,6 +22,7 @@ export class ModelFlow {
   readonly #port: ModelsPort;
   readonly #list = signal<readonly ModelFacts[]>([]);
   readonly #download = signal<Download>({ at: 'none' });
+  readonly #machine = signal<MachineFacts | null>(null);
   readonly #memory = signal<MemoryReport | null>(null);
   #settings: Settings = { panel: 'embedded', model: EMBEDDED_MODEL };
   #abort: AbortController | undefined;
@@ -30,6 +31,8 @@ export class ModelFlow {
   readonly list: ReadonlySignal<readonly ModelFacts[]> = this.#list;
   readonly download: ReadonlySignal<Download> = this.#download;
   readonly memory: ReadonlySignal<MemoryReport | null> = this.#memory;
+  /** What this computer has; null until it is known. */
+  readonly machine: ReadonlySignal<MachineFacts | null> = this.#machine;
   readonly lasting: ReadonlySignal<boolean>;
 
   constructor(services: Services, port: ModelsPort) {
@@ -42,6 +45,7 @@ export class ModelFlow {
   async start(settings: Settings): Promise<void> {
     this.#settings = settings;
     const { model, notices } = this.#services;
+    this.#machine.value = await this.#port.machine().catch(() => null);
     await this.#relist();
     const wanted = settings.model;
     const here = wanted === EMBEDDED_MODEL || this.#list.value.some((each) => each.name === wanted && isWhole(each));

@@ -7,20 +7,21 @@ export class StyleChoice {
   readonly #library: Library;
   readonly #chosen = signal<readonly ChosenStyle[]>([]);
   readonly chosen: ReadonlySignal<readonly ChosenStyle[]> = this.#chosen;
-  /** Until the user picks, the newest style is. */
+  /** Until the user picks, the newest style that fits the model is taken. */
   #picked = false;
 
   constructor(library: Library) {
     this.#library = library;
     effect(() => {
       const styles = library.styles.value;
+      void library.fingerprint.value;
       untracked(() => {
         const names = new Map(styles.map(({ id, name }) => [id, name]));
         const left = this.#chosen.value.filter(({ id }) => names.has(id));
-        const newest = styles[0];
+        const first = styles.find((style) => library.fits(style)) ?? styles[0];
         this.#chosen.value =
-          !this.#picked && newest
-            ? [{ id: newest.id, name: newest.name, strength: 1 }]
+          !this.#picked && first
+            ? [{ id: first.id, name: first.name, strength: 1 }]
             : left.map((style) => ({ ...style, name: names.get(style.id)! }));
       });
     });

@@ -35,6 +35,7 @@ export class TuneSession {
   readonly #parameters = signal<ResultParameters>(undefined as never);
   readonly #work = signal<TuneWork | null>(null);
   readonly #problem = signal<string | null>(null);
+  readonly #instantShown = signal(false);
   #original: Png | null = null;
   #made: Made | undefined;
   #preview: Promise<Preview> | undefined;
@@ -59,6 +60,8 @@ export class TuneSession {
   readonly work: ReadonlySignal<TuneWork | null> = this.#work;
   /** Why the last change did not reach the layer. */
   readonly problem: ReadonlySignal<string | null> = this.#problem;
+  /** The canvas shows an instant picture, or is about to. */
+  readonly previewing: ReadonlySignal<boolean> = this.#instantShown;
   /** Names of the styles that are neither in the library nor in the document. */
   readonly missing: ReadonlySignal<readonly string[]> = computed(() => {
     const present = new Set(this.#library.styles.value.map(({ id }) => id));
@@ -85,6 +88,7 @@ export class TuneSession {
     this.#setStrength(index, strength);
     this.#dirty = true;
     this.#stopWork();
+    this.#instantShown.value = true;
     this.#wanted = this.#parameters.value.styles.map((style) => style.strength);
     this.#previewing ??= this.#showWanted().finally(() => (this.#previewing = undefined));
   }
@@ -118,6 +122,7 @@ export class TuneSession {
     const shown = this.#dirty;
     this.#parameters.value = this.#committed;
     this.#dirty = false;
+    this.#instantShown.value = false;
     const styled = changesNothing(this.#committed) ? this.#original : this.#made?.styled;
     if (shown && styled) await this.#write(styled, this.#committed, false);
   }
@@ -197,6 +202,7 @@ export class TuneSession {
 
   async #makeRound(round: number, abort: AbortController): Promise<void> {
     this.#dirty = true;
+    this.#instantShown.value = false;
     this.#problem.value = null;
     this.#work.value = { fraction: null };
     const newest = (): boolean => round === this.#round;

@@ -4,6 +4,7 @@ import { NumberField, TextField } from '../components/field';
 import { EmptyState, Message } from '../components/message';
 import { Picture } from '../components/picture';
 import { Progress } from '../components/progress';
+import { complaintAboutSeed } from '../state/learn-settings';
 import { useApp } from './context';
 import { NoStyles, StylePicker } from './style-picker';
 
@@ -40,9 +41,7 @@ export function ImagineView() {
               label="Seed"
               value={imagining.seed.value}
               disabled={busy}
-              complain={(value) =>
-                Number.isInteger(value) && value >= 0 && value < 2 ** 32 ? null : 'Use a whole number'
-              }
+              complain={complaintAboutSeed}
               onChange={(value) => (imagining.seed.value = value)}
             />
           </div>

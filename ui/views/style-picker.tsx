@@ -1,5 +1,6 @@
 /** Choosing one style, or several to blend, each with its strength. */
 import { Button, IconButton } from '../components/button';
+import { Message } from '../components/message';
 import { Thumb } from '../components/picture';
 import { StrengthSlider } from '../components/strength-slider';
 import { useApp } from './context';
@@ -7,6 +8,7 @@ import { useApp } from './context';
 export function StylePicker() {
   const { library, choice } = useApp();
   const chosen = choice.chosen.value;
+  const foreign = library.styles.value.find((style) => choice.has(style.id) && !library.fits(style));
   return (
     <>
       <section class="section" aria-label="Styles">
@@ -23,6 +25,11 @@ export function StylePicker() {
           ))}
         </div>
       </section>
+      {foreign && (
+        <Message kind="warning" title={`“${foreign.name}” was learned on another model`}>
+          Choose {foreign.model?.name} under Model to use it.
+        </Message>
+      )}
       {chosen.length > 0 && (
         <section class="section" aria-label="Strengths">
           {chosen.map(({ id, name, strength }) => (

@@ -21,7 +21,7 @@ function NoPair() {
   return (
     <div class="body">
       <EmptyState
-        icon="pair"
+        icon={<PairDrawing />}
         title="Learn a style from one pair"
         actions={offer && <Button onClick={() => pair.takeOffer()}>Use the third as live sample</Button>}
       >
@@ -36,6 +36,19 @@ function NoPair() {
         )}
       </EmptyState>
     </div>
+  );
+}
+
+/** A shape, and the same one redrawn. */
+function PairDrawing() {
+  return (
+    <svg class="pair-drawing" width="152" height="64" viewBox="0 0 152 64" aria-hidden="true">
+      <rect x="0.5" y="0.5" width="63" height="63" rx="8" />
+      <path d="M32 14l5.6 11.3 12.4 1.8-9 8.8 2.1 12.4L32 42.4l-11.1 5.9 2.1-12.4-9-8.8 12.4-1.8z" />
+      <path d="M70 32h11m-4-4l4 4-4 4" />
+      <rect x="88.5" y="0.5" width="63" height="63" rx="8" />
+      <path class="styled" d="M120 14l5.6 11.3 12.4 1.8-9 8.8 2.1 12.4-11.1-5.9-11.1 5.9 2.1-12.4-9-8.8 12.4-1.8z" />
+    </svg>
   );
 }
 

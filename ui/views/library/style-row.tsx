@@ -7,16 +7,16 @@ import { bytesInWords } from '../../state/words';
 import { useApp } from '../context';
 
 export function StyleRow({ style }: { style: ListedStyle }) {
-  const { library, choice, show, services } = useApp();
+  const { library, choice, show } = useApp();
   const [renaming, setRenaming] = useState(false);
   const { id, name, caption, model, bytes, thumbnail, inLibrary, inDocument } = style;
   const use = (): void => {
     choice.only(id);
     show('restyle');
   };
-  const open = services.model.fingerprint.value;
-  const foreign = open !== null && model !== null && model.fingerprint !== open;
-  const about = foreign ? `Learned on ${model.name}` : [caption, bytesInWords(bytes)].filter(Boolean).join(' · ');
+  const about = !library.fits(style)
+    ? `Learned on ${model?.name}`
+    : [caption, bytesInWords(bytes)].filter(Boolean).join(' · ');
 
   const places: MenuEntry[] = [
     inDocument

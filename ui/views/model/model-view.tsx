@@ -37,6 +37,7 @@ function Engine() {
   const { services, models } = useApp();
   const status = services.engine.status.value;
   const memory = models.memory.value;
+  const machine = models.machine.value;
   switch (status.state) {
     case 'closed':
       return <p class="quiet">The model is opened when it is needed.</p>;
@@ -77,10 +78,16 @@ function Engine() {
             <dd>{status.description.nativeSize} px</dd>
             {memory && (
               <>
-                <dt>Memory</dt>
+                <dt>Memory used</dt>
                 <dd class="numbers">
                   {bytesInWords(memory.files + memory.programs + memory.tensors)}, at most {bytesInWords(memory.peak)}
                 </dd>
+              </>
+            )}
+            {machine && machine.memory !== null && (
+              <>
+                <dt>This computer has</dt>
+                <dd class="numbers">{bytesInWords(machine.memory)} or more</dd>
               </>
             )}
           </dl>

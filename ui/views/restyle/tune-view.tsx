@@ -7,6 +7,7 @@ import { EmptyState, Message } from '../../components/message';
 import { Progress } from '../../components/progress';
 import { StrengthSlider } from '../../components/strength-slider';
 import { newSeed } from '../../state/ids';
+import { complaintAboutSeed } from '../../state/learn-settings';
 import { MAX_STYLES } from '../../state/recipe';
 import type { TuneSession } from '../../state/tune-session';
 import { listed } from '../../state/words';
@@ -65,7 +66,7 @@ function Controls({ session }: { session: TuneSession }) {
         <div>
           <h2 class="one-line">{node?.name}</h2>
           <p class="quiet" role="status">
-            {work ? 'Making it at full quality' : 'Up to date'}
+            {statusOf(work !== null, problem !== null, session.previewing.value)}
           </p>
         </div>
         <div style={{ visibility: work ? 'visible' : 'hidden' }} aria-hidden={!work}>
@@ -105,6 +106,12 @@ function Controls({ session }: { session: TuneSession }) {
       </div>
     </div>
   );
+}
+
+function statusOf(working: boolean, failed: boolean, previewing: boolean): string {
+  if (working) return 'Making it at full quality';
+  if (previewing) return 'Preview';
+  return failed ? 'Not up to date' : 'Up to date';
 }
 
 function Strengths({ session }: { session: TuneSession }) {
@@ -204,11 +211,7 @@ function Settings({ session }: { session: TuneSession }) {
             beside
             label="Seed"
             value={seed}
-            complain={(value) =>
-              Number.isInteger(value) && value >= 0 && value < 2 ** 32
-                ? null
-                : 'Use a whole number from 0 to 4294967295'
-            }
+            complain={complaintAboutSeed}
             onChange={(value) => void session.change({ seed: value })}
           />
           <div>

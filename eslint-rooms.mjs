@@ -28,7 +28,7 @@ const BESIDE = {
   plugin: [],
   ui: ['engine', 'plugin/messages'],
   cli: ['engine'],
-  playground: ['ui', 'plugin', 'engine'],
+  playground: ['ui', 'plugin', 'engine', 'manifest.json'],
   bench: ['engine', 'cli', 'test'],
 };
 

@@ -50,7 +50,6 @@ export class Scene {
     const id = patch.id ?? this.newId();
     this.#set({ ...newNode(id, kind), ...patch, id, kind, parent: null });
     this.move(id, parent, index);
-    if (patch.layoutPositioning) this.patch(id, { layoutPositioning: patch.layoutPositioning });
     return this.get(id);
   }
 
@@ -74,9 +73,10 @@ export class Scene {
     const at = index ?? into.children.length;
     this.#set({ ...into, children: [...into.children.slice(0, at), id, ...into.children.slice(at)] });
     // What a node is in its old parent's layout says nothing of the new one's.
-    const layoutPositioning = from === parent ? this.get(id).layoutPositioning : 'AUTO';
-    this.#set({ ...this.get(id), parent, layoutPositioning });
-    if (from !== null && from !== parent) this.#settle(from);
+    const node = this.get(id);
+    const moved = from !== null && from !== parent;
+    this.#set({ ...node, parent, layoutPositioning: moved ? 'AUTO' : node.layoutPositioning });
+    if (moved) this.#settle(from);
     this.#settle(parent);
   }
 
@@ -134,9 +134,13 @@ export class Scene {
   }
 
   absoluteTransform(id: string): Transform {
-    const { transform } = this.get(id);
+    return multiply(this.containerTransform(id), this.get(id).transform);
+  }
+
+  /** From the coordinates that a node is placed in to those of its page. */
+  containerTransform(id: string): Transform {
     for (const ancestor of this.ancestors(id)) {
-      if (!fitsItsContent(ancestor)) return multiply(this.absoluteTransform(ancestor.id), transform);
+      if (!fitsItsContent(ancestor)) return this.absoluteTransform(ancestor.id);
     }
     return IDENTITY;
   }

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Image } from '../../engine/pair/image';
 import { writePng } from '../cli/desk';
 import { paint } from '../pair/pictures';
@@ -104,9 +104,14 @@ test('learns, restyles, scores, refuses, and goes on where it stopped', () => {
   expect(again.err).toContain('b-bare: known already');
   expect(JSON.parse(again.out)).toEqual(summary);
 
-  // Other settings are another run.
-  const other = pairbench(...argv, ...FEW, '--rows', 'colour-map', '--seed', '1');
-  expect((JSON.parse(other.out) as Summary).results).not.toBe(summary.results);
+  // Other settings are another run; where they are of restyling alone, it shares what was learned.
+  const restyled = pairbench(...argv, ...FEW, ...ROWS, '--start', '0.5', '--limit', '1', '--tasks', 'a-');
+  const other = (JSON.parse(restyled.out) as Summary).results;
+  expect(other).not.toBe(summary.results);
+  expect(dirname(other)).toBe(dirname(summary.results));
+  expect(readdirSync(join(dirname(other), 'styles'))).toHaveLength(2);
+  const learned = pairbench(...argv, ...FEW, '--rows', 'nothing', '--seed', '1');
+  expect(dirname((JSON.parse(learned.out) as Summary).results)).not.toBe(dirname(other));
 
   const page = ['page', '--suite', suite, '--results', summary.results, '-o', join(folder, 'docs')];
   expect(pairbench(...page).code).toBe(0);

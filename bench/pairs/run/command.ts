@@ -12,7 +12,7 @@ import { buildSuite, DEFAULT_TESTS } from '../suite/build';
 import { taskNames } from '../suite/task-file';
 import { parseRows } from './rows';
 import { runJob } from './runner';
-import { describeSettings, digestOfWords, settingsDigest, settingsWith, type Settings } from './settings';
+import { describeSettings, runFolder, settingsWith, type Settings } from './settings';
 import { Store } from './store';
 import { placeResults } from './placed';
 import { summarise } from './summary';
@@ -120,7 +120,7 @@ async function runSuite(io: Io, options: RunOptions): Promise<void> {
   const settings = settingsFrom(options);
   await withEngine(io, options, async (engine) => {
     const { model, fingerprint, device } = engine.description;
-    const folder = join(options.out, `${digestOfWords([fingerprint])}-${settingsDigest(settings)}`);
+    const folder = runFolder(options.out, fingerprint, settings);
     const store = await Store.open(folder);
     const info = {
       model,

@@ -1,5 +1,6 @@
 /** The settings of the method that a run fixes and a sweep varies. */
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../../../engine/pair/defaults';
 import type { LearnRequest, RestyleRequest } from '../../../engine/pair/requests';
 import { STYLE_SCALE } from '../../../engine/diffusion/guidance';
@@ -19,12 +20,16 @@ export function settingsWith(learn: Partial<Settings['learn']>, restyle: Partial
   };
 }
 
-/** Of everything that decides a result besides the model and the task. */
-export function settingsDigest(settings: Settings): string {
-  return digestOfWords([JSON.stringify(settings), String(STYLE_SCALE)]);
+/**
+ * The folder of a run under that of all runs: one level for the model, one for how styles are learned, one for how they
+ * are applied, so that runs which learn alike share their styles.
+ */
+export function runFolder(out: string, fingerprint: string, { learn, restyle }: Settings): string {
+  const parts = [[fingerprint], [JSON.stringify(learn)], [JSON.stringify(restyle), String(STYLE_SCALE)]];
+  return join(out, ...parts.map(digestOfWords));
 }
 
-export function digestOfWords(words: readonly string[]): string {
+function digestOfWords(words: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 12);
 }
 

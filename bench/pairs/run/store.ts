@@ -77,12 +77,13 @@ export class Store {
 
   async add(line: Line): Promise<void> {
     this.#remember(line);
-    await mkdir(this.folder, { recursive: true });
     await appendFile(this.#lines, `${JSON.stringify(line)}\n`);
   }
 
+  /** Makes the folder; called before anything is added. */
   async describe(info: RunInfo): Promise<void> {
-    await this.#write('run.json', Buffer.from(`${JSON.stringify(info, null, 2)}\n`));
+    await mkdir(this.folder, { recursive: true });
+    await writeWhole(join(this.folder, 'run.json'), Buffer.from(`${JSON.stringify(info, null, 2)}\n`));
   }
 
   /** What `describe` wrote; undefined when nothing was run. */
@@ -106,19 +107,15 @@ export class Store {
     return picture;
   }
 
-  /** A learned style, learned when it is not there yet. */
+  /** A learned style, learned when it is not there yet; lies beside the run's folder, where runs that learn alike are. */
   async style(task: string, pair: string, mode: string, learn: () => Promise<Uint8Array>): Promise<Uint8Array> {
-    const path = join('styles', `${task}.${pair}.${mode}.safetensors`);
-    const known = await readFile(join(this.folder, path)).catch(() => undefined);
+    const path = join(this.folder, '../styles', `${task}.${pair}.${mode}.safetensors`);
+    const known = await readFile(path).catch(() => undefined);
     if (known) return new Uint8Array(known);
     const style = await learn();
-    await this.#write(path, style);
+    await mkdir(dirname(path), { recursive: true });
+    await writeWhole(path, style);
     return style;
-  }
-
-  async #write(path: string, bytes: Uint8Array): Promise<void> {
-    await mkdir(dirname(join(this.folder, path)), { recursive: true });
-    await writeWhole(join(this.folder, path), bytes);
   }
 
   #remember(line: Line): void {

@@ -1,5 +1,5 @@
 /** Entry of the playground's page. `?panel=embedded` opens the panel that is built into the plugin. */
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import manifest from '../manifest.json';
 import { ClientStorage } from './figma/client-storage';
@@ -37,7 +37,19 @@ async function start(): Promise<void> {
   globalThis.playground = createHandle(app);
   app.editor.select(pair);
   app.plugin.start(app.editor, 'open');
-  requestAnimationFrame(() => showAll(app));
+  await until(() => app.sized.value && app.plugin.window.value !== null);
+  showAll(app);
+}
+
+/** Resolves once a condition on signals holds. */
+function until(condition: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    effect(function watch() {
+      if (!condition()) return;
+      resolve();
+      this.dispose();
+    });
+  });
 }
 
 async function fetchSample(name: string): Promise<Uint8Array> {

@@ -32,6 +32,8 @@ export class Editor {
   readonly #listeners = new Set<(event: EditorEvent) => void>();
   readonly #selections = new Map<string, readonly string[]>();
   #pageId: string;
+  /** px at the right that something lies over; what is brought into view keeps out of there. */
+  covered = 0;
   #view: View = { center: { x: 0, y: 0 }, zoom: 1, width: 1000, height: 800 };
 
   /** Opens a document, which must have a page, on its first one. */
@@ -97,9 +99,10 @@ export class Editor {
     const box = union(rects);
     if (!box) return;
     const { width, height } = this.#view;
-    const fitting = Math.min(width / box.width, height / box.height) * 0.8;
-    const center = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-    this.view = { ...this.#view, center, zoom: Math.min(1, fitting) };
+    const free = Math.max(100, width - this.covered);
+    const zoom = Math.min(1, Math.min(free / box.width, height / box.height) * 0.85);
+    const center = { x: box.x + box.width / 2 + (width - free) / 2 / zoom, y: box.y + box.height / 2 };
+    this.view = { ...this.#view, center, zoom };
   }
 
   /** Returns how to stop listening. */

@@ -17,6 +17,8 @@ export interface Note {
 }
 
 const NOTE_MS = 5_000;
+/** Room left and right of the plugin's window, px. */
+const WINDOW_EDGES = 32;
 
 export class App {
   readonly editor: Editor;
@@ -29,6 +31,8 @@ export class App {
   readonly marquee = signal<Rect | null>(null);
   readonly hovered = signal<string | null>(null);
   readonly paletteOpen = signal(false);
+  /** Whether the canvas knows how large it is. */
+  readonly sized = signal(false);
   readonly pageId: ReadonlySignal<string>;
   readonly selection: ReadonlySignal<readonly string[]>;
   readonly view: ReadonlySignal<View>;
@@ -58,6 +62,9 @@ export class App {
       storage,
     );
     const { editor } = this;
+    this.plugin.window.subscribe((window) => {
+      editor.covered = window?.visible ? window.width + WINDOW_EDGES : 0;
+    });
     const [pageId, selection, view] = [signal(editor.pageId), signal(editor.selection), signal(editor.view)];
     [this.pageId, this.selection, this.view] = [pageId, selection, view];
     editor.subscribe(() => {

@@ -24,12 +24,12 @@ export function Page({ app }: { app: App }) {
         <Pages app={app} />
         <h2 class="heading">Layers</h2>
         <Layers app={app} />
+        <Welcome />
         <Inspector app={app} />
       </aside>
       <main class="stage">
         <Canvas app={app} />
         <PluginWindow app={app} />
-        <Welcome />
         <Notes app={app} />
       </main>
       <QuickActions app={app} />
@@ -45,14 +45,14 @@ function Welcome() {
       <button class="square" aria-label="Close" onClick={() => (open.value = false)}>
         <Symbol16 name="close" />
       </button>
-      <h2>Learn a style from one pair</h2>
+      <h2>How to begin</h2>
       <ol>
-        <li>A picture and its redrawing are selected: a pair.</li>
+        <li>A picture and its redrawing are selected.</li>
         <li>
-          Press <strong>Learn</strong> in the panel. It takes a few minutes and stays on your computer.
+          Name the style and press <strong>Learn style</strong>. Nothing leaves your computer.
         </li>
         <li>
-          Select other pictures and press <strong>Restyle</strong>. Or drop your own pictures here.
+          Select other pictures and press <strong>Restyle</strong>. Drop your own on the canvas.
         </li>
       </ol>
     </section>

@@ -86,6 +86,7 @@ function followSize(app: App, canvas: HTMLCanvasElement): () => void {
     canvas.width = Math.round(width * devicePixelRatio);
     canvas.height = Math.round(height * devicePixelRatio);
     app.editor.view = { ...app.editor.view, width, height };
+    app.sized.value = true;
   });
   observer.observe(canvas);
   return () => observer.disconnect();

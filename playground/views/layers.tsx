@@ -1,6 +1,6 @@
 /** The pages, and the layers of the open one, front ones first, as a tree for pointer and keyboard. */
-import { signal, type Signal } from '@preact/signals';
-import { useMemo } from 'preact/hooks';
+import { effect, signal, type Signal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { NodeData } from '../figma/node-data';
 import type { Scene } from '../figma/scene';
 import type { App } from '../model/app';
@@ -43,6 +43,7 @@ export function Pages({ app }: { app: App }) {
 
 export function Layers({ app }: { app: App }) {
   const open = useMemo(() => signal<ReadonlySet<string>>(new Set()), []);
+  useEffect(() => effect(() => unfoldTo(app.file.scene, app.selection.value, open)), [app, open]);
   void app.changes.value;
   const rows = rowsOf(app.file.scene, app.pageId.value, open.value);
   const selection = new Set(app.selection.value);
@@ -149,6 +150,13 @@ function Switch(props: {
       <Symbol16 name={props.icon} />
     </button>
   );
+}
+
+/** Unfolds what selected layers are in. */
+function unfoldTo(scene: Scene, selection: readonly string[], open: Signal<ReadonlySet<string>>): void {
+  const around = selection.flatMap((id) => (scene.find(id) ? [...scene.ancestors(id)].map((node) => node.id) : []));
+  const before = open.peek();
+  if (around.some((id) => !before.has(id))) open.value = new Set([...before, ...around]);
 }
 
 function toggle(open: Signal<ReadonlySet<string>>, id: string): void {

@@ -1,4 +1,6 @@
 /** A diffusion model as its diffusers folder describes it: configurations read and checked, weights opened, nothing run. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { InputError } from '../errors';
 import { readClipTextConfig, type ClipTextConfig } from '../nets/clip-text-config';
 import { loadTokenizer, type PromptTokenizer } from '../nets/tokenizer';
@@ -114,14 +116,9 @@ async function fingerprint(weights: WeightSet, signal?: AbortSignal): Promise<st
   return digest(parts);
 }
 
-/** The first 16 hex digits of SHA-256 over the parts. */
-export async function digest(parts: readonly Uint8Array[]): Promise<string> {
-  const joined = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', joined));
-  return Array.from(hash.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** The first 16 hex digits of SHA-256 over the parts. Not by crypto.subtle, which Figma's documents lack. */
+export function digest(parts: readonly Uint8Array[]): string {
+  const hash = sha256.create();
+  for (const part of parts) hash.update(part);
+  return bytesToHex(hash.digest().subarray(0, 8));
 }

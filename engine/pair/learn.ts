@@ -34,7 +34,7 @@ export async function learn(
   const recipe = makeRecipe(request);
   const { model, runtime, programs, denoiser } = workshop;
   const sites = attentionSites(denoiser.sites);
-  const identity = await identify(request, recipe, model.fingerprint);
+  const identity = identify(request, recipe, model.fingerprint);
   const data = await encode(workshop, request, recipe, hooks);
   const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
   try {
@@ -191,12 +191,10 @@ async function styleFile(
 }
 
 /** One string for everything that decides the result of a run. */
-async function identify(request: LearnRequest, recipe: Recipe, fingerprint: string): Promise<string> {
-  const images = await Promise.all(
-    [request.before, request.after].map(
-      async ({ width, height, data }) =>
-        `${width}x${height}:${await digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])}`,
-    ),
+function identify(request: LearnRequest, recipe: Recipe, fingerprint: string): string {
+  const images = [request.before, request.after].map(
+    ({ width, height, data }) =>
+      `${width}x${height}:${digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])}`,
   );
   const { phases, ...settings } = recipe;
   return JSON.stringify({

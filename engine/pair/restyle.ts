@@ -82,7 +82,7 @@ export class Restyler {
     const { denoiser, model, runtime } = this.#workshop;
     const { data } = encoded.latents;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = `${await digest([bytes])} ${encoded.latents.shape.join('x')} ${steps} ${start} ${prompt}`;
+    const key = `${digest([bytes])} ${encoded.latents.shape.join('x')} ${steps} ${start} ${prompt}`;
     const known = this.#inversions.get(key);
     if (known) return known;
     const inverted = await invert(

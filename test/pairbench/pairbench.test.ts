@@ -131,6 +131,20 @@ test('learns, restyles, scores, refuses, and goes on where it stopped', () => {
   expect(readFileSync(join(folder, 'docs/pairbench/other.png')).equals(picture)).toBe(true);
 });
 
+test('the ruler measures no harm least, and another picture most', () => {
+  const { code, out } = pairbench('ruler', '--suite', suite, '--tasks', 'b-', '--limit', '2');
+  expect(code).toBe(0);
+  const cells = out
+    .trim()
+    .split('\n')
+    .slice(2)
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  const perceptual = new Map(cells.map(([, title, value]) => [title!, Number(value)]));
+  const order = ['moved by 1 px', 'moved by 4 px', 'blurred, sigma 3 px'].map((title) => perceptual.get(title)!);
+  expect([...order].sort((a, b) => a - b)).toEqual(order);
+  expect(perceptual.get('noise of 15 grey levels')).toBeGreaterThan(perceptual.get('noise of 5 grey levels')!);
+});
+
 test('bad input is one line that says the mend', () => {
   const cases: [string[], string][] = [
     [[], "required option '--suite <dir>' not specified"],

@@ -11,6 +11,7 @@ import { writePage } from '../page/page';
 import { buildSuite, DEFAULT_TESTS } from '../suite/build';
 import { taskNames } from '../suite/task-file';
 import { parseRows } from './rows';
+import { ruler } from './ruler';
 import { runJob } from './runner';
 import { describeSettings, runFolder, settingsWith, type Settings } from './settings';
 import { Store } from './store';
@@ -40,7 +41,7 @@ const OUT = 'out/pairbench';
 const SUITE = 'out/pairs';
 
 /** Where the perceptual net lies in Diptych's folder. */
-export const NET_PATH = 'bench/pairs/perceptual/efficientnet-lite0.onnx';
+const NET_PATH = 'bench/pairs/perceptual/efficientnet-lite0.onnx';
 
 /** Runs a command line and returns the exit code, as the `diptych` command does. */
 export async function runPairbench(argv: readonly string[], io: Io): Promise<number> {
@@ -106,17 +107,39 @@ function makeProgram(io: Io): Command {
     .action(({ suite, results, output }: { suite: string; results: string; output: string }) =>
       writePage({ suite, results, output, report: io.err }),
     );
+  program
+    .command('ruler')
+    .description('what known harm to the truths of tasks measures, to read the other numbers by')
+    .requiredOption('--suite <dir>', 'folder of tasks')
+    .option('--tasks <names>', 'only tasks whose names begin with one of these', prefixes)
+    .option('--limit <n>', 'most pictures of a task', wholeNumber('--limit', 2, 100_000), 5)
+    .action(async ({ suite, tasks, limit }: { suite: string; tasks?: string[]; limit: number }) => {
+      const wanted = await wantedTasks(suite, tasks);
+      const lines = await withNet(io, (net) => ruler(suite, wanted, limit, net));
+      io.out(`${lines.join('\n')}\n`);
+    });
   return program;
+}
+
+/** The tasks of a suite whose names begin with one of the prefixes. */
+async function wantedTasks(suite: string, tasks: readonly string[] | undefined): Promise<string[]> {
+  const wanted = (await taskNames(suite)).filter((name) => tasks?.some((prefix) => name.startsWith(prefix)) ?? true);
+  if (wanted.length > 0) return wanted;
+  throw new InputError(`--tasks ${tasks!.join()}: no task of ${suite} begins so; list the folder`);
+}
+
+async function withNet<T>(io: Io, work: (net: PerceptualNet) => Promise<T>): Promise<T> {
+  const net = await PerceptualNet.open(join(io.root, NET_PATH));
+  try {
+    return await work(net);
+  } finally {
+    await net.dispose();
+  }
 }
 
 async function runSuite(io: Io, options: RunOptions): Promise<void> {
   const rows = parseRows(options.rows);
-  const wanted = (await taskNames(options.suite)).filter(
-    (name) => options.tasks?.some((prefix) => name.startsWith(prefix)) ?? true,
-  );
-  if (wanted.length === 0) {
-    throw new InputError(`--tasks ${options.tasks!.join()}: no task of ${options.suite} begins so; list the folder`);
-  }
+  const wanted = await wantedTasks(options.suite, options.tasks);
   const settings = settingsFrom(options);
   await withEngine(io, options, async (engine) => {
     const { model, fingerprint, device } = engine.description;
@@ -130,15 +153,10 @@ async function runSuite(io: Io, options: RunOptions): Promise<void> {
     };
     await store.describe(info);
     io.err(`${model}; ${info.settings}\nresults in ${folder}\n`);
-    const net = await PerceptualNet.open(join(io.root, NET_PATH));
-    try {
-      const { suite, limit } = options;
-      const job = { suite, tasks: wanted, rows, settings, limit, signal: io.signal, report: io.err };
-      await runJob(job, engine, net, store);
-    } finally {
-      await net.dispose();
-    }
-    const placed = await placeResults(options.suite, wanted, store);
+    const { suite, limit } = options;
+    const job = { suite, tasks: wanted, rows, settings, limit, signal: io.signal, report: io.err };
+    await withNet(io, (net) => runJob(job, engine, net, store));
+    const placed = await placeResults(suite, wanted, store);
     const summaries = summarise(placed.filter(({ row }) => rows.some(({ name }) => name === row)));
     const refused = store.refusals.filter(({ task }) => wanted.includes(task));
     if (options.json) io.out(`${JSON.stringify({ ...info, results: folder, rows: summaries, refused })}\n`);

@@ -19,7 +19,7 @@ export const METRIC_COLUMNS: Readonly<Record<MetricName, Column>> = {
   flat: { title: 'flat ↓', digits: 2 },
 };
 
-const METRICS = Object.keys(METRIC_COLUMNS) as MetricName[];
+export const METRICS = Object.keys(METRIC_COLUMNS) as MetricName[];
 
 /** Lines of a Markdown table: means over tasks, and the intervals of the perceptual distance. */
 export function markdownTable(summaries: readonly RowSummary[], titleOf: (row: RowSummary) => string): string[] {

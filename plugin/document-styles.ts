@@ -8,7 +8,7 @@ import type { StyleFile } from './library';
 import { styleEntry, type StyleEntry } from './messages';
 
 const HEADER = 'style:';
-/** Bytes of a chunk: 88 kB of base64. A multiple of 3, so that chunks join without padding. */
+/** Bytes of a chunk: 88 kB of base64. */
 const CHUNK = 66_000;
 /** Everyone who opens the document loads what is in it. */
 const LARGEST = 8_000_000;

@@ -1,5 +1,5 @@
 /** Draws a layer as PNG. */
-import { InputError, messageOf, NodeGoneError } from './errors';
+import { InputError, messageOf } from './errors';
 import type { ExportSize } from './messages';
 import { obstacleOf } from './nodes';
 
@@ -13,7 +13,7 @@ export function fullSize(long: number): number {
 
 /**
  * A layer within its bounds, without what lies over or under it, in sRGB. `size` is the long side in px. Throws an
- * InputError that says why it cannot be drawn, or a NodeGoneError.
+ * InputError that says why it cannot be drawn.
  */
 export async function exportNode(node: SceneNode, size: ExportSize): Promise<Uint8Array> {
   const obstacle = obstacleOf(node);
@@ -28,7 +28,6 @@ export async function exportNode(node: SceneNode, size: ExportSize): Promise<Uin
       constraint: { type: width >= height ? 'WIDTH' : 'HEIGHT', value },
     });
   } catch (error) {
-    if (node.removed) throw new NodeGoneError();
     throw new InputError(`Figma could not draw this layer: ${messageOf(error)}`);
   }
 }

@@ -10,7 +10,7 @@ const THINNEST = 1 / 64;
  */
 export async function withNode<T>(id: string, use: (node: SceneNode) => Promise<T> | T): Promise<T> {
   const node = await figma.getNodeByIdAsync(id);
-  if (!node || node.removed) throw new NodeGoneError();
+  if (!node) throw new NodeGoneError();
   if (node.type === 'PAGE' || node.type === 'DOCUMENT') {
     throw new InputError(`“${node.name}” is a page: choose layers on it.`);
   }

@@ -1,4 +1,5 @@
 /** Drawing layers, and saying beforehand which cannot be drawn. */
+import type { ExportSettingsImage, FrameNode } from '@figma/plugin-typings/plugin-api-standalone';
 import { Sandbox } from './support/sandbox';
 
 let sandbox: Sandbox;
@@ -33,6 +34,30 @@ test.each([
     size,
   );
   expect(seen).toEqual({ name: 'card', tag: true, drawn: [drawn] });
+});
+
+test('a layer is drawn within its bounds and in sRGB, alone', () => {
+  const seen = sandbox.run(async (world) => {
+    const id = world.add('FRAME');
+    await world.open();
+    const node = (await world.plugin.figma.getNodeByIdAsync(id)) as FrameNode;
+    let kind = node as object;
+    while (!Object.prototype.hasOwnProperty.call(kind, 'exportAsync')) kind = Object.getPrototypeOf(kind) as object;
+    const { exportAsync } = kind as { exportAsync(settings: ExportSettingsImage): Promise<Uint8Array> };
+    const asked: unknown[] = [];
+    Object.assign(kind, {
+      exportAsync(this: FrameNode, settings: ExportSettingsImage) {
+        asked.push(settings);
+        return exportAsync.call(this, settings);
+      },
+    });
+    await world.call('exportNode', { id, size: 96 });
+    return asked;
+  });
+  // Without useAbsoluteBounds, shadows and strokes would make the picture larger than the layer.
+  expect(seen).toEqual([
+    { format: 'PNG', useAbsoluteBounds: true, colorProfile: 'SRGB', constraint: { type: 'WIDTH', value: 96 } },
+  ]);
 });
 
 test('every kind of layer can be drawn: groups, texts, components, instances, locked ones and parts of them', () => {

@@ -66,7 +66,7 @@ test('in a group of a turned frame, whose coordinates are the frame’s', () => 
       height: 400,
     });
     const group = world.add('GROUP', { name: 'group' }, frame);
-    world.add('RECTANGLE', { name: 'source', at: [40, 30], width: 90, height: 20 }, group);
+    world.add('RECTANGLE', { name: 'source', at: [-40, -30], width: 90, height: 20 }, group);
   });
   expect(sandbox.run(placed)).toMatchObject({ covers: true, upright: true, parent: 'group' });
 });
@@ -111,7 +111,8 @@ test('for a layer within an instance: beside the outermost instance', () => {
     const frame = world.add('FRAME', { name: 'screen', at: [10, 10] });
     const instance = world.add('INSTANCE', { name: 'button', at: [7, 7] }, frame);
     const inner = world.add('INSTANCE', { name: 'icon', at: [2, 2] }, instance);
-    world.add('FRAME', { name: 'source', at: [1, 1], width: 20, height: 20 }, inner);
+    const part = world.add('FRAME', { name: 'part', at: [1, 1] }, inner);
+    world.add('RECTANGLE', { name: 'source', at: [1, 1], width: 20, height: 20 }, part);
   });
   const order = ['button', 'source – Ink'];
   expect(sandbox.run(placed)).toMatchObject({ covers: true, upright: true, parent: 'screen', order });

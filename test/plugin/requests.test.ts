@@ -61,14 +61,22 @@ test('changes of one layer are made in the order they were sent', () => {
     const source = world.add('RECTANGLE');
     await world.open();
     const id = await world.restyle(source);
-    const parameters = world.parameters();
-    const updates = [1, 2, 3, 4, 5].map((n) =>
-      world.call('updateResult', { id, styled: world.png(4, 4, `p${n}`), parameters, final: n === 5 }),
-    );
+    const parameters = world.parameters({ sourceId: source });
+    const updates = [1, 2, 3, 4, 5].map((n) => {
+      // Taking a new original takes longer, for the source has to be found.
+      const original = n === 4 ? { original: world.png(4, 4, 'o4') } : {};
+      return world.call('updateResult', {
+        id,
+        styled: world.png(4, 4, `p${n}`),
+        ...original,
+        parameters,
+        final: n === 5,
+      });
+    });
     await Promise.all(updates);
     return world.pictures(id);
   });
-  expect(seen).toEqual(['-original', 'p5']);
+  expect(seen).toEqual(['-o4', 'p5']);
 });
 
 test('two hundred layers, half of them deleted meanwhile: each gets its reply, and nothing is left over', () => {

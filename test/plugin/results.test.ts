@@ -136,12 +136,18 @@ test('fills the user added, and the way a picture is shown, stay; an original th
     world.file.scene.patch(id, { fills: [world.node(id).fills[2]!] });
     const opened = world.tag((await world.call('openResult', { id })).original);
     await world.call('updateResult', { id, styled: world.png(8, 8, 'two'), parameters, final: true });
-    return { kept, opened, back: world.pictures(id) };
+    const back = world.pictures(id);
+    const { original: bytes } = await world.call('openResult', { id });
+    await world.call('updateResult', { id, styled: bytes!, parameters, final: true });
+    world.file.scene.patch(id, { fills: world.node(id).fills.slice(1) });
+    await world.call('updateResult', { id, styled: world.png(8, 8, 'three'), parameters, final: true });
+    return { kept, opened, back, atZero: world.pictures(id) };
   }, result);
   expect(seen).toEqual({
     kept: [['SOLID', '-original', 'one', 'SOLID'], 0.5],
     opened: 'original',
     back: ['-original', 'two'],
+    atZero: ['-original', 'three'],
   });
 });
 

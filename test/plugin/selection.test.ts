@@ -1,4 +1,5 @@
 /** What the panel hears of the selection. */
+import type { PageNode } from '@figma/plugin-typings/plugin-api-standalone';
 import { Sandbox } from './support/sandbox';
 
 let sandbox: Sandbox;
@@ -136,6 +137,32 @@ test('on another page, that page and its layers count', () => {
     ['Page 2', ['there']],
     ['Page 2', ['There']],
   ]);
+});
+
+test('only the page that is shown is listened to', () => {
+  const seen = sandbox.run(async (world) => {
+    world.load('open');
+    const listeners: string[] = [];
+    let kind = world.plugin.figma.currentPage as object;
+    while (!Object.prototype.hasOwnProperty.call(kind, 'on')) kind = Object.getPrototypeOf(kind) as object;
+    const { on, off } = kind as PageNode;
+    Object.assign(kind, {
+      on(this: PageNode, ...args: Parameters<PageNode['on']>) {
+        listeners.push(this.name);
+        on.apply(this, args);
+      },
+      off(this: PageNode, ...args: Parameters<PageNode['off']>) {
+        if (listeners.includes(this.name)) listeners.splice(listeners.indexOf(this.name), 1);
+        off.apply(this, args);
+      },
+    });
+    for (const page of [world.otherPage, world.page, world.otherPage]) {
+      world.editor.showPage(page);
+      await world.settle();
+    }
+    return listeners;
+  });
+  expect(seen).toEqual(['Page 2']);
 });
 
 test('revealing selects and shows layers, on their page; what is gone is passed over', () => {

@@ -13,13 +13,15 @@ describe('the panel', () => {
       await world.start();
       await world.advance(60_000);
       const { fallback, host, settings } = await world.call('hello', { panel: 'embedded' });
-      return { html: world.windows.map(({ html }) => html), fallback, host, settings };
+      const { skipInvisibleInstanceChildren: quick } = world.plugin.figma;
+      return { html: world.windows.map(({ html }) => html), fallback, host, settings, quick };
     });
     expect(seen).toEqual({
       html: ['the embedded panel'],
       fallback: false,
       host: 'http://localhost:8137',
       settings: { panel: 'embedded', model: 'embedded' },
+      quick: true,
     });
   });
 

@@ -7,7 +7,6 @@ import { App } from './model/app';
 import { createHandle, type PlaygroundHandle } from './model/handle';
 import { fetchPlugin } from './model/plugin-session';
 import { openSamples } from './model/samples';
-import { showAll } from './model/shortcuts';
 import type { Theme } from './model/theme';
 import { Page } from './views/app';
 import './style/playground.css';
@@ -38,7 +37,7 @@ async function start(): Promise<void> {
   app.editor.select(pair);
   app.plugin.start(app.editor, 'open');
   await until(() => app.sized.value && app.plugin.window.value !== null);
-  showAll(app);
+  app.showAll();
 }
 
 /** Resolves once a condition on signals holds. */

@@ -37,6 +37,8 @@ export class App {
   readonly selection: ReadonlySignal<readonly string[]>;
   readonly view: ReadonlySignal<View>;
   #lastNote = 0;
+  readonly #views = new Map<string, View>();
+  #shownPage: string;
 
   /** @param storage holds what the plugin keeps for the user, until the page is closed. */
   constructor(
@@ -62,12 +64,14 @@ export class App {
       storage,
     );
     const { editor } = this;
+    this.#shownPage = editor.pageId;
     this.plugin.window.subscribe((window) => {
       editor.covered = window?.visible ? window.width + WINDOW_EDGES : 0;
     });
     const [pageId, selection, view] = [signal(editor.pageId), signal(editor.selection), signal(editor.view)];
     [this.pageId, this.selection, this.view] = [pageId, selection, view];
-    editor.subscribe(() => {
+    editor.subscribe((event) => {
+      if (event === 'currentpagechange') this.#goTo(editor.pageId);
       pageId.value = editor.pageId;
       selection.value = editor.selection;
       view.value = editor.view;
@@ -76,6 +80,22 @@ export class App {
       this.changes.value++;
       selection.value = editor.selection;
     });
+  }
+
+  /** Fits the whole page into view. */
+  showAll(): void {
+    const { scene } = this.file;
+    this.editor.reveal(scene.get(this.editor.pageId).children.map((id) => scene.bounds(id)));
+  }
+
+  /** Every page is found as it was left, and the first time as a whole. */
+  #goTo(pageId: string): void {
+    this.#views.set(this.#shownPage, this.editor.view);
+    this.#shownPage = pageId;
+    const view = this.#views.get(pageId);
+    if (!view) return this.showAll();
+    const { width, height } = this.editor.view;
+    this.editor.view = { ...view, width, height };
   }
 
   get pages(): readonly string[] {

@@ -49,13 +49,7 @@ function shortcutOf(app: App, event: KeyboardEvent): (() => void) | undefined {
     Backspace: () => deleteSelection(editor),
     '+': () => app.zoomAt(middle, 2),
     '-': () => app.zoomAt(middle, 0.5),
-    '!': () => showAll(app),
   };
-  return plain[key];
-}
-
-/** Shift+1 */
-export function showAll(app: App): void {
-  const { scene } = app.file;
-  app.editor.reveal(scene.get(app.editor.pageId).children.map((id) => scene.bounds(id)));
+  // By its place on the keyboard: what Shift makes of it differs.
+  return event.shiftKey && event.code === 'Digit1' ? () => app.showAll() : plain[key];
 }

@@ -18,8 +18,7 @@ export function insertResult({ sourceId, original, styled, parameters }: Params<
     return made(figma.createRectangle(), (node) => {
       node.name = source.name + suffix(parameters);
       node.fills = [];
-      settle(node, home);
-      cover(node, box);
+      settle(node, home, box);
       paint(node, images.styled, images.original);
       writeParameters(node, encoded);
     });

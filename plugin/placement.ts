@@ -1,7 +1,11 @@
 /** Where a result goes in the layer tree, and how it comes to lie exactly over its source. */
 import { NodeGoneError } from './errors';
 
-export type Home = PageNode | FrameNode | GroupNode | SectionNode | ComponentNode;
+/** A place in the layer tree: what to insert into, and before which index. */
+export interface Home {
+  readonly parent: PageNode | FrameNode | GroupNode | SectionNode | ComponentNode;
+  readonly index: number;
+}
 
 const HOMES: readonly BaseNode['type'][] = ['PAGE', 'FRAME', 'GROUP', 'SECTION', 'COMPONENT'];
 /** Nothing can be put into an instance, at any depth; in the others a new layer would change the shape. */
@@ -11,8 +15,8 @@ const SEALED: readonly BaseNode['type'][] = ['INSTANCE', 'BOOLEAN_OPERATION', 'T
  * The innermost ancestor that can take a result, and the index directly above the source (or above what the source
  * lies in). Locked ancestors are passed over: a result in one could not be selected.
  */
-export function homeOf(source: SceneNode): { parent: Home; index: number } {
-  let home: { parent: Home; index: number } | null = null;
+export function homeOf(source: SceneNode): Home {
+  let home: Home | null = null;
   let child: BaseNode = source;
   while (child.type !== 'PAGE') {
     const parent: (BaseNode & ChildrenMixin) | null = child.parent;
@@ -20,7 +24,7 @@ export function homeOf(source: SceneNode): { parent: Home; index: number } {
     if (SEALED.includes(parent.type) || ('locked' in parent && parent.locked)) home = null;
     else if (!home && HOMES.includes(parent.type)) {
       const { id } = child;
-      home = { parent: parent as Home, index: parent.children.findIndex((node) => node.id === id) + 1 };
+      home = { parent: parent as Home['parent'], index: parent.children.findIndex((node) => node.id === id) + 1 };
     }
     child = parent;
   }
@@ -28,24 +32,34 @@ export function homeOf(source: SceneNode): { parent: Home; index: number } {
   return home;
 }
 
-/** Puts a new layer there; in auto layout it keeps out of the flow. */
-export function settle(node: RectangleNode, { parent, index }: { parent: Home; index: number }): void {
+/**
+ * Puts a new layer there, over a rectangle of the canvas (px), upright however its parents are turned. In auto layout it
+ * keeps out of the flow.
+ */
+export function settle(node: RectangleNode, { parent, index }: Home, box: Rect): void {
+  // Laid in place before as well: a group stretches to wherever a layer appears in it, and pushes aside what it lies among.
+  lay(node, box, parent);
   parent.insertChild(index, node);
   if ('layoutMode' in parent && parent.layoutMode !== 'NONE') node.layoutPositioning = 'ABSOLUTE';
+  lay(node, box, parent);
 }
 
-/** Lays a layer over a rectangle of the canvas (px), upright however its parents are turned. */
-export function cover(node: RectangleNode | FrameNode, { x, y, width, height }: Rect): void {
+/** Lays a layer over a rectangle of the canvas (px), upright, within the parent it has. */
+export function cover(node: RectangleNode | FrameNode, box: Rect): void {
+  lay(node, box, node.parent);
+}
+
+function lay(node: RectangleNode | FrameNode, { x, y, width, height }: Rect, parent: BaseNode | null): void {
   node.resize(width, height);
-  node.relativeTransform = multiply(invert(frameOfReference(node)), [
+  node.relativeTransform = multiply(invert(coordinatesIn(parent)), [
     [1, 0, x],
     [0, 1, y],
   ]);
 }
 
-/** What `relativeTransform` of a layer is relative to: groups and boolean operations have no coordinates of their own. */
-function frameOfReference(node: SceneNode): Transform {
-  let at: BaseNode | null = node.parent;
+/** From what is in a parent to the canvas. Groups and boolean operations have no coordinates of their own. */
+function coordinatesIn(parent: BaseNode | null): Transform {
+  let at = parent;
   while (at && (at.type === 'GROUP' || at.type === 'BOOLEAN_OPERATION')) at = at.parent;
   if (at && 'absoluteTransform' in at) return at.absoluteTransform;
   return [

@@ -106,6 +106,30 @@ test('in auto layout, out of the flow', () => {
   expect(sandbox.run((world, last) => world.file.scene.bounds(last).x, flow.last)).toBe(flow.x);
 });
 
+test('in a group in auto layout, nothing moves', () => {
+  sandbox.run((world) => {
+    const { layout } = world.node(world.add('FRAME', { name: 'unused' }));
+    const row = world.add('FRAME', {
+      name: 'row',
+      at: [500, 500],
+      layout: { ...layout, mode: 'HORIZONTAL', itemSpacing: 8 },
+    });
+    world.add('RECTANGLE', { name: 'first' }, row);
+    const group = world.add('GROUP', { name: 'group' }, row);
+    world.add('ELLIPSE', { name: 'source', at: [30, 40], width: 50, height: 50 }, group);
+    world.add('RECTANGLE', { name: 'last' }, row);
+  });
+  const boxes = () =>
+    sandbox.run(({ file: { scene }, page }) =>
+      [...scene.descendants(page)]
+        .filter(({ name }) => name !== 'source – Ink')
+        .map(({ id, name }) => [name, scene.bounds(id)] as const),
+    );
+  const before = boxes();
+  expect(sandbox.run(placed)).toMatchObject({ covers: true, upright: true, parent: 'group' });
+  expect(boxes()).toEqual(before);
+});
+
 test('for a layer within an instance: beside the outermost instance', () => {
   sandbox.run((world) => {
     const frame = world.add('FRAME', { name: 'screen', at: [10, 10] });

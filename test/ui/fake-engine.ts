@@ -90,11 +90,11 @@ export class FakeEngine implements EnginePort {
   async restyle(job: RestyleJob, { signal: abort, onProgress }: JobHooks = {}): Promise<Png> {
     if (abort?.aborted) throw new CancelledError();
     this.restyled.push(job);
-    onProgress?.({ phase: 'invert', step: 1, steps: 2 });
-    await turn();
     const cancelled = new Promise<never>((_, reject) =>
       abort?.addEventListener('abort', () => reject(new CancelledError())),
     );
+    onProgress?.({ phase: 'invert', step: 1, steps: 2 });
+    await Promise.race([turn(), cancelled]);
     await Promise.race([this.onRestyle?.(job), cancelled]);
     if (abort?.aborted) throw new CancelledError();
     return pictureOf(

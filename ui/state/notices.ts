@@ -22,12 +22,11 @@ const MOST = 3;
 export class Notices {
   readonly #list = signal<readonly Notice[]>([]);
   readonly list: ReadonlySignal<readonly Notice[]> = this.#list;
-  readonly #ends = new Map<number, { timer?: ReturnType<typeof setTimeout>; onGone?: () => void }>();
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
   #lastId = 0;
 
-  /** @param onGone called once the notice is gone, by itself, by hand or by its action. */
-  info(text: string, action?: NoticeAction, onGone?: () => void): number {
-    return this.#add({ kind: 'info', text, ...(action && { action }) }, onGone);
+  info(text: string, action?: NoticeAction): number {
+    return this.#add({ kind: 'info', text, ...(action && { action }) });
   }
 
   error(text: string, action?: NoticeAction): number {
@@ -36,27 +35,31 @@ export class Notices {
 
   act(id: number): void {
     const notice = this.#list.value.find((each) => each.id === id);
-    notice?.action?.run();
     this.close(id);
+    notice?.action?.run();
   }
 
   close(id: number): void {
-    const end = this.#ends.get(id);
-    this.#ends.delete(id);
-    clearTimeout(end?.timer);
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
     this.#list.value = this.#list.value.filter((notice) => notice.id !== id);
-    end?.onGone?.();
   }
 
-  #add(notice: Omit<Notice, 'id'>, onGone?: () => void): number {
+  #add(notice: Omit<Notice, 'id'>): number {
     const same = this.#list.value.find(({ kind, text }) => kind === notice.kind && text === notice.text);
     if (same) this.close(same.id);
     const id = ++this.#lastId;
     const stay = notice.action ? STAY_WITH_ACTION_MS : STAY_MS;
-    const timer = notice.kind === 'info' ? setTimeout(() => this.close(id), stay) : undefined;
-    this.#ends.set(id, { ...(timer && { timer }), ...(onGone && { onGone }) });
+    if (notice.kind === 'info')
+      this.#timers.set(
+        id,
+        setTimeout(() => this.close(id), stay),
+      );
     this.#list.value = [...this.#list.value, { ...notice, id }];
-    for (const old of this.#list.value.slice(0, -MOST)) this.close(old.id);
+    while (this.#list.value.length > MOST) {
+      const list = this.#list.value;
+      this.close((list.find((each) => each.kind === 'info' && each.id !== id) ?? list[0]!).id);
+    }
     return id;
   }
 }

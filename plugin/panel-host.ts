@@ -78,8 +78,11 @@ export class PanelHost {
 /** A page that goes to the hosted panel and takes the editor's theme along, which only this page is told. */
 function loader(host: string): string {
   const address = JSON.stringify(`${host}/index.html`).replace(/</g, '\\u003c');
-  return `<body style="margin:16px;font:11px Inter,sans-serif;color:var(--figma-color-text-secondary,#888)">
-<p>Opening the panel that uses your computer’s GPU…</p>
+  return `<style>
+html { height: 100%; background: var(--figma-color-bg, Canvas); color-scheme: light dark; }
+body { margin: 0; height: 100%; display: grid; place-items: center; font: 11px/16px Inter, sans-serif; color: var(--figma-color-text-secondary, GrayText); }
+</style>
+<p role="status">Opening the panel that uses your computer’s GPU…</p>
 <script>
 window.location.href = ${address} + '#figma-' + (/figma-dark/.test(document.documentElement.className) ? 'dark' : 'light');
 </script>`;

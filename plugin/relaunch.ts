@@ -8,23 +8,20 @@ export function offerOnResult(node: SceneNode): void {
   node.setRelaunchData({ tune: 'Change how strong the style is', again: 'With another style, prompt or seed' });
 }
 
-/** Puts "Learn from these" on both layers of a pair. A layer that is gone is passed over. */
+/**
+ * Puts "Learn from these" on both layers of a pair. A layer that is gone or cannot take it, as some parts of instances,
+ * does without. It is no step of undo: undoing it would show nothing.
+ */
 export async function markPair({ beforeId, afterId }: { beforeId: string; afterId: string }): Promise<void> {
-  for (const [id, partner] of [
-    [beforeId, afterId],
-    [afterId, beforeId],
-  ] as const) {
-    try {
-      await withNode(id, (node) => {
-        node.setPluginData(PAIR_KEY, partner);
-        // A result keeps its own buttons: setting replaces them all.
-        node.setRelaunchData({ ...node.getRelaunchData(), learn: 'Learn a style from this pair' });
-      });
-    } catch (error) {
-      if (!(error instanceof NodeGoneError)) throw error;
-    }
-  }
-  figma.commitUndo();
+  await Promise.allSettled([mark(beforeId, afterId), mark(afterId, beforeId)]);
+}
+
+function mark(id: string, partner: string): Promise<void> {
+  return withNode(id, (node) => {
+    node.setPluginData(PAIR_KEY, partner);
+    // A result keeps its own buttons: setting replaces them all.
+    node.setRelaunchData({ ...node.getRelaunchData(), learn: 'Learn a style from this pair' });
+  });
 }
 
 /** "Learn from these" on one layer of a pair selects both, if the other is on the same page. */

@@ -1,5 +1,5 @@
 /** Runs test code in QuickJS, next to the built plugin. */
-import { buildSync } from 'esbuild';
+import { buildSync, type BuildOptions } from 'esbuild';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import emscriptenModule from '@jitl/quickjs-wasmfile-release-sync/emscripten-module';
@@ -9,17 +9,19 @@ import type { World } from './world';
 const root = join(__dirname, '../../..');
 
 /** The script that defines `World`. */
-export const worldScript = buildSync({
-  entryPoints: [join(root, 'test/plugin/support/world.ts')],
-  bundle: true,
-  format: 'iife',
-  target: 'es2022',
-  write: false,
-}).outputFiles[0]!.text;
+export const worldScript = bundle('test/plugin/support/world.ts', { target: 'es2022' });
 
 export const manifest = JSON.parse(readFileSync(join(root, 'manifest.json'), 'utf8')) as Record<string, unknown>;
 
 export const pluginCode = readFileSync(join(root, 'dist/plugin/code.js'), 'utf8');
+
+/** The plugin as it is built with DIPTYCH_HOST=none. */
+export const buildWithoutHost = () => bundle('plugin/main.ts', { target: 'es2017', define: { DIPTYCH_HOST: '""' } });
+
+function bundle(entry: string, options: BuildOptions): string {
+  const entryPoints = [join(root, entry)];
+  return buildSync({ ...options, entryPoints, bundle: true, format: 'iife', write: false }).outputFiles[0]!.text;
+}
 
 // Left alone, it fetches this module by import(), which jest does not allow.
 const quickjs = newQuickJSWASMModuleFromVariant({ ...RELEASE_SYNC, importModuleLoader: async () => emscriptenModule });
@@ -28,16 +30,17 @@ const quickjs = newQuickJSWASMModuleFromVariant({ ...RELEASE_SYNC, importModuleL
 export class Sandbox {
   readonly #vm: QuickJSContext;
 
-  private constructor(vm: QuickJSContext) {
+  private constructor(vm: QuickJSContext, code: string) {
     this.#vm = vm;
     // Grows the interpreter's memory now: when it grows while jobs run, the bindings lose a reference they have to free.
     this.#evaluate('new ArrayBuffer(100e6); 0');
     this.#evaluate(worldScript);
-    this.#evaluate(`var world = new World(${JSON.stringify(manifest)}, ${JSON.stringify(pluginCode)});`);
+    this.#evaluate(`var world = new World(${JSON.stringify(manifest)}, ${JSON.stringify(code)});`);
   }
 
-  static async open(): Promise<Sandbox> {
-    return new Sandbox((await quickjs).newContext());
+  /** @param code the plugin. */
+  static async open(code = pluginCode): Promise<Sandbox> {
+    return new Sandbox((await quickjs).newContext(), code);
   }
 
   /**

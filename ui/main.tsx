@@ -1,6 +1,5 @@
 /** Starts the panel: the bridge to the sandbox, the engine's side, the state, the page. */
 import '@preact/signals';
-import { effect } from '@preact/signals-core';
 import { render } from 'preact';
 import { connectBridge } from './bridge';
 import { createPorts } from './engine/create';
@@ -14,8 +13,8 @@ import { PanelView } from './views/panel-view';
 export function startPanel(assets: PanelAssets): void {
   takeTheme();
   const app = new App({ ...createPorts(assets), bridge: connectBridge(window), build: assets.build, saveFile });
-  effect(() => {
-    const notice = app.services.engine.notice.value;
+  // Not an effect: it would depend on the list of notices that it writes to.
+  app.services.engine.notice.subscribe((notice) => {
     if (notice) app.services.notices.info(notice);
   });
   render(

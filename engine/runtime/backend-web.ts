@@ -116,9 +116,12 @@ function eventLoopTurns(): () => Promise<void> {
     });
 }
 
-/** Threads need shared memory, which only an isolated page has. */
+/**
+ * Threads need shared memory, which only an isolated page has, and workers of module scripts, which a document without
+ * an origin cannot start.
+ */
 function defaultThreads(): number {
-  return globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+  return globalThis.crossOriginIsolated && globalThis.origin !== 'null' ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
 }
 
 function openWasm({ ort, env }: Loaded): Device {

@@ -71,7 +71,11 @@ export class Pictures {
   }
 
   async #ask<T>(call: (service: Comlink.Remote<PictureService>) => Promise<T>): Promise<T> {
-    const { service, over } = await (this.#running ??= this.#start());
+    if (!this.#running) {
+      this.#running = this.#start();
+      this.#running.catch(() => (this.#running = undefined));
+    }
+    const { service, over } = await this.#running;
     return Promise.race([call(service), over]);
   }
 

@@ -53,7 +53,9 @@ export class PictureService {
   }
 
   preview(id: PreviewId, strengths: readonly number[]): Png {
-    const { original, styled, made } = this.#previews.get(id)!;
+    const open = this.#previews.get(id);
+    if (!open) throw new Error('this preview is closed');
+    const { original, styled, made } = open;
     return movePng(encodePng(blend(original, styled, shareOfChange(made, strengths)), 'preview'));
   }
 

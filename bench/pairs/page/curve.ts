@@ -14,9 +14,9 @@ export interface Curve {
   readonly points: readonly CurvePoint[];
 }
 
-const WIDTH = 720;
+const WIDTH = 760;
 const HEIGHT = 440;
-const MARGIN = { left: 64, right: 180, top: 24, bottom: 52 };
+const MARGIN = { left: 64, right: 210, top: 24, bottom: 52 };
 /** Told apart also by those who do not see all colours (Okabe and Ito). */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000', '#999999', '#7f3c8d'];
 

@@ -27,9 +27,8 @@ export interface PageOptions {
 /** Tasks on which each family's strength is chosen, and which its sections show in this order. */
 const MAIN_KINDS = ['designers', 'families', 'filters'];
 const KINDS = [...MAIN_KINDS, 'robust', 'broken', 'other'];
-/** Tasks of a sheet, and pictures of each. */
-const SHEET_TASKS = 6;
-const SHEET_PICTURES = 1;
+/** Lines of a sheet: one for each task, or more where there are few tasks. */
+const SHEET_LINES = 6;
 
 /**
  * Writes the page and its pictures; the same results give the same files. What was written by hand between the page's
@@ -115,13 +114,16 @@ async function drawKind(
   const present = new Set(reported.map(({ row }) => row));
   const wanted = ['diptych@0.5', 'diptych@1', ...[...best.values()].filter((row) => !/^(nothing|diptych)/.test(row))];
   const rows = wanted.filter((row) => present.has(row));
-  const tasks = [...groupBy(reported, ({ task }) => task)].slice(0, SHEET_TASKS);
+  const tasks = [...groupBy(reported, ({ task }) => task)].slice(0, SHEET_LINES);
   if (tasks.length === 0) return undefined;
   const lines: (Image | undefined)[][] = [];
-  for (const [name, members] of tasks) {
+  const perTask = Math.floor(SHEET_LINES / tasks.length);
+  for (const [t, [name, members]] of tasks.entries()) {
     const { before, after } = await readTask(suite, name);
-    const images = [...groupBy(members, ({ image }) => image)].slice(0, SHEET_PICTURES);
-    for (const [image, ofImage] of images) {
+    const images = [...groupBy(members, ({ image }) => image)];
+    for (let k = 0; k < Math.min(perTask, images.length); k++) {
+      // Tasks often share their test pictures: each task shows others.
+      const [image, ofImage] = images[(t * perTask + k) % images.length]!;
       const part = (which: string): Promise<Image> => loadImage(join(suite, name, which, `${image}.png`));
       const made = rows.map(async (row) => {
         const result = ofImage.find((one) => one.row === row);

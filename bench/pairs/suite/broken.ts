@@ -2,7 +2,7 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Image } from '../../../engine/pair/image';
 import { toImage } from '../../pair-sets';
-import { shareNames } from './designers';
+import { fillsFrame, shareNames } from './designers';
 import { SUITE_SIDE, type Drawn, type TaskPlan } from './plan';
 import type { Sources } from './sources';
 
@@ -39,6 +39,7 @@ export function brokenTasks(sources: Sources, seed: number): TaskPlan[] {
     split: 'report',
     style: 'high contrast',
     pairs: sound,
+    suits: (icon) => fillsFrame(sources, icon),
     tests: tests.report,
     drawPair: draw,
     spoil: async (after) => breakPair(after, await sources.draw(TO, other)),

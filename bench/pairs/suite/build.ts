@@ -15,7 +15,7 @@ import { Sources } from './sources';
 import type { TaskFile } from './task-file';
 
 /** Raise when the same plan draws other pictures than before. */
-const BUILDER_VERSION = 1;
+const BUILDER_VERSION = 2;
 /** Test pictures of a task unless told; families have fewer. */
 export const DEFAULT_TESTS = 50;
 
@@ -74,14 +74,15 @@ async function buildTask(plan: TaskPlan, folder: string, seed: number, limit: nu
   return `${tests.length} pictures, pair ${pair.name}`;
 }
 
-/** The first pair the check finds nothing wrong with: whoever makes a pair is told to make a sound one. */
+/** The first pair that suits and that the check finds nothing wrong with: whoever makes a pair is told to make a sound one. */
 async function choosePair(plan: TaskPlan): Promise<{ name: string; before: Image; after: Image }> {
   for (const name of plan.pairs) {
+    if (!(await plan.suits(name))) continue;
     const { input, truth } = await plan.drawPair(name);
     const { usable, problems } = checkPair(input, truth);
     if (usable && problems.length === 0) {
       return { name, before: input, after: plan.spoil ? await plan.spoil(truth) : truth };
     }
   }
-  throw new Error(`${plan.name}: none of ${plan.pairs.length} pairs passes the pair check`);
+  throw new Error(`${plan.name}: none of ${plan.pairs.length} pairs suits and passes the pair check`);
 }

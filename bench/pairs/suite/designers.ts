@@ -1,4 +1,5 @@
 /** Designers' truth: emoji that the same designers drew flat, with gradients, and in one colour, on the same outlines. */
+import { rasterOf } from '../pixels/raster';
 import { shuffled, seedFor, type Drawn, type Split, type TaskPlan } from './plan';
 import type { Sources } from './sources';
 
@@ -10,8 +11,9 @@ const TARGETS = [
 /** Held-out names from which pairs are chosen; the others are test pictures, half of them for tuning. */
 const PAIR_NAMES = 40;
 const PAIRS_PER_STYLE = 4;
-/** Colours a picture must have to stand for a style: nobody would choose a plain square. */
+/** What a picture must have to stand for a style: colours, and a share of its frame. Nobody would choose a plain square or a stick. */
 const PAIR_PAINTS = 3;
+const PAIR_COVER = 0.3;
 
 /** How the held-out names are shared out, the same for every kind of task. */
 export interface Shares {
@@ -23,8 +25,10 @@ export function shareNames(sources: Sources, seed: number): Shares {
   const names = shuffled(sources.heldOut, seedFor(seed, 'names'));
   const tests = names.slice(PAIR_NAMES);
   const half = Math.ceil(tests.length / 2);
-  const pairs = names.slice(0, PAIR_NAMES).filter((name) => paintsIn(sources.body(FLAT, name)) >= PAIR_PAINTS);
-  return { pairs, tests: { tune: tests.slice(0, half), report: tests.slice(half) } };
+  return {
+    pairs: names.slice(0, PAIR_NAMES).filter((name) => paintsIn(sources.body(FLAT, name)) >= PAIR_PAINTS),
+    tests: { tune: tests.slice(0, half), report: tests.slice(half) },
+  };
 }
 
 /** Several pairs for each style, so that a lucky pair shows as such. */
@@ -44,6 +48,7 @@ export function designerTasks(sources: Sources, seed: number): TaskPlan[] {
         style,
         // Every task tries its own names first.
         pairs: pairs.filter((_, i) => i % PAIRS_PER_STYLE === n),
+        suits: (name) => fillsFrame(sources, name),
         tests: tests[split],
         drawPair: draw,
         drawTest: draw,
@@ -51,6 +56,12 @@ export function designerTasks(sources: Sources, seed: number): TaskPlan[] {
       };
     }),
   );
+}
+
+/** Whether an emoji covers enough of its frame to learn from. */
+export async function fillsFrame(sources: Sources, name: string): Promise<boolean> {
+  const { alpha } = rasterOf(await sources.draw(FLAT, name));
+  return alpha.reduce((sum, value) => sum + value, 0) >= PAIR_COVER * alpha.length;
 }
 
 function paintsIn(svg: string): number {

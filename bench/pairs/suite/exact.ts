@@ -1,7 +1,7 @@
 /** Tasks whose truth is computed: exact filters on emoji, and some of them on pictures by many hands. */
 import { EXACT_STYLES, onGround, type ExactStyle } from '../filters/filters';
 import { imageOf, rasterOf } from '../pixels/raster';
-import { shareNames } from './designers';
+import { fillsFrame, shareNames } from './designers';
 import { shuffled, seedFor, type Drawn, type TaskPlan } from './plan';
 import type { Sources } from './sources';
 
@@ -30,6 +30,7 @@ export function filterTasks(sources: Sources, seed: number): TaskPlan[] {
       style: style.name.replace('-', ' '),
       // Every task tries another name first.
       pairs: [...pairs.slice(n % pairs.length), ...pairs.slice(0, n % pairs.length)],
+      suits: (icon) => fillsFrame(sources, icon),
       tests: tests[split],
       drawPair: (icon) => styled(sources, style, CONTENT, icon),
       drawTest: (icon) => styled(sources, style, CONTENT, icon),
@@ -55,6 +56,7 @@ export function robustTasks(sources: Sources, seed: number): TaskPlan[] {
       split,
       style: filter,
       pairs: shuffled(pairs, seedFor(seed, name)),
+      suits: (icon) => fillsFrame(sources, icon),
       tests: byMany,
       drawPair: (icon) => styled(sources, style, CONTENT, icon),
       drawTest: (test) => {

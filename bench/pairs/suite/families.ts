@@ -69,6 +69,7 @@ export function familyTasks(sources: Sources, seed: number): TaskPlan[] {
         split: n === 0 ? 'tune' : 'report',
         style,
         pairs: pairs.filter((_, i) => i % INKS.length === n),
+        suits: async () => true,
         tests: tests.filter((_, i) => i % INKS.length === n),
         drawPair: draw,
         drawTest: draw,

@@ -22,8 +22,9 @@ export interface TaskPlan {
   readonly split: Split;
   /** The style's name, as a user would give it. */
   readonly style: string;
-  /** Names that may serve for the pair, best first; the first that the pair check finds nothing wrong with does. */
+  /** Names that may serve for the pair; the first that suits and that the pair check finds nothing wrong with does. */
   readonly pairs: readonly string[];
+  readonly suits: (name: string) => Promise<boolean>;
   readonly tests: readonly string[];
   readonly drawPair: (name: string) => Promise<Drawn>;
   /** What is done to the chosen pair's after image to break the pair. */

@@ -121,7 +121,9 @@ function eventLoopTurns(): () => Promise<void> {
  * an origin cannot start.
  */
 function defaultThreads(): number {
-  return globalThis.crossOriginIsolated && globalThis.origin !== 'null' ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+  return globalThis.crossOriginIsolated && globalThis.origin !== 'null'
+    ? Math.min(navigator.hardwareConcurrency, MOST_THREADS)
+    : 1;
 }
 
 function openWasm({ ort, env }: Loaded): Device {

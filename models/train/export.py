@@ -27,7 +27,7 @@ def main():
     for name in ("state", "vae", "tokenizer", "out"):
         parser.add_argument(name)
     args = parser.parse_args()
-    state = torch.load(args.state)
+    state = torch.load(args.state, map_location="cpu")
     tokenizer = Tokenizer.from_file(f"{args.tokenizer}/tokenizer.json")
     widths = [state["ema"][f"unet.down_blocks.{level}.resnets.0.conv1.weight"].shape[0] for level in range(3)]
     net = Net(tokenizer.get_vocab_size(), tokenizer.token_to_id("<|startoftext|>"), tokenizer.token_to_id("<|endoftext|>"), widths)

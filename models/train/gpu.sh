@@ -15,10 +15,10 @@ seq 0 47 | xargs -P "$(nproc)" -I{} sh -c 'python3 make_pool.py "$1/data" "$1/po
 python3 encode_pool.py "$w/pool" "$f4" "$w/half" --half
 python3 encode_pool.py "$w/pool" "$f4" "$w/whole"
 
-# A third of the time on quarter-size latents, which train four times as fast; the last quarter with a falling rate.
+# A third of the time on quarter-size latents alone, then both sizes in turn; the last quarter with a falling rate.
 small=$(awk "BEGIN { print $minutes / 3 }") fall=$(awk "BEGIN { print $minutes / 4 }")
-python3 train_unet.py "$w/half" "$tokenizer" "$f8" --out "$w/unet" --widths "$widths" --minutes "$small" --batch 512 --lr 2e-3 --warmup 500 | tee -a "$out/unet.log"
-python3 train_unet.py "$w/whole" "$tokenizer" "$f8" --out "$w/unet" --widths "$widths" --minutes "$minutes" --decay-minutes "$fall" --batch 256 --lr 1e-3 | tee -a "$out/unet.log"
+python3 train_unet.py "$w/half" "$tokenizer" "$f8" --out "$w/unet" --widths "$widths" --minutes "$small" --batch 128 --lr 2e-3 --warmup 500 | tee -a "$out/unet.log"
+python3 train_unet.py "$w/whole,$w/half" "$tokenizer" "$f8" --out "$w/unet" --widths "$widths" --minutes "$minutes" --decay-minutes "$fall" --batch 128 --lr 1e-3 | tee -a "$out/unet.log"
 
 python3 export.py "$w/unet/state.pt" "$f8" "$tokenizer" "$out/model"
 python3 sample.py "$out/model" "$out/samples.png"

@@ -32,7 +32,7 @@ class Shared:
                 "step": self.step, "samples": self.samples, "used": self.used}
 
     def restore(self, path):
-        saved = torch.load(path)
+        saved = torch.load(path, map_location="cpu")
         for name, mine in self.snapshot().items():
             if isinstance(mine, dict):
                 for k, v in mine.items():

@@ -34,7 +34,7 @@ class Captions:
 
 
 class Latents:
-    """All shards of a folder: latents float16 [n, 4, h, w] (every shard of one size) and caption variants."""
+    """All shards of a folder: latents float16 [n, 4, side, side] (every shard of one size) and caption variants."""
 
     def __init__(self, folder, tokenizer):
         self.folder, self.captions = folder, Captions(tokenizer)
@@ -52,6 +52,14 @@ class Latents:
             self.ids.append(np.stack([self.captions.variants(c) for c in captions]))
         if not self.shards:
             raise SystemExit(f"{self.folder}: no NNN.lat.npy shards; run encode_pool.py first")
+
+    @property
+    def side(self):
+        return self.shards[0].shape[-1]
+
+    def per_step(self, batch):
+        """Samples that cost what `batch` samples of 32 x 32 do."""
+        return batch * 32 * 32 // self.side ** 2
 
     def batch(self, size, rng):
         """Latents float32 [size, 4, h, w], unscaled, and token ids int64 [size, TOKENS]."""

@@ -13,7 +13,8 @@ def train(net, shared, args, save_every=120, report_every=100):
     """Trains the weights in `shared` (hogwild.Shared) with `net` until args.minutes; saves as it goes."""
     device = torch.device(args.one_device)
     torch.manual_seed(args.seed * 1000 + shared.step.item() * 7)
-    latents, ids = Latents(args.latents, args.tokenizer).on_device(device)
+    folders = [Latents(folder, args.tokenizer) for folder in args.latents.split(",")]
+    stored = [folder.on_device(device) for folder in folders]
     alphas = build_scheduler().alphas_cumprod.to(device)
     net.to(device)
     shared.to(device)
@@ -22,12 +23,15 @@ def train(net, shared, args, save_every=120, report_every=100):
         parameter.data = shared.weights[name]  # one copy: the optimizer writes what the network reads
     names = list(parameters)
     forward = net if args.no_compile else torch.compile(net)
-    before, start, saved, report = shared.used.item(), time.time(), time.time(), Report()
+    before, start, saved = shared.used.item(), time.time(), time.time()
+    reports = [Report() for _ in folders]
     while shared.used.item() < args.minutes * 60:
-        rows = torch.randint(len(latents), (args.batch,), device=device)
-        variant = choose_variants(torch.rand(2, args.batch, device=device))
+        turn = shared.step.item() % len(folders)
+        (latents, ids), size = stored[turn], folders[turn].per_step(args.batch)
+        rows = torch.randint(len(latents), (size,), device=device)
+        variant = choose_variants(torch.rand(2, size, device=device))
         z = latents[rows].float() * args.scaling_factor
-        t = stratified(args.batch, device)
+        t = stratified(size, device)
         x, v = v_target(z, torch.randn_like(z), alphas[t])
         with torch.autocast(device.type, torch.bfloat16):
             out = forward(x, t, ids[rows, variant].long())
@@ -35,14 +39,14 @@ def train(net, shared, args, save_every=120, report_every=100):
         grads = torch.autograd.grad(each.mean(), [parameters[k] for k in names])
         norm = optimizer.clip(grads)
         shared.step += 1
-        shared.samples += args.batch
+        shared.samples += size
         lr = learning_rate(args, shared.step.item(), shared.used.item())
         optimizer.adamw(shared, names, grads, lr, weight_decay=1e-2, ema_decay=args.ema)
         shared.used[0] = before + time.time() - start
-        if shared.step.item() % 10 == 0:  # reading losses waits for the device
-            report.add(t.cpu(), each.detach().cpu())
-        if shared.step.item() % report_every == 0:
-            print(report.line(shared, norm.item(), lr), flush=True)
+        if shared.step.item() % 10 < len(folders):  # reading losses waits for the device
+            reports[turn].add(t.cpu(), each.detach().cpu())
+        if shared.step.item() % report_every < len(folders) and reports[turn].counts.any():
+            print(f"{folders[turn].side} x {folders[turn].side}: {reports[turn].line(shared, norm.item(), lr)}", flush=True)
         if time.time() - saved > save_every:
             save(shared, args)
             saved = time.time()

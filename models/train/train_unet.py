@@ -2,9 +2,9 @@
 
 --minutes counts from the first run on. The learning rate is constant but for a linear fall over the last
 --decay-minutes: to go on another day, keep a copy of the state from before the fall. The EMA is what gets exported.
-Shards may hold latents of any one size (a quarter of the area trains four times as fast).
+Several folders of latents, of different sizes, take turns; a step costs the same at every size.
 On a CUDA device: one process, everything on the device, compiled, bf16. Else: worker processes, see hogwild.py.
-Usage: train_unet.py LATENTS TOKENIZER VAE --out DIR --minutes 80 [--decay-minutes 20]
+Usage: train_unet.py LATENTS[,LATENTS] TOKENIZER VAE --out DIR --minutes 80 [--decay-minutes 20]
 """
 import argparse
 import os
@@ -24,37 +24,41 @@ def work(index, shared, lock, args):
     torch.set_num_threads(1)
     torch.manual_seed(args.seed * 1000 + index + shared.step.item() * 7)
     rng = np.random.default_rng([args.seed, index, shared.step.item()])
-    data = Latents(args.latents, args.tokenizer)
-    net = Net(data.captions.vocabulary, data.captions.bos, data.captions.eos, args.widths).to(torch.bfloat16)
+    folders = [Latents(folder, args.tokenizer) for folder in args.latents.split(",")]
+    captions = folders[0].captions
+    net = Net(captions.vocabulary, captions.bos, captions.eos, args.widths).to(torch.bfloat16)
     worker = hogwild.Worker(index, shared, lock, net)
     alphas = build_scheduler().alphas_cumprod
-    report, count = Report(), 0
+    reports, count = [Report() for _ in folders], index  # workers start on different folders
     while not shared.stop.item():
         worker.pull()
-        z, ids = data.batch(args.batch, rng)
-        t = stratified(args.batch)
+        turn = count % len(folders)
+        data, size = folders[turn], folders[turn].per_step(args.batch)
+        z, ids = data.batch(size, rng)
+        t = stratified(size)
         x, v = v_target(z * args.scaling_factor, torch.randn_like(z), alphas[t])
         each = (net(x.to(torch.bfloat16), t, ids).float() - v).pow(2).mean((1, 2, 3))
         each.mean().backward()
         lr = learning_rate(args, shared.step.item(), shared.used.item())
-        norm = worker.push(lr, args.batch, ema_decay=args.ema)
-        report.add(t, each.detach())
+        norm = worker.push(lr, size, ema_decay=args.ema)
+        reports[turn].add(t, each.detach())
         count += 1
-        if count % 50 == 0:
-            print(f"w{index} {report.line(shared, norm.item(), lr)}", flush=True)
-            if count % 200 == 0:
-                data.refresh()
+        if count % 50 < len(folders):
+            print(f"w{index} {data.side} x {data.side}: {reports[turn].line(shared, norm.item(), lr)}", flush=True)
+        if count % 200 == 0:
+            for folder in folders:
+                folder.refresh()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("latents")
+    parser.add_argument("latents", help="folders of encode_pool.py, separated by commas")
     parser.add_argument("tokenizer")
     parser.add_argument("vae")
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=80)
     parser.add_argument("--widths", type=lambda s: tuple(map(int, s.split(","))), default=(32, 64, 128), help="channels of the three levels")
-    parser.add_argument("--batch", type=int, default=16, help="samples of one step (of one worker)")
+    parser.add_argument("--batch", type=int, default=16, help="samples of one step (of one worker) at 32 x 32")
     parser.add_argument("--lr", type=float, default=7e-4)
     parser.add_argument("--warmup", type=int, default=200, help="steps")
     parser.add_argument("--decay-minutes", type=float, default=0)

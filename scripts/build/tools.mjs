@@ -26,6 +26,7 @@ const ENTRIES = [
   { ...WEB, entry: 'bench/browser-worker.ts', out: 'test/bench-worker.js' },
   { ...WEB, entry: 'test/browser/page.ts', out: 'test/page.js', plugins: [ortInClassicScript, shims] },
   { ...WEB, entry: 'test/replica/page.ts', out: 'test/replica.js' },
+  { ...WEB, entry: 'test/replica/gpu-worker.ts', out: 'test/gpu-worker.js' },
 ];
 
 export async function buildTools() {

@@ -18,7 +18,7 @@ const FLAGS = [
 
 /** Chromium looks for updates and accounts of its own, whatever it is told; in vain, for the proxy refuses. */
 const OF_THE_BROWSER =
-  /\b(accounts\.google|update\.googleapis|clients\d*\.google|optimizationguide-pa\.googleapis)\.com\b/;
+  /\b(accounts\.google|content-autofill\.googleapis|update\.googleapis|clients\d*\.google|optimizationguide-pa\.googleapis)\.com\b/;
 
 /** @param proxy a test server, to which everything goes that is not asked of this machine. */
 export function launchOptions(proxy: string): LaunchOptions {

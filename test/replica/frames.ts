@@ -4,7 +4,8 @@
  */
 
 /** The editor's page. dist/test/replica.js is bundled from page.ts. */
-const EDITOR = '<!doctype html><title>Replica of Figma</title><script src="/dist/test/replica.js"></script>';
+const EDITOR =
+  '<!doctype html><link rel="icon" href="data:,"><title>Replica of Figma</title><script src="/dist/test/replica.js"></script>';
 
 /** What the editor sends to the frame it made. */
 export interface OpenPanel {
@@ -27,6 +28,7 @@ function outerFrame(policyFrame: string): void {
     const policy = `default-src ${allowed}; script-src 'unsafe-inline' 'unsafe-eval' ${allowed}; style-src 'unsafe-inline'`;
     const frame = document.createElement('iframe');
     frame.srcdoc = policyFrame.replace('POLICY', policy);
+    frame.style.cssText = 'position: fixed; inset: 0; width: 100%; height: 100%; border: 0';
     frame.onload = () => frame.contentWindow!.postMessage(event.data, '*');
     document.body.append(frame);
   });
@@ -44,6 +46,7 @@ function middleFrame(loader: string): void {
       html = `<!doctype html><html class="${open.theme}">${open.html}`;
       const frame = document.createElement('iframe');
       frame.src = `data:text/html;charset=utf-8,${encodeURIComponent(loader)}`;
+      frame.style.cssText = 'position: fixed; inset: 0; width: 100%; height: 100%; border: 0';
       document.body.append(frame);
     } else if (event.source === panel) {
       if (event.data === 'panel frame is there') panel?.postMessage(html, '*');

@@ -97,10 +97,10 @@ class Replica {
     });
   }
 
-  #openPanel({ html }: UiOptions, receive: (data: unknown, origin: string) => void): UiWindow {
+  #openPanel({ html, width, height }: UiOptions, receive: (data: unknown, origin: string) => void): UiWindow {
     const frame = document.createElement('iframe');
     frame.src = '/plugin-frame';
-    frame.style.cssText = 'width: 400px; height: 640px';
+    frame.style.cssText = `width: ${width}px; height: ${height}px`;
     const open: OpenPanel = { html, domains: this.#setting.domains, theme: 'figma-light' };
     frame.onload = () => frame.contentWindow!.postMessage({ open }, '*');
     const listen = (event: MessageEvent<{ data: unknown; origin: string }>): void => {

@@ -1,0 +1,114 @@
+/** The built plugin in Figma's frames with the panel from a web server: WebGPU, refused storage, no server. */
+import { readdirSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, type Frame } from 'playwright-core';
+import { serve, type Served } from '../scripts/node-module';
+import { openReplica, readBase64, readText, type ReplicaBrowser, type ReplicaOptions } from './in-replica';
+import { learnStyle, restyleLayer } from './panel-user';
+
+jest.setTimeout(600_000);
+
+const TINY_MODEL = 'test/fixtures/tiny-model';
+const TAB = '[role=tab]';
+const pictures = {
+  'bell before': readBase64('test/pair/fixtures/bell-flat.png'),
+  'bell after': readBase64('test/pair/fixtures/bell-line.png'),
+};
+
+let host: Served;
+let replica: ReplicaBrowser;
+const open = new Set<ReplicaBrowser>();
+beforeEach(async () => {
+  host = await serve('scripts/serve.mjs', 'serveHosted', 0);
+});
+afterEach(async () => {
+  host.process.kill();
+  for (const browser of open) await browser.close();
+  open.clear();
+});
+
+/** Opens the plugin, whose first panel is the embedded one, and asks for the other. */
+async function switchToHosted(address: string, options: Partial<ReplicaOptions> = {}): Promise<void> {
+  replica = await openReplica({ host: address, pictures, ...options });
+  open.add(replica);
+  await replica.page.evaluate(() => diptychReplica.current.start('open'));
+  const embedded = await replica.panel(TAB);
+  await embedded.getByRole('tab', { name: 'Model' }).click();
+  // Nothing was asked of the server before the user asks for it.
+  expect(replica.requests.filter((url) => url.startsWith(address))).toEqual([]);
+  await embedded.getByRole('button', { name: 'Use this computer’s GPU' }).click();
+}
+
+const hostedPanel = async (): Promise<Frame> => {
+  const panel = await replica.panel('#files');
+  await panel.waitForSelector(TAB);
+  return panel;
+};
+
+test('the worker finds a WebGPU adapter, learns and restyles on it', async () => {
+  await switchToHosted(host.origin);
+  const panel = await hostedPanel();
+  expect(new URL(panel.url()).hash).toBe('#figma-light');
+  expect(await panel.evaluate(() => [isSecureContext, crossOriginIsolated, 'gpu' in navigator])).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  const paths = readdirSync(TINY_MODEL, { recursive: true })
+    .map(String)
+    .filter((path) => /\.\w+$/.test(path));
+  const files = Object.fromEntries(paths.map((path) => [path, readBase64(join(TINY_MODEL, path))]));
+  await panel.addScriptTag({ content: readText('dist/test/gpu-worker.js') });
+  const result = await panel.evaluate((f) => diptychRunOnGpu(f), files);
+  expect(result).toMatchObject({ device: 'webgpu', learned: true });
+  expect(result.changed).toBeGreaterThan(0);
+  expect(replica.takeErrors()).toEqual([]);
+});
+
+test('where storage is refused, the panel learns and restyles all the same', async () => {
+  const profile = await mkdtemp(join(tmpdir(), 'diptych-profile-'));
+  // What "Block all site data" writes.
+  const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
+  await mkdir(join(profile, 'Default'));
+  await writeFile(join(profile, 'Default/Preferences'), JSON.stringify(preferences));
+  await switchToHosted(host.origin, {
+    launch: async (options) => {
+      const context = await chromium.launchPersistentContext(profile, { ...options, headless: true });
+      const close = async (): Promise<void> => {
+        await context.close();
+        await rm(profile, { recursive: true, force: true });
+      };
+      return { page: context.pages()[0]!, close };
+    },
+  });
+  const panel = await hostedPanel();
+  const refused = await panel.evaluate(async () => {
+    const name = async (attempt: () => unknown): Promise<string> => {
+      try {
+        await attempt();
+        return 'given';
+      } catch (error) {
+        return (error as Error).name;
+      }
+    };
+    return [await name(() => localStorage.length), await name(() => navigator.storage.getDirectory())];
+  });
+  expect(refused).toEqual(['SecurityError', 'SecurityError']);
+  await learnStyle(replica, panel, { before: 'bell before', after: 'bell after', style: 'Line', steps: 3 });
+  const result = await restyleLayer(replica, panel, 'bell before');
+  expect(result.images[1]!.png).not.toBe(result.images[0]!.png);
+  // Its wasm had threads.
+  await panel.getByRole('tab', { name: 'Model' }).click();
+  expect(await panel.getByLabel('In use').innerText()).toMatch(/threads/);
+  expect(await replica.page.evaluate(() => diptychReplica.current.errors)).toEqual([]);
+});
+
+test('where the server cannot be reached, the embedded panel comes instead', async () => {
+  host.process.kill();
+  await switchToHosted(host.origin);
+  const panel = await replica.panel(TAB);
+  await panel.getByText('could not be reached').first().waitFor();
+  expect(await panel.evaluate(() => origin)).toBe('null');
+});

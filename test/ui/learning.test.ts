@@ -177,6 +177,20 @@ test('a draft of another base model is not resumed, and kept', async () => {
   expect(later.sandbox.draft).toEqual(draft);
 });
 
+test('the draft of another window on the file is left alone', async () => {
+  const desk = await learnDesk();
+  const other = { ...request, name: 'Theirs' } as never;
+  desk.engine.onStep = (step) => {
+    if (step === 2) {
+      desk.sandbox.draft = other;
+      desk.app.learning.cancel();
+    }
+  };
+  await desk.app.learning.start(request);
+  expect(stateOf(desk).at).toBe('idle');
+  expect(desk.sandbox.draft).toBe(other);
+});
+
 test('a second run does not start over one that runs or waits', async () => {
   const desk = await learnDesk();
   desk.engine.onStep = (step) => {

@@ -15,6 +15,11 @@ const libraryDesk = (prepare?: (sandbox: Desk['sandbox']) => void): Promise<Desk
 const names = ({ app }: Desk): string[] => app.library.styles.value.map(({ name }) => name);
 const notices = ({ app }: Desk): string[] => app.services.notices.list.value.map(({ text }) => text);
 
+test('a free name for a style', async () => {
+  const desk = await libraryDesk((sandbox) => sandbox.addStyle('x', 'Style 1'));
+  expect(desk.app.library.freeName()).toBe('Style 2');
+});
+
 test('lists the newest first', async () => {
   expect(names(await libraryDesk())).toEqual(['Neon', 'Ink']);
 });

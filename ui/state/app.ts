@@ -64,7 +64,7 @@ export class App {
     const model = new BaseModel(engine);
     this.services = { sandbox: bridge, engine, model, notices: new Notices(), selection: this.#selection, saveFile };
     this.library = new Library(this.services);
-    this.pair = new PairFlow(this.services);
+    this.pair = new PairFlow(this.services, () => this.library.freeName());
     this.learning = new Learning(this.services, this.library);
     this.choice = new StyleChoice(this.library);
     this.tuning = new Tuning(this.services, this.library);
@@ -80,7 +80,7 @@ export class App {
     this.#start.value = { at: 'starting' };
     try {
       const hello = await this.#bridge.call('hello', { panel: this.build });
-      this.#selection.value = hello.selection;
+      const before = this.#selection.value;
       this.#host.value = hello.host;
       if (hello.fallback) {
         this.services.notices.error(
@@ -89,6 +89,8 @@ export class App {
       }
       void this.models.start(hello.settings);
       await Promise.all([this.library.load(), this.learning.load()]);
+      // What the editor told meanwhile is newer.
+      if (this.#selection.value === before) this.#selection.value = hello.selection;
       this.#start.value = { at: 'ready' };
       this.obey(hello.command);
     } catch (error) {

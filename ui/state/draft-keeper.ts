@@ -17,6 +17,8 @@ export class DraftKeeper {
   #lastWrite = -Infinity;
   #complained = false;
   #stored = false;
+  /** Storage holds a draft that is ours to remove: another window on the file may keep its own there. */
+  #ours = false;
 
   /** @param complain told once a run, when storage refuses. */
   constructor(sandbox: SandboxPort, complain: (why: string) => void) {
@@ -36,9 +38,10 @@ export class DraftKeeper {
     if (!this.#busy && performance.now() - this.#lastWrite >= BETWEEN_WRITES_MS) void this.#write();
   }
 
-  /** Takes a draft that storage has already, or that could not be written before. */
+  /** Takes over a draft that was found in storage. */
   hold(draft: Draft): void {
-    this.#draft ??= draft;
+    this.#draft = draft;
+    this.#ours = true;
   }
 
   /** Writes what is not written yet. @returns whether storage has the newest checkpoint. */
@@ -48,20 +51,17 @@ export class DraftKeeper {
     return this.#stored;
   }
 
-  /** Forgets the checkpoint in memory, for a new run: the one in storage stays until the new run has its own. */
-  forget(): void {
+  /** Forgets the checkpoint here and, when it is ours, in storage. */
+  async drop(): Promise<void> {
     this.#draft = undefined;
     this.#unwritten = undefined;
+    await this.#writing;
+    const ours = this.#ours;
     this.#complained = false;
     this.#stored = false;
+    this.#ours = false;
     this.#lastWrite = -Infinity;
-  }
-
-  /** Forgets the checkpoint here and in storage. */
-  async drop(): Promise<void> {
-    this.forget();
-    await this.#writing;
-    await this.#sandbox.call('removeDraft', {});
+    if (ours) await this.#sandbox.call('removeDraft', {});
   }
 
   #write(): Promise<void> {
@@ -72,7 +72,10 @@ export class DraftKeeper {
     this.#writing = this.#sandbox
       .call('putDraft', { draft })
       .then(
-        () => void (this.#stored = true),
+        () => {
+          this.#stored = true;
+          this.#ours = true;
+        },
         (error: unknown) => {
           this.#stored = false;
           if (!this.#complained) this.#complain(messageOf(error));

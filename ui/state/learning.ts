@@ -79,6 +79,7 @@ export class Learning {
     try {
       const { draft } = await this.#services.sandbox.call('readDraft', {});
       if (draft && this.#state.value.at === 'idle') {
+        this.#keeper.hold(draft);
         this.#state.value = { at: 'paused', draft, losses: [], kept: true };
       }
     } catch (error) {
@@ -107,7 +108,6 @@ export class Learning {
       if (abort.signal.aborted) return void (this.#state.value = { at: 'idle' });
       const { steps, contentSteps, rank, learningRate, seed } = settings;
       const shared = { before, after, caption, steps, contentSteps, rank, learningRate, seed };
-      this.#keeper.forget();
       await this.#run({
         job: { ...shared, style: name, force, ...(sample && { sample }) },
         draft: { ...shared, name, model, beforeId: roles.before.id, afterId: roles.after.id },
@@ -125,7 +125,6 @@ export class Learning {
     const draft = state.at === 'paused' || state.at === 'failed' ? state.draft : null;
     if (!draft) return;
     const losses = state.at === 'paused' ? state.losses : [];
-    this.#keeper.hold(draft);
     this.#state.value = { at: 'preparing', name: draft.name };
     this.#abort = new AbortController();
     try {

@@ -52,6 +52,14 @@ export class Library {
     return this.#styles.value.find((style) => style.id === id);
   }
 
+  /** "Style 1", or the first such name that no style has. */
+  freeName(): string {
+    const taken = new Set(this.#styles.value.map(({ name }) => name));
+    let number = 1;
+    while (taken.has(`Style ${number}`)) number++;
+    return `Style ${number}`;
+  }
+
   /** Fingerprint of the base model that is open; null while none is. */
   get fingerprint(): ReadonlySignal<string | null> {
     return this.#services.model.fingerprint;

@@ -45,6 +45,7 @@ export const DEFAULT_LEARN_SETTINGS: LearnSettings = {
 
 export class PairFlow {
   readonly #services: Services;
+  readonly #freeName: () => string;
   readonly #roles = signal<Roles | null>(null);
   readonly #check = signal<PairCheck>({ at: 'none' });
   readonly #pictures = signal<ReadonlyMap<string, Png>>(new Map());
@@ -79,8 +80,10 @@ export class PairFlow {
     () => this.#roles.value !== null && isLearnable(this.#check.value) && this.styleName.value.trim() !== '',
   );
 
-  constructor(services: Services) {
+  /** @param freeName a name for a style where the layers' names say none. */
+  constructor(services: Services, freeName: () => string) {
     this.#services = services;
+    this.#freeName = freeName;
     effect(() => {
       const { nodes } = services.selection.value;
       untracked(() => batch(() => this.#follow(nodes)));
@@ -154,7 +157,9 @@ export class PairFlow {
   #take(roles: Roles): void {
     this.#roles.value = roles;
     if (!this.#edited.caption) this.caption.value = guessCaption(roles.before.name, roles.after.name);
-    if (!this.#edited.style) this.styleName.value = guessStyleName(roles.before.name, roles.after.name);
+    if (!this.#edited.style) {
+      this.styleName.value = guessStyleName(roles.before.name, roles.after.name) || this.#freeName();
+    }
     void this.#look(roles);
   }
 

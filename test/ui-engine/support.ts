@@ -10,6 +10,14 @@ afterEach(() => {
   for (const port of ports.splice(0)) port.close();
 });
 
+/** Comlink's own channels too: the end that a dead worker held is never closed here, and would keep the test running. */
+globalThis.MessageChannel = class extends globalThis.MessageChannel {
+  constructor() {
+    super();
+    ports.push(this.port1 as unknown as MessagePort, this.port2 as unknown as MessagePort);
+  }
+};
+
 export interface TestWorker<S> {
   readonly service: S;
   /** As if an error had ended the worker. */

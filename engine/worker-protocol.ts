@@ -21,7 +21,7 @@ export interface OpenRequest {
   readonly model: ModelLocation;
   /**
    * ONNX Runtime's WebAssembly files by their names in onnxruntime-web's dist folder (runtime/web-builds.ts), as bytes
-   * or as URLs to fetch. Only builds whose file is here are tried.
+   * or as URLs to fetch, also of gzip. Only builds whose file is here are tried.
    */
   readonly wasm: ReadonlyMap<string, FileContent | string>;
   readonly device?: DeviceOptions;

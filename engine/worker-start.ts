@@ -43,5 +43,15 @@ async function readWasm(file: string, content: FileContent | string): Promise<Ar
     throw new DeviceError(`${file} cannot be fetched (${String(error)}); check the connection and try again`);
   });
   if (!response.ok) throw new DeviceError(`${file} cannot be fetched (HTTP ${response.status}); reload the page`);
-  return response.arrayBuffer();
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  return isGzip(bytes) ? gunzip(bytes) : bytes;
+}
+
+/** Servers store a file compressed, and some of them undo that on the way. */
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
 }

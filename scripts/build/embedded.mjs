@@ -4,9 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { keepBudget } from './budgets.mjs';
 import { refuseAddresses, refuseFetchingMarkup, refuseFetchingStyles, refuseNetworkInPanel } from './checks.mjs';
+import { gzipped } from './gzip.mjs';
 import { embeddedModel } from './model.mjs';
 import { PLAIN_WASM_FILE, wasmPath } from './ort.mjs';
 import { dist, replace } from './output.mjs';
@@ -29,9 +29,7 @@ const POLICY = [
 const WORTH_COMPRESSING = 0.9;
 
 export async function buildEmbedded() {
-  const scripts = await panelScripts('embedded');
-  if (!scripts) return;
-  const { panel, workers } = scripts;
+  const { panel, workers } = await panelScripts('embedded');
   refuseNetworkInPanel(panel.js);
   refuseFetchingStyles(panel.css);
   for (const [name, code] of Object.entries(workers)) refuseAddresses(name, code);
@@ -56,9 +54,9 @@ export async function buildEmbedded() {
 }
 
 function packed(name, contents) {
-  const gzipped = gzipSync(contents, { level: 9 });
-  const pays = gzipped.length <= contents.length * WORTH_COMPRESSING;
-  const base64 = (pays ? gzipped : contents).toString('base64');
+  const compressed = gzipped(contents);
+  const pays = compressed.length <= contents.length * WORTH_COMPRESSING;
+  const base64 = (pays ? compressed : contents).toString('base64');
   return `<script type="text/plain" data-file="${name}"${pays ? ' data-gzip' : ''}>${base64}</script>`;
 }
 

@@ -2,9 +2,9 @@
  * dist/hosted/: the panel as a static site. Names carry a hash of the contents, so that everything but index.html may be
  * kept for ever; index.html lists the files with their sizes and SHA-256.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
+import { gzipped, sha256 } from './gzip.mjs';
 import { embeddedModel } from './model.mjs';
 import { WASM_FILES, wasmPath } from './ort.mjs';
 import { dist, replaceFolder } from './output.mjs';
@@ -12,15 +12,14 @@ import { page, panelScripts } from './panel.mjs';
 import { siteHeaders } from './site-headers.mjs';
 
 export async function buildHosted() {
-  const scripts = await panelScripts('hosted');
-  if (!scripts) return;
-  const { panel, workers } = scripts;
+  const { panel, workers } = await panelScripts('hosted');
   const model = embeddedModel();
   const site = new Site();
   const script = site.add('panel.js', panel.js);
   const style = site.add('panel.css', panel.css);
   for (const [name, code] of Object.entries(workers)) site.list(name, code);
-  for (const file of WASM_FILES) site.list(`wasm/${file}`, readFileSync(wasmPath(file)));
+  // Compressed as they lie there: some servers send WebAssembly as it is, and some take no files of 26 MB.
+  for (const file of WASM_FILES) site.list(`wasm/${file}`, gzipped(readFileSync(wasmPath(file))), '.gz');
   for (const [path, contents] of model.files) site.list(`model/${model.name}/${path}`, contents);
   const html = page(
     `<link rel="icon" href="data:,">\n<link rel="stylesheet" href="${style}">`,
@@ -38,17 +37,16 @@ class Site {
   listed = {};
 
   /** Adds a file and returns its address. */
-  add(name, contents) {
+  add(name, contents, ending = '') {
     const extension = extname(name);
-    const path = `assets/${name.slice(0, -extension.length)}-${sha256(contents).slice(0, 12)}${extension}`;
+    const stem = name.slice(0, -extension.length);
+    const path = `assets/${stem}-${sha256(contents).slice(0, 12)}${extension}${ending}`;
     this.files.set(path, contents);
     return path;
   }
 
-  list(name, contents) {
+  list(name, contents, ending) {
     const bytes = Buffer.byteLength(contents);
-    this.listed[name] = { url: this.add(name, contents), bytes, sha256: sha256(contents) };
+    this.listed[name] = { url: this.add(name, contents, ending), bytes, sha256: sha256(contents) };
   }
 }
-
-const sha256 = (contents) => createHash('sha256').update(contents).digest('hex');

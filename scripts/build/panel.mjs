@@ -1,16 +1,12 @@
 /** What both builds of the panel are made of. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { keepBudget } from './budgets.mjs';
 import { bundle, SHIPPED } from './bundle.mjs';
-import { root } from './output.mjs';
 
 /**
  * The scripts of one build, 'hosted' or 'embedded': the panel with its style sheet, and the workers by the names that
- * ui/assets-*.ts ask for. undefined while the panel is not written.
+ * ui/assets-*.ts ask for.
  */
 export async function panelScripts(kind) {
-  if (![`ui/main.tsx`, 'ui/engine/pictures-worker.ts'].every((path) => existsSync(join(root, path)))) return undefined;
   const [panel, engine, pictures] = await Promise.all([
     bundle(`ui/${kind}.ts`, SHIPPED),
     bundle(kind === 'hosted' ? 'engine/worker.ts' : 'engine/worker-embedded.ts', SHIPPED),

@@ -4,7 +4,7 @@
 export const HEADERS = {
   // Isolates this document alone, in whatever page it is framed: shared memory, and so threads for WebAssembly.
   'Document-Isolation-Policy': 'isolate-and-require-corp',
-  // Figma's pages require it of the frames in them where they are isolated themselves.
+  // What a page that is isolated itself requires of the frames in it.
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'cross-origin',
   'Access-Control-Allow-Origin': '*',

@@ -32,7 +32,6 @@ const ENTRIES = [
 export async function buildTools() {
   await Promise.all(
     ENTRIES.map(async ({ entry, out, program, ...options }) => {
-      if (!existsSync(join(root, entry))) return;
       const path = join(dist, out);
       const { js, map } = await bundle(entry, options, out);
       replace(path, js);

@@ -10,7 +10,8 @@ export interface HubOptions {
   readonly endpoint?: string;
   /** Tests give their own. */
   readonly fetch?: typeof fetch;
-  /** Milliseconds before a failed request is tried again. */
+  /** Of files' downloads; see HttpOptions. */
+  readonly retries?: number;
   readonly retryDelay?: number;
 }
 

@@ -56,7 +56,8 @@ export class Models implements ModelsPort {
 
   async look(name: string, abort?: AbortSignal): Promise<ModelFacts> {
     const listing = await this.#ask(name, abort);
-    return this.#facts(await this.#reconcile(listing));
+    const { index, stale } = await this.#reconcile(listing);
+    return this.#facts(index, stale);
   }
 
   async fetch(
@@ -67,7 +68,7 @@ export class Models implements ModelsPort {
     this.#fetching.add(name);
     try {
       const listing = this.#listings.get(name) ?? (await this.#ask(name, hooks.signal));
-      await this.#fetchAll(listing, await this.#reconcile(listing), hooks);
+      await this.#fetchAll(listing, hooks);
     } finally {
       this.#fetching.delete(name);
     }
@@ -140,26 +141,27 @@ export class Models implements ModelsPort {
     return listing;
   }
 
-  /** What the hub lists now, with what is here of it. */
-  async #reconcile({ name, commit, files }: HubListing): Promise<Index> {
-    const here = await this.#index(name);
-    const done = new Set(here?.files.filter((file) => file.done).map(({ hash }) => hash.digest));
-    const needed = neededFiles(name, files).map((file) => ({ ...file, done: done.has(file.hash.digest) }));
-    return { version: 1, name, commit, files: needed };
+  /** What the hub lists now, with what is here of it; and the files here that are of another version. */
+  async #reconcile({ name, commit, files }: HubListing): Promise<{ index: Index; stale: ReadonlySet<string> }> {
+    const here = (await this.#index(name))?.files ?? [];
+    const needed = neededFiles(name, files);
+    const listed = new Map(needed.map(({ path, hash }) => [path, hash.digest]));
+    const same = here.filter(({ path, hash }) => listed.get(path) === hash.digest);
+    const done = new Set(same.filter((file) => file.done).map(({ path }) => path));
+    return {
+      index: { version: 1, name, commit, files: needed.map((file) => ({ ...file, done: done.has(file.path) })) },
+      stale: new Set(here.filter((file) => !same.includes(file)).map(({ path }) => path)),
+    };
   }
 
   async #fetchAll(
     listing: HubListing,
-    index: Index,
     { signal: abort, onProgress }: { signal?: AbortSignal; onProgress?: (have: number, bytes: number) => void },
   ): Promise<void> {
     const store = await this.#store;
     const { name } = listing;
-    // Files of another commit: neither parts of the new ones, nor worth their room.
-    const now = new Map(index.files.map((file) => [file.path, file.hash.digest]));
-    for (const { path, hash } of (await this.#index(name))?.files ?? []) {
-      if (now.get(path) !== hash.digest) await store.removeFile(name, path);
-    }
+    const { index, stale } = await this.#reconcile(listing);
+    for (const path of stale) await store.removeFile(name, path);
     await store.writeIndex(name, index);
     const bytes = index.files.reduce((sum, { size }) => sum + size, 0);
     let have = index.files.reduce((sum, { size, done }) => sum + (done ? size : 0), 0);
@@ -186,11 +188,11 @@ export class Models implements ModelsPort {
     return read.success ? read.output : undefined;
   }
 
-  async #facts({ name, files }: Index): Promise<ModelFacts> {
+  async #facts({ name, files }: Index, stale: ReadonlySet<string> = new Set()): Promise<ModelFacts> {
     const store = await this.#store;
     let have = 0;
     for (const { path, size, done } of files) {
-      const parts = done ? [] : await store.parts(name, path);
+      const parts = done || stale.has(path) ? [] : await store.parts(name, path);
       have += done ? size : parts.reduce((sum, part) => sum + part.size, 0);
     }
     const bytes = files.reduce((sum, { size }) => sum + size, 0);

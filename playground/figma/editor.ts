@@ -4,18 +4,10 @@
  */
 import type { Rect, Vector } from '@figma/plugin-typings/plugin-api-standalone';
 import { ClientStorage } from './client-storage';
-import { History } from './history';
-import { ImageStore } from './image-store';
+import type { FigmaFile } from './file';
 import type { Host, Manifest } from './ports';
-import { ROOT, Scene } from './scene';
+import { ROOT } from './scene';
 import { union } from './transform';
-
-/** What is open in an editor. */
-export class FigmaFile {
-  readonly scene = new Scene();
-  readonly images = new ImageStore();
-  readonly history = new History(this.scene);
-}
 
 export interface View {
   readonly center: Vector;

@@ -49,6 +49,13 @@ export class History {
     return this.#travel(this.#future, this.#past);
   }
 
+  /** The document in every step that can be gone back or forward to. */
+  *states(): Generator<SceneState> {
+    yield* this.#past;
+    yield this.#present;
+    yield* this.#future;
+  }
+
   #isDirty(): boolean {
     return this.scene.version !== this.#version;
   }

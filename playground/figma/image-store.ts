@@ -8,6 +8,8 @@ const LARGEST_SIDE = 4096;
 
 export class ImageStore {
   readonly #files = new Map<string, Uint8Array>();
+  /** Not in use when `keep` was last called. */
+  #unused: ReadonlySet<string> = new Set();
 
   /** Returns the hash. Throws as figma.createImage does: at most 4096 px a side; PNG, JPEG or GIF. */
   add(file: Uint8Array): string {
@@ -18,6 +20,23 @@ export class ImageStore {
     const hash = bytesToHex(sha1(file));
     if (!this.#files.has(hash)) this.#files.set(hash, file.slice());
     return hash;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#files.size;
+  }
+
+  /**
+   * Forgets what is not in use and was not the last time either: what was just added may be about to be used.
+   * @returns the hashes that are gone.
+   */
+  keep(used: ReadonlySet<string>): readonly string[] {
+    const unused = [...this.#files.keys()].filter((hash) => !used.has(hash));
+    const gone = unused.filter((hash) => this.#unused.has(hash));
+    for (const hash of gone) this.#files.delete(hash);
+    this.#unused = new Set(unused);
+    return gone;
   }
 
   /** The bytes themselves, not to be written to. */

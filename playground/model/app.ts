@@ -4,7 +4,8 @@ import type { NotificationOptions, Rect, Vector } from '@figma/plugin-typings/pl
 import { Bitmaps } from '../draw/bitmaps';
 import { CanvasRenderer } from '../draw/renderer';
 import { ClientStorage } from '../figma/client-storage';
-import { Editor, type FigmaFile, type View } from '../figma/editor';
+import { Editor, type View } from '../figma/editor';
+import type { FigmaFile } from '../figma/file';
 import { ROOT } from '../figma/scene';
 import { PluginSession, type PluginFiles } from './plugin-session';
 import type { Theme } from './theme';
@@ -16,6 +17,7 @@ export interface Note {
   readonly button: { readonly text: string; readonly act: () => void } | null;
 }
 
+const IMAGES_PER_SWEEP = 30;
 const NOTE_MS = 5_000;
 /** Room left and right of the plugin's window, px. */
 const WINDOW_EDGES = 32;
@@ -39,6 +41,7 @@ export class App {
   #lastNote = 0;
   readonly #views = new Map<string, View>();
   #shownPage: string;
+  #sweepAt = IMAGES_PER_SWEEP;
 
   /** @param storage holds what the plugin keeps for the user, until the page is closed. */
   constructor(
@@ -79,6 +82,7 @@ export class App {
     file.scene.subscribe(() => {
       this.changes.value++;
       selection.value = editor.selection;
+      if (file.images.size > this.#sweepAt) this.#sweep();
     });
   }
 
@@ -86,6 +90,12 @@ export class App {
   showAll(): void {
     const { scene } = this.file;
     this.editor.reveal(scene.get(this.editor.pageId).children.map((id) => scene.bounds(id)));
+  }
+
+  /** Frees what nothing shows, and waits until as many images again have come. */
+  #sweep(): void {
+    this.file.sweepImages();
+    this.#sweepAt = this.file.images.size + IMAGES_PER_SWEEP;
   }
 
   /** Every page is found as it was left, and the first time as a whole. */

@@ -3,6 +3,7 @@ import type { Vector } from '@figma/plugin-typings/plugin-api-standalone';
 import type { Editor } from '../figma/editor';
 import { readImageSize } from '../figma/image-header';
 import { translation } from '../figma/transform';
+import type { App } from './app';
 
 /** px */
 const LARGEST_SIDE = 4096;
@@ -38,6 +39,37 @@ export async function importPictures(editor: Editor, files: readonly File[], at:
   if (placed.length > 0) editor.select(placed);
   history.commit();
   return complaints;
+}
+
+/** Takes pictures dropped anywhere on the page (which would replace it otherwise) or pasted. Returns how to stop. */
+export function takePictures(app: App): () => void {
+  const put = (list: DataTransfer | null, at: Vector): void => {
+    const files = [...(list?.files ?? [])];
+    if (files.length > 0) void addPictures(app, files, at);
+  };
+  const onDragOver = (event: DragEvent): void => event.preventDefault();
+  const onDrop = (event: DragEvent): void => {
+    event.preventDefault();
+    const target = event.target as HTMLElement;
+    const onCanvas = target.matches('canvas');
+    const { left, top } = target.getBoundingClientRect();
+    const dropped = app.toCanvas({ x: event.clientX - left, y: event.clientY - top });
+    put(event.dataTransfer, onCanvas ? dropped : app.editor.view.center);
+  };
+  const onPaste = (event: ClipboardEvent): void => put(event.clipboardData, app.editor.view.center);
+  addEventListener('dragover', onDragOver);
+  addEventListener('drop', onDrop);
+  addEventListener('paste', onPaste);
+  return () => {
+    removeEventListener('dragover', onDragOver);
+    removeEventListener('drop', onDrop);
+    removeEventListener('paste', onPaste);
+  };
+}
+
+/** Puts pictures onto the page, and says which could not be read. */
+export async function addPictures(app: App, files: readonly File[], at: Vector): Promise<void> {
+  for (const complaint of await importPictures(app.editor, files, at)) app.notify(complaint, { error: true });
 }
 
 interface PictureFile {

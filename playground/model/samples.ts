@@ -1,7 +1,7 @@
 /** The document the playground opens with: a pair and pictures to restyle, and a page with every kind of layer. */
 import type { Paint, SolidPaint } from '@figma/plugin-typings/plugin-api-standalone';
 import { instantiate } from '../figma/clone';
-import { FigmaFile } from '../figma/editor';
+import { FigmaFile } from '../figma/file';
 import { NO_LAYOUT, type NodeData } from '../figma/node-data';
 import { ROOT } from '../figma/scene';
 import { multiply, rotation, translation } from '../figma/transform';

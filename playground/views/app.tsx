@@ -1,10 +1,10 @@
 /** The whole page. */
-import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { App } from '../model/app';
+import { takePictures } from '../model/import-images';
 import { onShortcut } from '../model/shortcuts';
 import { Canvas } from './canvas';
-import { Symbol16 } from './icons';
+import { Guide } from './guide';
 import { Inspector } from './inspector';
 import { Layers, Pages } from './layers';
 import { PluginWindow } from './plugin-window';
@@ -17,6 +17,7 @@ export function Page({ app }: { app: App }) {
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
   }, [app]);
+  useEffect(() => takePictures(app), [app]);
   return (
     <div class={`playground theme-${app.theme.value}`}>
       <Toolbar app={app} />
@@ -24,7 +25,7 @@ export function Page({ app }: { app: App }) {
         <Pages app={app} />
         <h2 class="heading">Layers</h2>
         <Layers app={app} />
-        <Welcome />
+        <Guide app={app} />
         <Inspector app={app} />
       </aside>
       <main class="stage">
@@ -34,28 +35,6 @@ export function Page({ app }: { app: App }) {
       </main>
       <QuickActions app={app} />
     </div>
-  );
-}
-
-function Welcome() {
-  const open = useSignal(true);
-  if (!open.value) return null;
-  return (
-    <section class="welcome" aria-label="How to begin">
-      <button class="square" aria-label="Close" onClick={() => (open.value = false)}>
-        <Symbol16 name="close" />
-      </button>
-      <h2>How to begin</h2>
-      <ol>
-        <li>A picture and its redrawing are selected.</li>
-        <li>
-          Name the style and press <strong>Learn style</strong>. Nothing leaves your computer.
-        </li>
-        <li>
-          Select other pictures and press <strong>Restyle</strong>. Drop your own on the canvas.
-        </li>
-      </ol>
-    </section>
   );
 }
 

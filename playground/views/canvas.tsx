@@ -1,4 +1,4 @@
-/** The canvas: draws the page that is open and takes pointer, wheel, keys and dropped pictures. */
+/** The canvas: draws the page that is open and takes pointer and wheel. */
 import { effect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { drawNode } from '../draw/node';
@@ -6,7 +6,6 @@ import { drawOverlay } from '../draw/overlay';
 import { cssColor } from '../draw/paint';
 import type { Transform } from '@figma/plugin-typings/plugin-api-standalone';
 import type { App } from '../model/app';
-import { importPictures } from '../model/import-images';
 import { CanvasPointer } from '../model/pointer';
 
 const COLORS = {
@@ -54,14 +53,6 @@ export function Canvas({ app }: { app: App }) {
       onPointerUp={() => pointer.up()}
       onPointerCancel={() => pointer.up()}
       onPointerLeave={() => (app.hovered.value = null)}
-      onDragOver={(event) => event.preventDefault()}
-      onDrop={(event) => {
-        event.preventDefault();
-        const files = [...(event.dataTransfer?.files ?? [])];
-        void importPictures(app.editor, files, app.toCanvas(pointOf(event))).then((complaints) => {
-          for (const complaint of complaints) app.notify(complaint, { error: true });
-        });
-      }}
     />
   );
 }

@@ -1,6 +1,6 @@
 /** The bar on top: what this is, and what concerns the whole page. */
 import type { App } from '../model/app';
-import { importPictures } from '../model/import-images';
+import { addPictures } from '../model/import-images';
 import { Symbol16, type IconName } from './icons';
 import { Mark } from './plugin-window';
 
@@ -68,9 +68,7 @@ function AddPictures({ app }: { app: App }) {
         aria-label="Add pictures"
         onChange={(event) => {
           const input = event.currentTarget;
-          void importPictures(app.editor, [...(input.files ?? [])], app.editor.view.center).then((complaints) => {
-            for (const complaint of complaints) app.notify(complaint, { error: true });
-          });
+          void addPictures(app, [...(input.files ?? [])], app.editor.view.center);
           input.value = '';
         }}
       />

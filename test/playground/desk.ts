@@ -1,7 +1,8 @@
 /** A document with a page, an editor on it, and a host that keeps what it is told. */
 import type { PluginAPI } from '@figma/plugin-typings/plugin-api-standalone';
 import { ClientStorage } from '../../playground/figma/client-storage';
-import { Editor, FigmaFile } from '../../playground/figma/editor';
+import { Editor } from '../../playground/figma/editor';
+import { FigmaFile } from '../../playground/figma/file';
 import { PluginRun } from '../../playground/figma/plugin-run';
 import type { Host, UiOptions } from '../../playground/figma/ports';
 import { ROOT, type Scene } from '../../playground/figma/scene';

@@ -4,7 +4,8 @@
  */
 import { decode } from 'fast-png';
 import type { Paint, Transform } from '@figma/plugin-typings/plugin-api-standalone';
-import { Editor, FigmaFile } from '../../playground/figma/editor';
+import { Editor } from '../../playground/figma/editor';
+import { FigmaFile } from '../../playground/figma/file';
 import { PluginRun } from '../../playground/figma/plugin-run';
 import type { Host, Manifest, UiOptions, UiWindow } from '../../playground/figma/ports';
 import { ROOT } from '../../playground/figma/scene';

@@ -2,7 +2,8 @@
  * What surrounds the plugin in these tests, and runs in QuickJS along with it: the fake Figma with a document, a clock
  * that stands still until it is moved, and a window that keeps what it is sent. support/sandbox.ts starts it.
  */
-import { Editor, FigmaFile } from '../../../playground/figma/editor';
+import { Editor } from '../../../playground/figma/editor';
+import { FigmaFile } from '../../../playground/figma/file';
 import { ClientStorage } from '../../../playground/figma/client-storage';
 import type { Kind, NodeData } from '../../../playground/figma/node-data';
 import { PluginRun, type Answer } from '../../../playground/figma/plugin-run';

@@ -5,7 +5,7 @@ import { pageOf, withNode } from './nodes';
 const PAIR_KEY = 'pair';
 
 export function offerOnResult(node: SceneNode): void {
-  node.setRelaunchData({ tune: 'Change how strong the style is', again: 'With another style, prompt or seed' });
+  node.setRelaunchData({ tune: 'Change how strong the style is', again: 'From the original layer as it looks now' });
 }
 
 /**

@@ -76,6 +76,16 @@ test('cancelling throws the checkpoint away', async () => {
   expect(desk.sandbox.styles.size).toBe(0);
 });
 
+test('cancelling while the model is still opening ends at once', async () => {
+  const desk = await learnDesk();
+  desk.app.services.model.ready = () => new Promise(() => undefined);
+  const started = desk.app.learning.start(request);
+  expect(stateOf(desk).at).toBe('preparing');
+  desk.app.learning.cancel();
+  await started;
+  expect(stateOf(desk).at).toBe('idle');
+});
+
 test('cancelling a resumed run before its first step leaves what was paused', async () => {
   const desk = await learnDesk();
   desk.engine.onStep = (step) => void (step === 13 && desk.app.learning.pause());

@@ -43,7 +43,7 @@ test('each layer gets a result with its original and how it was made', async () 
     },
   });
   expect(second!.parameters.sourceId).toBe('n1');
-  expect(desk.app.services.notices.list.value.at(-1)?.text).toBe('2 layers restyled');
+  expect(desk.sandbox.calls('notify')).toEqual([{ text: '2 layers restyled', error: false }]);
 });
 
 test('strength 0 gives the original bytes, without the engine', async () => {
@@ -71,7 +71,7 @@ test('one that fails says why, and the rest goes on', async () => {
     { at: 'failed', reason: 'The image is 3 px wide; use at least 8 px' },
     { at: 'failed', reason: 'It is hidden.' },
   ]);
-  expect(desk.app.services.notices.list.value.at(-1)?.text).toBe('2 layers restyled, 3 not');
+  expect(desk.sandbox.calls('notify')).toEqual([{ text: '2 layers restyled, 3 not', error: true }]);
   desk.sandbox.layers.set('n1', new Uint8Array([1]));
   desk.engine.onRestyle = undefined;
   desk.app.queue.retry();

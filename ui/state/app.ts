@@ -100,6 +100,8 @@ export class App {
 
   show = (place: Place): void => {
     this.#place.value = place;
+    // Another window on the file may have changed it.
+    if (place === 'library') void this.library.load();
   };
 
   obey(command: Command): void {

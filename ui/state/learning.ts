@@ -3,13 +3,14 @@ import { signal, type ReadonlySignal } from '@preact/signals-core';
 import type { LossPoint } from '../../engine/pair/requests';
 import type { Draft, StyleEntry } from '../../plugin/messages';
 import type { JobProgress, LearnedStyle, LearnJob, Png } from '../ports';
+import { abortable } from '../engine/abortable';
 import { DraftKeeper } from './draft-keeper';
 import { isCancelled, isNamed, messageOf } from './errors';
 import { styleIdOf } from './ids';
 import { fileNameOf, type Library } from './library';
 import { Pace } from './pace';
 import { LEARN_SIDE, type LearnSettings, type Roles } from './pair';
-import type { Services } from './services';
+import { tellEditor, type Services } from './services';
 
 export interface LearnRequest {
   readonly roles: Roles;
@@ -100,12 +101,11 @@ export class Learning {
     this.#state.value = { at: 'preparing', name };
     const abort = (this.#abort = new AbortController());
     try {
-      const model = await this.#services.model.ready();
+      const model = await abortable(this.#services.model.ready(), abort.signal);
       const draw = async (id: string): Promise<Png> =>
-        (await this.#services.sandbox.call('exportNode', { id, size: LEARN_SIDE })).png;
+        (await abortable(this.#services.sandbox.call('exportNode', { id, size: LEARN_SIDE }), abort.signal)).png;
       const [before, after] = [await draw(roles.before.id), await draw(roles.after.id)];
       const sample = roles.sample && { picture: await draw(roles.sample.id), every: settings.sampleEvery };
-      if (abort.signal.aborted) return void (this.#state.value = { at: 'idle' });
       const { steps, contentSteps, rank, learningRate, seed } = settings;
       const shared = { before, after, caption, steps, contentSteps, rank, learningRate, seed };
       await this.#run({
@@ -115,7 +115,8 @@ export class Learning {
         before: { at: 'idle' },
       });
     } catch (error) {
-      this.#fail(name, error);
+      if (isCancelled(error)) this.#state.value = { at: 'idle' };
+      else this.#fail(name, error);
     }
   }
 
@@ -126,9 +127,9 @@ export class Learning {
     if (!draft) return;
     const losses = state.at === 'paused' ? state.losses : [];
     this.#state.value = { at: 'preparing', name: draft.name };
-    this.#abort = new AbortController();
+    const abort = (this.#abort = new AbortController());
     try {
-      const { fingerprint } = await this.#services.model.ready();
+      const { fingerprint } = await abortable(this.#services.model.ready(), abort.signal);
       if (fingerprint !== draft.model.fingerprint) {
         throw new Error(
           `“${draft.name}” was begun on the model ${draft.model.name}. Choose it under Model, then resume.`,
@@ -143,7 +144,8 @@ export class Learning {
         before: state,
       });
     } catch (error) {
-      this.#fail(draft.name, error);
+      if (isCancelled(error)) this.#state.value = state;
+      else this.#fail(draft.name, error);
     }
   }
 
@@ -244,7 +246,7 @@ export class Learning {
   }
 
   async #finish({ draft }: Run, { file, losses, seconds, ...facts }: LearnedStyle): Promise<void> {
-    const { sandbox, engine, notices } = this.#services;
+    const { sandbox, engine } = this.#services;
     this.#state.value = { at: 'saving', name: draft.name };
     const entry: StyleEntry = {
       id: styleIdOf(file),
@@ -260,7 +262,7 @@ export class Learning {
     try {
       await this.#put(entry, file);
       this.#state.value = { at: 'done', entry, losses, seconds };
-      notices.info(`“${entry.name}” is learned`);
+      tellEditor(this.#services, `“${entry.name}” is learned`);
     } catch (error) {
       this.#state.value = { at: 'unsaved', entry, file, message: messageOf(error) };
       return;

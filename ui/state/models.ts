@@ -26,6 +26,7 @@ export class ModelFlow {
   readonly #memory = signal<MemoryReport | null>(null);
   #settings: Settings = { panel: 'embedded', model: EMBEDDED_MODEL };
   #abort: AbortController | undefined;
+  #asking = false;
 
   /** Models from outside that are here, whole or in part. */
   readonly list: ReadonlySignal<readonly ModelFacts[]> = this.#list;
@@ -153,7 +154,11 @@ export class ModelFlow {
   }
 
   async refreshMemory(): Promise<void> {
+    // An engine at work answers late: ask no more often than it answers.
+    if (this.#asking) return;
+    this.#asking = true;
     this.#memory.value = await this.#services.engine.memory().catch(() => null);
+    this.#asking = false;
   }
 
   /** Opens the other build of the panel, now and at the next starts. */

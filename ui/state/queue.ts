@@ -2,10 +2,11 @@
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import type { NodeSummary, ResultParameters } from '../../plugin/messages';
 import type { JobProgress, Png } from '../ports';
+import { abortable } from '../engine/abortable';
 import { isCancelled, isNamed, messageOf } from './errors';
 import type { Library } from './library';
 import { changesNothing, loadStyles, parametersOf, restyleJob, type Recipe } from './recipe';
-import type { Services } from './services';
+import { tellEditor, type Services } from './services';
 import { counted } from './words';
 
 export type ItemState =
@@ -156,7 +157,7 @@ export class RestyleQueue {
       if (state.value.at === 'working' && fraction !== null) state.value = { at: 'working', fraction };
     };
     try {
-      const original = await this.#draw(target);
+      const original = await abortable(this.#draw(target), abort.signal);
       const styled = changesNothing(recipe)
         ? original
         : await this.#services.engine.restyle(restyleJob(original, await loadStyles(this.#library, recipe), recipe), {
@@ -202,11 +203,9 @@ export class RestyleQueue {
 
   #report(): void {
     const { done, failed } = this.count.value;
-    const { notices } = this.#services;
     if (done === 0 && failed === 0) return;
-    const parts = [`${counted(done, 'layer')} restyled`, ...(failed ? [`${failed} not`] : [])];
-    const action = done > 0 ? { label: 'Select', run: () => void this.reveal() } : undefined;
-    notices.info(parts.join(', '), action);
+    const text = [`${counted(done, 'layer')} restyled`, ...(failed ? [`${failed} not`] : [])].join(', ');
+    tellEditor(this.#services, text, failed > 0);
   }
 }
 

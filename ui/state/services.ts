@@ -15,3 +15,8 @@ export interface Services {
   /** Gives the user a file to keep. */
   readonly saveFile: (name: string, content: Uint8Array) => void;
 }
+
+/** Says something at the foot of the editor, where it is seen whatever the panel shows. Not worth an error of its own. */
+export function tellEditor({ sandbox }: Services, text: string, error = false): void {
+  sandbox.call('notify', { text, error }).catch(() => undefined);
+}

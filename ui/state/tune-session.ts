@@ -124,7 +124,11 @@ export class TuneSession {
     this.#dirty = false;
     this.#instantShown.value = false;
     const styled = changesNothing(this.#committed) ? this.#original : this.#made?.styled;
-    if (shown && styled) await this.#write(styled, this.#committed, false);
+    try {
+      if (shown && styled) await this.#write(styled, this.#committed, false);
+    } catch (error) {
+      this.#took(error);
+    }
   }
 
   /** The layer changed in the editor, e.g. by undo: looks again, unless it is our own change that comes back. */
@@ -163,6 +167,8 @@ export class TuneSession {
       this.#dropPreview();
       this.#made = changesNothing(parameters) ? undefined : { styled, strengths: strengthsOf(parameters) };
       this.#state.value = { at: 'ready' };
+      // A teammate may have shared the style since the library was read.
+      if (this.missing.value.length > 0) void this.#library.load();
     } catch (error) {
       this.#state.value = isNamed(error, 'NodeGoneError')
         ? { at: 'gone' }

@@ -51,6 +51,7 @@ export function TuneView({ session }: { session: TuneSession }) {
 
 function Controls({ session }: { session: TuneSession }) {
   const { queue, services, tuning } = useApp();
+  const { left, failed } = queue.count.value;
   const work = session.work.value;
   const problem = session.problem.value;
   const missing = session.missing.value;
@@ -62,7 +63,7 @@ function Controls({ session }: { session: TuneSession }) {
   return (
     <div class="page" onKeyDown={escape}>
       <div class="body">
-        <QueueView />
+        {left + failed > 0 && <QueueView />}
         <div>
           <h2 class="one-line">{node?.name}</h2>
           <p class="quiet" role="status">

@@ -102,6 +102,20 @@ test('switching the panel is remembered, and keeps the model', async () => {
   expect(sandbox.calls('switchPanel')).toEqual([{ panel: 'hosted' }]);
 });
 
+test('a model that failed to open is opened again for the next job', async () => {
+  const { app, engine } = await openDesk();
+  await app.services.model.ready();
+  const open = engine.open.bind(engine);
+  engine.open = async (model) => {
+    engine.status.value = { state: 'failed', model, message: 'no' };
+    throw new Error('the device is not there');
+  };
+  app.services.model.choose('hub:org/name');
+  await expect(app.services.model.ready()).rejects.toThrow('the device is not there');
+  engine.open = open;
+  await expect(app.services.model.ready()).resolves.toMatchObject({ fingerprint: 'f00d' });
+});
+
 test('the model is opened once for jobs that ask at the same time, and again when another is chosen', async () => {
   const { app, engine } = await openDesk();
   const { model } = app.services;

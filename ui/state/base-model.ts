@@ -11,6 +11,12 @@ export interface ModelIdentity {
   readonly fingerprint: string;
 }
 
+interface Opening {
+  readonly name: string;
+  readonly done: Promise<EngineDescription>;
+  settled: boolean;
+}
+
 export class BaseModel {
   readonly #engine: EnginePort;
   readonly #chosen = signal<string>(EMBEDDED_MODEL);
@@ -21,7 +27,7 @@ export class BaseModel {
     const status = this.#engine.status.value;
     return status.state === 'ready' ? status.description.fingerprint : null;
   });
-  #opening: { readonly name: string; readonly done: Promise<EngineDescription> } | undefined;
+  #opening: Opening | undefined;
 
   constructor(engine: EnginePort) {
     this.#engine = engine;
@@ -34,15 +40,17 @@ export class BaseModel {
   /** Opens the chosen model unless it is open. Throws what EnginePort.open throws. */
   async ready(): Promise<ModelIdentity> {
     const name = this.#chosen.value;
-    const state = this.#engine.status.value.state;
-    if (this.#opening?.name !== name || state === 'failed' || state === 'closed') {
-      const opening = { name, done: this.#engine.open(name) };
-      this.#opening = opening;
-      opening.done.catch(() => {
-        if (this.#opening === opening) this.#opening = undefined;
-      });
-    }
-    const { model, fingerprint } = await this.#opening!.done;
+    const { state } = this.#engine.status.peek();
+    const gone = this.#opening?.settled && (state === 'failed' || state === 'closed');
+    if (this.#opening?.name !== name || gone) this.#opening = this.#open(name);
+    const { model, fingerprint } = await this.#opening.done;
     return { name: model, fingerprint };
+  }
+
+  #open(name: string): Opening {
+    const opening: Opening = { name, done: this.#engine.open(name), settled: false };
+    const settle = (): void => void (opening.settled = true);
+    opening.done.then(settle, settle);
+    return opening;
   }
 }

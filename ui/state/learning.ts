@@ -64,15 +64,17 @@ export class Learning {
   readonly #keeper: DraftKeeper;
   readonly #state = signal<LearningState>({ at: 'idle' });
   #abort: AbortController | undefined;
+  /** The notice that checkpoints cannot be kept: it is over with the run. */
+  #complaint: number | undefined;
 
   readonly state: ReadonlySignal<LearningState> = this.#state;
 
   constructor(services: Services, library: Library) {
     this.#services = services;
     this.#library = library;
-    this.#keeper = new DraftKeeper(services.sandbox, (why) =>
-      services.notices.error(`Learning goes on, but only while the plugin is open. ${why}`),
-    );
+    this.#keeper = new DraftKeeper(services.sandbox, (why) => {
+      this.#complaint = services.notices.error(`Learning goes on, but only while the plugin is open. ${why}`);
+    });
   }
 
   /** Finds what was interrupted when the plugin was last closed. */
@@ -211,6 +213,9 @@ export class Learning {
     } catch (error) {
       if (!isCancelled(error)) throw error;
       await this.#stopped(run, losses);
+    } finally {
+      if (this.#complaint !== undefined) this.#services.notices.close(this.#complaint);
+      this.#complaint = undefined;
     }
   }
 

@@ -1,6 +1,7 @@
 /** The panel: tabs, the view that is open, what goes on in the others, and notices. */
 import type { ComponentChild } from 'preact';
 import { Button, IconButton } from '../components/button';
+import { Icon } from '../components/icons';
 import { Message } from '../components/message';
 import { Progress } from '../components/progress';
 import { Tabs } from '../components/tabs';
@@ -106,6 +107,7 @@ function NoticeList() {
     <div class="notices" aria-live="polite">
       {notices.list.value.map(({ id, kind, text, action }) => (
         <div key={id} class={`notice ${kind}`} role={kind === 'error' ? 'alert' : undefined}>
+          {kind === 'error' && <Icon name="warning" />}
           <p>{text}</p>
           {action && (
             <Button kind="secondary" onClick={() => notices.act(id)}>

@@ -1,7 +1,7 @@
 /** Learning that is over or waits: done, paused, failed, or learned without a place to keep it. */
 import { Button } from '../../components/button';
 import { LossChart } from '../../components/loss-chart';
-import { EmptyState, Message } from '../../components/message';
+import { Message } from '../../components/message';
 import { Picture } from '../../components/picture';
 import { Progress } from '../../components/progress';
 import type { LearningState } from '../../state/learning';
@@ -24,7 +24,8 @@ export function OutcomeView({ state }: { state: StateAt<'done' | 'paused' | 'fai
 }
 
 function Done({ state: { entry, losses, seconds } }: { state: StateAt<'done'> }) {
-  const { learning, choice, show } = useApp();
+  const { learning, library, choice, show } = useApp();
+  const place = library.find(entry.id)?.inLibrary === false ? 'this file' : 'your library';
   const use = (): void => {
     choice.only(entry.id);
     learning.dismiss();
@@ -36,7 +37,8 @@ function Done({ state: { entry, losses, seconds } }: { state: StateAt<'done'> })
         <div>
           <h2>“{entry.name}” is learned</h2>
           <p class="quiet">
-            It is in your library{seconds !== null && ` after ${secondsInWords(seconds)} and ${entry.steps} steps`}.
+            It is in {place}
+            {seconds !== null && ` after ${secondsInWords(seconds)} and ${entry.steps} steps`}.
           </p>
         </div>
         <Picture png={entry.thumbnail} alt="The pair it was learned from" />
@@ -129,10 +131,14 @@ function Unsaved({ state: { entry, message } }: { state: StateAt<'unsaved'> }) {
   return (
     <>
       <div class="body">
-        <EmptyState icon="styles" title={`“${entry.name}” is learned, but not saved yet`}>
-          It does not fit into your library. Make room there, keep it in this file, or save it on your disk.
-        </EmptyState>
-        <Message kind="warning">{message}</Message>
+        <div>
+          <h2>“{entry.name}” is learned, but not saved yet</h2>
+          <p class="quiet">Make room in your library, keep it in this file, or save it on your disk.</p>
+        </div>
+        <Picture png={entry.thumbnail} alt="The pair it was learned from" />
+        <Message kind="warning" title="It could not be saved">
+          {message}
+        </Message>
         <div class="stack">
           <Button onClick={() => show('library')}>Make room in the library</Button>
           <Button onClick={() => void learning.keep('document')}>Keep in this file</Button>

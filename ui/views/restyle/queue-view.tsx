@@ -1,4 +1,5 @@
 /** The queue: how far each layer is, and what can be done about it. */
+import { useEffect, useRef } from 'preact/hooks';
 import { Button, IconButton } from '../../components/button';
 import { Icon, type IconName } from '../../components/icons';
 import { Progress } from '../../components/progress';
@@ -51,12 +52,24 @@ export function QueueView() {
   );
 }
 
+/** Scrolls the list alone, and no more than it takes; the page stays where the user has it. */
+function showInList(row: HTMLElement): void {
+  const list = row.parentElement!;
+  const top = row.offsetTop - list.offsetTop;
+  const below = top + row.offsetHeight - list.clientHeight;
+  list.scrollTop = Math.min(top, Math.max(list.scrollTop, below));
+}
+
 function Row({ item }: { item: QueueItem }) {
   const { queue } = useApp();
   const state = item.state.value;
   const over = state.at === 'failed' || state.at === 'cancelled';
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (state.at === 'working') showInList(row.current!);
+  }, [state.at]);
   return (
-    <li class="queue-item">
+    <li class="queue-item" ref={row}>
       <Icon name={ICONS[state.at]} class={`state-${state.at}`} />
       <span class="one-line" title={item.name}>
         {item.name}

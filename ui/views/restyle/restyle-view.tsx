@@ -18,7 +18,7 @@ export const GUIDES: readonly { readonly value: GuideMode; readonly label: strin
 ];
 
 export function RestyleView() {
-  const { tuning, queue } = useApp();
+  const { tuning, queue, library } = useApp();
   const session = tuning.session.value;
   const asNew = tuning.asNew.value;
   if (session && !asNew) return <TuneView key={session.id} session={session} />;
@@ -28,7 +28,7 @@ export function RestyleView() {
         <QueueView />
         <Choice hasQueue={queue.items.value.length > 0} />
       </div>
-      <Foot />
+      {library.styles.value.length > 0 && <Foot />}
     </>
   );
 }

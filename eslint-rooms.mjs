@@ -29,7 +29,7 @@ const BESIDE = {
   ui: ['engine', 'plugin/messages'],
   cli: ['engine'],
   playground: ['ui', 'plugin', 'engine', 'manifest.json'],
-  bench: ['engine', 'cli', 'test'],
+  bench: ['engine', 'cli', 'scripts', 'test'],
 };
 
 /** Files of the engine that only Node loads; browser bundles never reach them. */

@@ -27,13 +27,19 @@ export interface ReplicaBrowser {
 export interface ReplicaOptions {
   /** Where the hosted panel is, in place of the address in code.js. */
   readonly host?: string;
-  readonly pictures?: Readonly<Record<string, string>>;
+  readonly pictures?: ReplicaSetting['pictures'];
+  readonly stored?: ReplicaSetting['stored'];
   /** Starts the browser otherwise: with a profile of its own. */
   readonly launch?: (options: ReturnType<typeof launchOptions>) => Promise<{ page: Page; close(): Promise<void> }>;
 }
 
 /** Opens the editor on a document whose layers show the pictures. */
-export async function openReplica({ host, pictures = {}, launch }: ReplicaOptions): Promise<ReplicaBrowser> {
+export async function openReplica({
+  host,
+  pictures = {},
+  stored = {},
+  launch,
+}: ReplicaOptions): Promise<ReplicaBrowser> {
   // Figma's own pages are not isolated.
   const server = await startServer({ dist: join(ROOT, 'dist') }, FRAME_PAGES, {});
   const { page, close: closeBrowser } = await (launch ?? launchPlain)(launchOptions(server.origin));
@@ -58,6 +64,7 @@ export async function openReplica({ host, pictures = {}, launch }: ReplicaOption
       panel: readText('dist/plugin/ui.html'),
       manifest: JSON.parse(readText('manifest.json')) as ReplicaSetting['manifest'],
       pictures,
+      stored,
       domains: host ? [host] : [],
     };
     await page.evaluate((s) => diptychReplica.open(s), setting);

@@ -1,11 +1,14 @@
 /** The page of the browser tests: what they run in it, by name. Bundled by build.mjs into dist/test/page.js. */
 import { runCase, type CaseResult } from '../goldens/run';
+import { keepInStorage, learnThroughBreakdown } from './in-panel';
 import * as inWorker from './in-worker';
 import { compileForeign, learnAndRestyle, type DeviceRun } from './on-device';
 import { chooseDevice, type WebDevice } from './shims/backend';
 
 const api = {
   ...inWorker,
+  keepInStorage,
+  learnThroughBreakdown,
   compileForeign,
   /** Computes a golden case on a device. */
   runCase(dir: string, device: WebDevice): Promise<CaseResult> {

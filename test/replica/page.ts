@@ -4,6 +4,7 @@
  */
 import { decode } from 'fast-png';
 import type { Paint, Transform } from '@figma/plugin-typings/plugin-api-standalone';
+import { ClientStorage } from '../../playground/figma/client-storage';
 import { Editor } from '../../playground/figma/editor';
 import { FigmaFile } from '../../playground/figma/file';
 import { PluginRun } from '../../playground/figma/plugin-run';
@@ -29,6 +30,8 @@ export interface ReplicaSetting {
   readonly pictures: Readonly<Record<string, string>>;
   /** What the panel's frame may fetch and go to. */
   readonly domains: readonly string[];
+  /** What the plugin finds in clientStorage. */
+  readonly stored: Readonly<Record<string, unknown>>;
 }
 
 const SIDE = 128;
@@ -40,6 +43,7 @@ class Replica {
   readonly #page = this.#file.scene.create('PAGE', ROOT, { name: 'Page 1' }).id;
   readonly #setting: ReplicaSetting;
   readonly #editor: Editor;
+  #run: PluginRun | undefined;
 
   constructor(setting: ReplicaSetting) {
     this.#setting = setting;
@@ -61,12 +65,16 @@ class Replica {
       },
       report: (error) => void this.errors.push(String(error)),
     };
-    this.#editor = new Editor(this.#file, setting.manifest, host);
+    const storage = new ClientStorage();
+    for (const [key, value] of Object.entries(setting.stored)) void storage.setAsync(key, value);
+    this.#editor = new Editor(this.#file, setting.manifest, host, storage);
   }
 
-  /** Runs the plugin, by a command of its menu. */
+  /** Runs the plugin, by a command of its menu; a run that goes on ends, as in Figma. */
   start(command: string): void {
+    this.#run?.close();
     const run = new PluginRun(this.#editor, command);
+    this.#run = run;
     const sandbox = new Function('figma', '__uiFiles__', 'setTimeout', 'clearTimeout', 'console', this.#setting.code);
     sandbox(run.figma, { embedded: this.#setting.panel }, setTimeout.bind(null), clearTimeout.bind(null), console);
     run.begin();

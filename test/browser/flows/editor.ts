@@ -1,0 +1,128 @@
+/** Chromium on the playground, with the panel that is built into the plugin. */
+import { chromium, type Download, type FrameLocator, type Page } from 'playwright-core';
+import type { NodeTree, Pixels } from '../../../playground/model/handle';
+import type { ResultParameters } from '../../../plugin/messages';
+import { serve } from '../../scripts/node-module';
+import { fromPages, launchOptions } from '../launch';
+import { startServer } from '../server';
+
+/** What a loaded machine may take for one step of a flow, ms. */
+export const PATIENCE = 120_000;
+
+/** Collects garbage at once when memory is measured, which otherwise waits for up to 20 s. */
+const EAGER_MEMORY = '--enable-blink-features=ForceEagerMeasureMemory';
+
+/** A layer that the plugin made. */
+export interface Result extends NodeTree {
+  readonly parameters: ResultParameters;
+  /** Hashes of its images. */
+  readonly original: string;
+  readonly styled: string;
+}
+
+export interface EditorUnderTest {
+  readonly page: Page;
+  readonly panel: FrameLocator;
+  /** Loads the page anew: a fresh document, empty storage, the panel open on the sample pair. */
+  reload(): Promise<void>;
+  /** Starts a command of manifest.json and waits for its panel. */
+  start(command: string): Promise<void>;
+  select(...names: string[]): Promise<void>;
+  /** The front layer of a name on the open page. */
+  layer(name: string): Promise<NodeTree>;
+  result(name: string): Promise<Result>;
+  /** Names of all layers of a page, from back to front, each before the ones in it. */
+  names(page: string): Promise<string[]>;
+  pixels(id: string, scale?: number): Promise<Pixels>;
+  image(hash: string): Promise<readonly number[]>;
+  undoable(): Promise<number>;
+  storedKeys(): Promise<readonly string[]>;
+  /** What a click leads to being downloaded. */
+  download(click: () => Promise<void>): Promise<Download>;
+  /** What page, panel and workers left unhandled, logged as an error, or asked of other hosts, since the last call. */
+  takeErrors(): string[];
+  close(): Promise<void>;
+}
+
+/** @param query of the page's address; the embedded panel unless told otherwise. */
+export async function openEditor(query = '?panel=embedded'): Promise<EditorUnderTest> {
+  const { origin, process: server } = await serve('scripts/start.mjs', 'servePlayground', 0);
+  const proxy = await startServer({}, {});
+  const options = launchOptions(proxy.origin);
+  const browser = await chromium.launch({ ...options, args: [...options.args!, EAGER_MEMORY] });
+  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, acceptDownloads: true });
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  await page.addInitScript(keepWorkers);
+
+  const panel = page.frameLocator('iframe[title="Diptych panel"]');
+  const layer = (name: string): Promise<NodeTree> =>
+    page.evaluate((which) => playground!.tree(playground!.idOf(which)), name);
+  const shown = (): Promise<void> => panel.getByRole('tab', { name: 'Learn' }).waitFor({ timeout: PATIENCE });
+
+  const editor: EditorUnderTest = {
+    page,
+    panel,
+    reload: async () => {
+      await page.goto(`${origin}/${query}`);
+      await shown();
+    },
+    start: async (command) => {
+      await page.evaluate((name) => playground!.run(name), command);
+      await shown();
+    },
+    select: (...names) => page.evaluate((which) => playground!.select(...which), names),
+    layer,
+    result: async (name) => {
+      const found = await layer(name);
+      const text = found.pluginData['result'];
+      if (!text) throw new Error(`${name} is not a result`);
+      const [original, styled] = found.fills.map((fill) => (fill.type === 'IMAGE' ? fill.imageHash! : ''));
+      return { ...found, parameters: JSON.parse(text) as ResultParameters, original: original!, styled: styled! };
+    },
+    names: async (name) => {
+      const { children } = await page.evaluate(() => playground!.tree());
+      const namesIn = (node: NodeTree): string[] => node.children.flatMap((child) => [child.name, ...namesIn(child)]);
+      return namesIn(children.find((child) => child.name === name)!);
+    },
+    pixels: (id, scale) => page.evaluate(([node, by]) => playground!.pixels(node, by), [id, scale] as const),
+    image: (hash) => page.evaluate((of) => playground!.image(of), hash),
+    undoable: () => page.evaluate(() => playground!.undoable()),
+    storedKeys: async () => (await page.evaluate(() => playground!.storage())).keys,
+    download: async (click) => {
+      const [download] = await Promise.all([page.waitForEvent('download'), click()]);
+      return download;
+    },
+    takeErrors: () => [...errors.splice(0), ...fromPages(proxy.strayed.splice(0))],
+    close: async () => {
+      await browser.close();
+      server.kill();
+      await proxy.close();
+    },
+  };
+  try {
+    await editor.reload();
+    return editor;
+  } catch (error) {
+    await editor.close();
+    throw error;
+  }
+}
+
+declare global {
+  /** The workers that a document started, oldest first. */
+  var workersStarted: Worker[];
+}
+
+/** Runs in every document before its scripts: remembers workers, so that a test can end one as a crash would. */
+function keepWorkers(): void {
+  globalThis.workersStarted = [];
+  const Original = globalThis.Worker;
+  globalThis.Worker = class extends Original {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      globalThis.workersStarted.push(this);
+    }
+  };
+}

@@ -42,18 +42,21 @@ export function Menu({ label, entries }: Props) {
     const buttons = [...event.currentTarget.querySelectorAll<HTMLElement>('button')];
     const at = buttons.findIndex((button) => button === document.activeElement);
     const to = moveTo(event.key, 'vertical', at, buttons.length);
-    if (to !== undefined) buttons[to]?.focus();
-    else if (event.key === 'Escape') close();
-    else return;
+    if (to === undefined) return;
     event.preventDefault();
+    buttons[to]?.focus();
+  };
+  const escape = (event: TargetedKeyboardEvent<HTMLElement>): void => {
+    if (event.key !== 'Escape' || !place) return;
     event.stopPropagation();
+    close();
   };
   const leave = (event: TargetedFocusEvent<HTMLElement>): void => {
     if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setPlace(null);
   };
 
   return (
-    <div ref={frame} onFocusOut={leave}>
+    <div ref={frame} onFocusOut={leave} onKeyDown={escape}>
       <IconButton
         icon="more"
         label={label}

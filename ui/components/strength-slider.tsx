@@ -28,6 +28,11 @@ export function StrengthSlider({ label, value, disabled = false, onDrag, onRelea
     if (Number.isFinite(number)) take(number);
     setTyped(null);
   };
+  const restore = (input: HTMLInputElement): void => {
+    setTyped(null);
+    input.value = `${percent}%`;
+    input.select();
+  };
   return (
     <div class="slider-row">
       <div class="slider-head row">
@@ -63,7 +68,7 @@ export function StrengthSlider({ label, value, disabled = false, onDrag, onRelea
         onKeyDown={(event) => {
           const step = event.shiftKey ? 10 : 1;
           if (event.key === 'Enter') finish();
-          else if (event.key === 'Escape') setTyped(null);
+          else if (event.key === 'Escape') restore(event.currentTarget);
           else if (event.key === 'ArrowUp') take(percent + step);
           else if (event.key === 'ArrowDown') take(percent - step);
           else return;

@@ -20,6 +20,7 @@ export interface PortOptions extends Partial<Pick<ModelsOptions, 'openStore' | '
   readonly connectEngine?: Connect;
   readonly connectPictures?: Connect;
   readonly openLimit?: HostOptions['openLimit'];
+  readonly checkpointSeconds?: number;
 }
 
 /** The name of the model that is part of the panel. */
@@ -42,7 +43,7 @@ export function createPorts(assets: PanelAssets, options: PortOptions = {}): Por
     { start: () => startEngine(connectEngine), locate, ...(options.openLimit && { openLimit: options.openLimit }) },
     EMBEDDED,
   );
-  return { engine: new EngineJobs(host, new Pictures(connectPictures)), models };
+  return { engine: new EngineJobs(host, new Pictures(connectPictures), options.checkpointSeconds), models };
 }
 
 async function startEngine(connect: Connect): Promise<EngineClient> {

@@ -36,12 +36,14 @@ const ONCE_MORE: Resumption = {
 export class EngineJobs implements EnginePort {
   readonly #host: EngineHost;
   readonly #pictures: Pictures;
+  readonly #checkpointSeconds: number;
   readonly status: ReadonlySignal<EngineStatus>;
   readonly notice: ReadonlySignal<string | null>;
 
-  constructor(host: EngineHost, pictures: Pictures) {
+  constructor(host: EngineHost, pictures: Pictures, checkpointSeconds = CHECKPOINT_SECONDS) {
     this.#host = host;
     this.#pictures = pictures;
+    this.#checkpointSeconds = checkpointSeconds;
     this.status = host.status;
     this.notice = host.notice;
   }
@@ -66,7 +68,7 @@ export class EngineJobs implements EnginePort {
       ...{ before, after, prompt: caption, style, steps, contentSteps, rank, learningRate, seed },
       ...(force && { force }),
       ...(sampleImage && { sampleImage, sampleEvery: job.sample!.every }),
-      checkpointSeconds: CHECKPOINT_SECONDS,
+      checkpointSeconds: this.#checkpointSeconds,
       file: STYLE_FILE,
     };
     const { result, model } = await this.#learnOn(request, job.resume, hooks);

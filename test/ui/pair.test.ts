@@ -124,6 +124,18 @@ test.each([
   expect(desk.app.pair.canLearn.value).toBe(can);
 });
 
+test('layers are drawn only while a pair is being chosen', async () => {
+  const desk = await pairDesk();
+  desk.app.show('restyle');
+  desk.select(before, after);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(desk.sandbox.calls('exportNode')).toHaveLength(0);
+  expect(desk.app.pair.roles.value).toMatchObject({ before: { id: 'a' } });
+  desk.app.show('learn');
+  await checked(desk);
+  expect(desk.sandbox.calls('exportNode')).toHaveLength(2);
+});
+
 test('a layer that cannot be drawn is said, and can be tried again', async () => {
   const desk = await pairDesk();
   desk.sandbox.layers.delete('b');

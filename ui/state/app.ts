@@ -1,5 +1,5 @@
 /** The panel's state: every flow over the same services, and which of them is on screen. */
-import { signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import { RESTYLE_DEFAULTS } from '../../engine/pair/defaults';
 import type { GuideMode } from '../../engine/pair/requests';
 import type { Command, Selection } from '../../plugin/messages';
@@ -64,8 +64,12 @@ export class App {
     const model = new BaseModel(engine);
     this.services = { sandbox: bridge, engine, model, notices: new Notices(), selection: this.#selection, saveFile };
     this.library = new Library(this.services);
-    this.pair = new PairFlow(this.services, () => this.library.freeName());
     this.learning = new Learning(this.services, this.library);
+    const pairing = computed(
+      () =>
+        this.#start.value.at === 'ready' && this.#place.value === 'learn' && this.learning.state.value.at === 'idle',
+    );
+    this.pair = new PairFlow(this.services, pairing, () => this.library.freeName());
     this.choice = new StyleChoice(this.library);
     this.tuning = new Tuning(this.services, this.library);
     this.queue = new RestyleQueue(this.services, this.library, (id) => this.tuning.reload(id));
@@ -91,8 +95,8 @@ export class App {
       await Promise.all([this.library.load(), this.learning.load()]);
       // What the editor told meanwhile is newer.
       if (this.#selection.value === before) this.#selection.value = hello.selection;
-      this.#start.value = { at: 'ready' };
       this.obey(hello.command);
+      this.#start.value = { at: 'ready' };
     } catch (error) {
       this.#start.value = { at: 'failed', message: messageOf(error) };
     }

@@ -45,6 +45,7 @@ export const DEFAULT_LEARN_SETTINGS: LearnSettings = {
 
 export class PairFlow {
   readonly #services: Services;
+  readonly #onScreen: ReadonlySignal<boolean>;
   readonly #freeName: () => string;
   readonly #roles = signal<Roles | null>(null);
   readonly #check = signal<PairCheck>({ at: 'none' });
@@ -80,13 +81,20 @@ export class PairFlow {
     () => this.#roles.value !== null && isLearnable(this.#check.value) && this.styleName.value.trim() !== '',
   );
 
-  /** @param freeName a name for a style where the layers' names say none. */
-  constructor(services: Services, freeName: () => string) {
+  /**
+   * @param onScreen whether a pair is being chosen: only then are layers drawn and checked.
+   * @param freeName a name for a style where the layers' names say none.
+   */
+  constructor(services: Services, onScreen: ReadonlySignal<boolean>, freeName: () => string) {
     this.#services = services;
+    this.#onScreen = onScreen;
     this.#freeName = freeName;
     effect(() => {
       const { nodes } = services.selection.value;
       untracked(() => batch(() => this.#follow(nodes)));
+    });
+    effect(() => {
+      if (onScreen.value && this.#check.peek().at === 'none') untracked(() => this.recheck());
     });
   }
 
@@ -166,7 +174,8 @@ export class PairFlow {
   async #look({ before, after, sample }: Roles): Promise<void> {
     const round = ++this.#round;
     const { sandbox, engine } = this.#services;
-    this.#check.value = { at: 'checking' };
+    this.#check.value = { at: this.#onScreen.value ? 'checking' : 'none' };
+    if (!this.#onScreen.value) return;
     const draw = async ({ id }: NodeSummary): Promise<Png> => {
       const { png } = await sandbox.call('exportNode', { id, size: LEARN_SIDE });
       if (round === this.#round) this.#pictures.value = new Map([...this.#pictures.value, [id, png]]);

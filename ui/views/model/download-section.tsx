@@ -120,6 +120,7 @@ function Ask({ typed: before }: { typed: string }) {
 function Offer({ download: { facts } }: { download: Extract<Download, { at: 'offered' }> }) {
   const { models } = useApp();
   const { name, bytes, have, memoryNeeded } = facts;
+  const memory = models.machine.value?.memory ?? null;
   return (
     <>
       <dl class="facts">
@@ -132,7 +133,16 @@ function Offer({ download: { facts } }: { download: Extract<Download, { at: 'off
         </dd>
         <dt>Memory needed</dt>
         <dd class="numbers">about {bytesInWords(memoryNeeded)}</dd>
+        {memory !== null && (
+          <>
+            <dt>This computer has</dt>
+            <dd class="numbers">{bytesInWords(memory)} or more</dd>
+          </>
+        )}
       </dl>
+      {memory !== null && memoryNeeded > memory && (
+        <Message kind="warning">Learning on it may need more memory than this computer has.</Message>
+      )}
       <div class="row">
         <Button kind="primary" onClick={() => void models.fetch()}>
           {isWhole(facts) ? 'Use it' : `Download ${bytesInWords(bytes - have)}`}

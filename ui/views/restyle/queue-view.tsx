@@ -23,7 +23,7 @@ const WORDS: Readonly<Record<ItemState['at'], string>> = {
 };
 
 export function QueueView() {
-  const { queue } = useApp();
+  const { queue, learning } = useApp();
   const items = queue.items.value;
   const { all, left, done, failed } = queue.count.value;
   if (all === 0) return null;
@@ -43,6 +43,9 @@ export function QueueView() {
         </div>
       </div>
       <Progress fraction={(all - left) / all} label="All layers" />
+      {left > 0 && learning.state.value.at === 'learning' && (
+        <p class="quiet">Goes on when learning is over or paused.</p>
+      )}
       <ul class="queue">
         {items.map((item) => (
           <Row key={item.id} item={item} />

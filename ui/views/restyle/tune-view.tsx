@@ -50,7 +50,7 @@ export function TuneView({ session }: { session: TuneSession }) {
 }
 
 function Controls({ session }: { session: TuneSession }) {
-  const { queue, services, tuning } = useApp();
+  const { learning, queue, services, tuning } = useApp();
   const { left, failed } = queue.count.value;
   const work = session.work.value;
   const problem = session.problem.value;
@@ -67,7 +67,9 @@ function Controls({ session }: { session: TuneSession }) {
         <div>
           <h2 class="one-line">{node?.name}</h2>
           <p class="quiet" role="status">
-            {statusOf(work !== null, problem !== null, session.previewing.value)}
+            {work && learning.state.value.at === 'learning'
+              ? 'Waiting until learning is over or paused'
+              : statusOf(work !== null, problem !== null, session.previewing.value)}
           </p>
         </div>
         <div style={{ visibility: work ? 'visible' : 'hidden' }} aria-hidden={!work}>

@@ -126,6 +126,12 @@ export class App {
     return { x: center.x + (point.x - width / 2) / zoom, y: center.y + (point.y - height / 2) / zoom };
   }
 
+  /** From px of the document's canvas to px of the window's. */
+  toWindow(point: Vector): Vector {
+    const { center, zoom, width, height } = this.editor.view;
+    return { x: (point.x - center.x) * zoom + width / 2, y: (point.y - center.y) * zoom + height / 2 };
+  }
+
   /** Zooms about a point of the window's canvas. */
   zoomAt(point: Vector, factor: number): void {
     const { view } = this.editor;

@@ -1,5 +1,5 @@
 /** `globalThis.playground`: what tests, and the curious in the console, can ask of the page. */
-import type { Paint, Rect } from '@figma/plugin-typings/plugin-api-standalone';
+import type { Paint, Rect, Vector } from '@figma/plugin-typings/plugin-api-standalone';
 import type { Kind } from '../figma/node-data';
 import { ROOT } from '../figma/scene';
 import type { App } from './app';
@@ -27,7 +27,7 @@ export interface NodeTree {
 export interface Pixels {
   readonly width: number;
   readonly height: number;
-  readonly data: readonly number[];
+  readonly data: Uint8Array;
 }
 
 export interface PlaygroundHandle {
@@ -39,12 +39,14 @@ export interface PlaygroundHandle {
   /** Selects nodes of the open page by name or id. */
   select(...names: readonly string[]): void;
   showPage(name: string): void;
+  /** Where the middle of a node is, px of the browser's window. */
+  pointOf(id: string): Vector;
   /** What a node looks like when exported at `scale` times its size. */
   pixels(id: string, scale?: number): Promise<Pixels>;
   /** The file of an image. */
-  image(hash: string): readonly number[];
+  image(hash: string): Uint8Array;
   /** Puts a picture onto the page, as dropping a file does. Returns its id. */
-  add(name: string, type: string, bytes: readonly number[]): Promise<string>;
+  add(name: string, type: string, bytes: Uint8Array<ArrayBuffer>): Promise<string>;
   remove(id: string): void;
   setTheme(theme: Theme): void;
   /** Runs a command of manifest.json. */
@@ -82,14 +84,16 @@ export function createHandle(app: App): PlaygroundHandle {
       if (page === undefined) throw new Error(`no page is called "${name}"`);
       editor.showPage(page);
     },
+    pointOf: (id) => {
+      const { x, y, width, height } = scene.bounds(id);
+      const { left, top } = document.querySelector('canvas')!.getBoundingClientRect();
+      const point = app.toWindow({ x: x + width / 2, y: y + height / 2 });
+      return { x: left + point.x, y: top + point.y };
+    },
     pixels: async (id, scale = 1) => decode(await exportPng(app, id, scale)),
-    image: (hash) => [...(file.images.get(hash) ?? [])],
+    image: (hash) => file.images.get(hash)?.slice() ?? new Uint8Array(),
     add: async (name, type, bytes) => {
-      const complaints = await importPictures(
-        editor,
-        [new File([Uint8Array.from(bytes)], name, { type })],
-        editor.view.center,
-      );
+      const complaints = await importPictures(editor, [new File([bytes], name, { type })], editor.view.center);
       if (complaints[0] !== undefined) throw new Error(complaints[0]);
       return editor.selection[0]!;
     },
@@ -113,5 +117,5 @@ async function decode(png: Uint8Array): Promise<Pixels> {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d')!;
   context.drawImage(bitmap, 0, 0);
-  return { width, height, data: [...context.getImageData(0, 0, width, height).data] };
+  return { width, height, data: new Uint8Array(context.getImageData(0, 0, width, height).data) };
 }

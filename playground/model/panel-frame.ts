@@ -44,7 +44,7 @@ export class PanelFrame {
     this.#theme = theme;
     this.element = document.createElement('iframe');
     this.element.title = `${title} panel`;
-    this.element.allow = 'cross-origin-isolated; clipboard-write';
+    this.element.allow = 'clipboard-write';
     this.element.src = `data:text/html;charset=utf-8,${encodeURIComponent(LOADER)}`;
     this.element.addEventListener(
       'load',

@@ -87,10 +87,16 @@ export class PluginSession {
         this.#running.value = false;
       },
     });
-    sandbox.run(this.files.code, run.figma, { embedded: EMBEDDED });
+    try {
+      sandbox.run(this.files.code, run.figma, { embedded: EMBEDDED });
+    } catch (error) {
+      editor.host.report(error);
+      run.close();
+    }
     return {
       ask: (...question) => run.ask(...question),
       begin: (parameters) => {
+        if (run.closed) return;
         this.#current?.close();
         this.#current = run;
         this.#running.value = true;

@@ -15,8 +15,10 @@ const LANGUAGE: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+type Timer = ReturnType<typeof setTimeout>;
+
 export class Sandbox {
-  readonly #timers = new Set<number>();
+  readonly #timers = new Set<Timer>();
 
   /**
    * @param code built for Figma: a classic script.
@@ -30,9 +32,9 @@ export class Sandbox {
       __uiFiles__: uiFiles,
       __html__: Object.values(uiFiles)[0] ?? '',
       setTimeout: (handler: () => void, delay?: number) => this.#schedule(handler, delay),
-      clearTimeout: (timer: number) => {
+      clearTimeout: (timer: Timer) => {
         this.#timers.delete(timer);
-        window.clearTimeout(timer);
+        clearTimeout(timer);
       },
     };
     const hidden = namesOfThePage().filter((name) => !LANGUAGE.has(name) && !(name in provided));
@@ -44,12 +46,12 @@ export class Sandbox {
 
   /** What was scheduled and has not happened yet never will. */
   stop(): void {
-    for (const timer of this.#timers) window.clearTimeout(timer);
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
 
-  #schedule(handler: () => void, delay: number | undefined): number {
-    const timer = window.setTimeout(() => {
+  #schedule(handler: () => void, delay: number | undefined): Timer {
+    const timer = setTimeout(() => {
       this.#timers.delete(timer);
       handler();
     }, delay);

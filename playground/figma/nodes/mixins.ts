@@ -102,7 +102,7 @@ function checkPaints(paints: ReadonlyArray<Paint>, where: string): readonly Pain
       if (!['FILL', 'FIT', 'CROP', 'TILE'].includes(paint.scaleMode)) {
         throw new Error(`in ${where}: paint ${index} needs a scaleMode`);
       }
-    } else if (!paint.type.startsWith('GRADIENT_')) {
+    } else if (paint.type !== 'GRADIENT_LINEAR') {
       throw new Error(`in ${where}: the playground has no paint of type ${paint.type}`);
     }
     return Object.freeze({ ...paint });

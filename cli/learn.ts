@@ -21,6 +21,8 @@ export interface LearnOptions extends EngineOptions {
   readonly seed?: number;
   readonly mode?: LearnMode;
   readonly resume?: boolean;
+  readonly force?: boolean;
+  readonly keys?: 'peft' | 'kohya';
 }
 
 /** A run that is killed loses at most this many steps. */
@@ -41,7 +43,9 @@ export async function learnCommand(
   await prepareOutput(options.output, '.safetensors', [before, after]);
   const images = { before: await loadImage(before), after: await loadImage(after) };
   const verdict = checkPair(images.before, images.after);
-  if (!verdict.usable) throw new InputError(`${before} and ${after}: ${verdict.verdict}`);
+  if (!verdict.usable && !options.force) {
+    throw new InputError(`${before} and ${after}: ${verdict.verdict} Or learn anyway with --force.`);
+  }
   if (verdict.problems.length > 0) io.err(`note: ${verdict.verdict}\n`);
 
   const request: LearnRequest = {
@@ -53,10 +57,12 @@ export async function learnCommand(
       learningRate: options.lr,
       seed: options.seed,
       mode: options.mode,
+      force: options.force,
     }),
     prompt: options.prompt ?? '',
     style: options.style ?? stemOf(options.output),
     checkpointEvery: CHECKPOINT_EVERY,
+    ...(options.keys && { file: { keys: options.keys } }),
     ...(options.resume && { resume: await readCheckpoint(checkpoint) }),
   };
   return withEngine(io, options, async (engine) => {

@@ -16,6 +16,8 @@ export const EXIT = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const
 
 const MODES: readonly LearnMode[] = ['pair', 'no-content', 'no-ortho', 'addift'];
 const GUIDES: readonly GuideMode[] = ['style', 'scale', 'sdedit'];
+/** diffusers' names for LoRA tensors, and kohya's, which ComfyUI and the like need. */
+const KEYS = ['peft', 'kohya'] as const;
 const MAX_SEED = 2 ** 32 - 1;
 
 /** What a command came to: a JSON object, the same for people, and whether its answer is a refusal. */
@@ -94,6 +96,8 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .option('--lr <x>', `learning rate (${LEARN_DEFAULTS.learningRate})`, number('--lr', 0, 1, true))
     .option('--seed <n>', `seed of noise and basis (${LEARN_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
     .option('--mode <mode>', `${MODES.join(', ')} (${LEARN_DEFAULTS.mode})`, oneOf('--mode', MODES))
+    .option('--keys <keys>', `names in the file: ${KEYS.join(', ')} (peft)`, oneOf('--keys', KEYS))
+    .option('--force', 'learn even from a pair that the check finds unusable')
     .option('--resume', 'go on from the checkpoint of a run that was cancelled')
     .action((before: string, after: string, options: LearnOptions) =>
       finish(

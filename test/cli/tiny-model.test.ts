@@ -123,3 +123,24 @@ describe('inspect', () => {
     }
   });
 });
+
+test('a pair the check finds unusable is learned from with --force only; --keys names the tensors', async () => {
+  const [before] = await writePair(d);
+  const other = paint(64, 64, (x, y) => (((x >> 3) + (y >> 4)) % 2 ? [0, 0, 0, 255] : [255, 255, 255, 255]));
+  const pair = [d.at('square.png'), d.at('other.png')] as const;
+  await writePng(
+    pair[0],
+    paint(64, 64, (x, y) => (Math.hypot(x - 40, y - 20) < 9 ? [200, 0, 0, 255] : [255, 255, 255, 255])),
+  );
+  await writePng(pair[1], other);
+  const style = d.at('forced.safetensors');
+  const argv = ['-o', style, '--steps', '1', '--content-steps', '0', '--rank', '2', '--keys', 'kohya', ...MODEL];
+  const refused = await d.run('learn', ...pair, ...argv);
+  expect(refused.code).toBe(2);
+  expect(refused.err).toMatch(/^diptych: .+ Or learn anyway with --force\.\n$/);
+  const forced = await d.run('learn', ...pair, ...argv, '--force');
+  expect(forced.code).toBe(0);
+  expect(forced.err).toContain('note: The two images do not show the same layout');
+  expect(readFileSync(style).toString('latin1')).toContain('lora_unet_mid_block_attentions_0');
+  expect((await d.run('restyle', style, before, '--steps', '2', '-o', d.at('forced'), ...MODEL)).code).toBe(0);
+});

@@ -123,6 +123,35 @@ test('a cancelled run hands over a checkpoint, and resuming it gives what an unb
   await expect(engine.learn({ ...REQUEST, resume: new Uint8Array(40) })).rejects.toBeInstanceOf(InputError);
 });
 
+test('a pair of two layouts is learned from when forced, and of two shapes never', async () => {
+  const stripes = drawing(32, 32, PALE, PALE);
+  for (let i = 0; i < stripes.data.length; i += 4) if ((i >> 4) % 4 === 0) stripes.data.set([0, 0, 0, 255], i);
+  const apart = { ...REQUEST, after: stripes };
+  await expect(engine.learn(apart)).rejects.toThrow(/do not show the same layout/);
+  expect((await engine.learn({ ...apart, force: true })).steps).toBe(6);
+  const long = { ...REQUEST, after: drawing(64, 16, RED, PALE), force: true };
+  await expect(engine.learn(long)).rejects.toThrow(/differ in shape/);
+});
+
+test('style files can be half as large, and checkpoints come by the clock', async () => {
+  const checkpoints: number[] = [];
+  const full = await engine.learn(
+    { ...REQUEST, checkpointSeconds: 0 },
+    { onProgress: ({ checkpoint, step }) => void (checkpoint && checkpoints.push(step)) },
+  );
+  expect(checkpoints).toEqual([1, 2, 3, 4, 5]);
+  const half = await engine.learn({ ...REQUEST, file: { dtype: 'F16' } });
+  expect(half.style.length).toBeLessThan(0.7 * full.style.length);
+  const [a, b] = [(await adapterOf(full.style)).sites, (await adapterOf(half.style)).sites];
+  for (const [name, site] of a) {
+    const worst = site.b.reduce((most, value, i) => Math.max(most, Math.abs(value - b.get(name)!.b[i]!)), 0);
+    expect(worst).toBeLessThan(1e-3);
+  }
+  // Of the model's folder the file names the last part only, and the family.
+  const { metadata } = await adapterOf(half.style);
+  expect(metadata).toMatchObject({ ss_sd_model_name: 'tiny-model', ss_base_model_version: 'sd_small' });
+});
+
 test('samples are handed over while learning', async () => {
   const samples: Progress[] = [];
   await engine.learn(

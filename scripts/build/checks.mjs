@@ -63,14 +63,16 @@ export function refuseFetchingStyles(css) {
 
 /**
  * Whether the manifest lets the panel come from `host`, an address like "https://example.org/diptych". Figma's entries
- * are origins, hosts, or either with a leading "*." for subdomains, with or without a path.
+ * are origins, hosts, or either with a leading "*." for subdomains; a path stands for a folder if it ends with a slash.
  */
 export function requireAllowedHost(host, manifest) {
   const { allowedDomains = [], devAllowedDomains = [] } = manifest.networkAccess ?? {};
-  const { protocol, host: hostName, pathname } = new URL(host);
+  const { protocol, host: hostName, pathname } = new URL(`${host}/index.html`);
   const allowed = [...allowedDomains, ...devAllowedDomains].some((entry) => {
     const [, scheme, domain, path = ''] = /^(?:([a-z]+:)\/\/)?([^/]+)(\/.*)?$/.exec(entry) ?? [];
-    if (!domain || (scheme && scheme !== protocol) || !`${pathname}/`.startsWith(path)) return false;
+    if (!domain || (scheme && scheme !== protocol)) return false;
+    // As in a Content-Security-Policy, which Figma makes of it.
+    if (path && !(path.endsWith('/') ? pathname.startsWith(path) : pathname === path)) return false;
     return domain.startsWith('*.') ? hostName.endsWith(domain.slice(1)) : hostName === domain;
   });
   if (allowed) return;

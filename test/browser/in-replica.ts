@@ -65,7 +65,7 @@ export async function openReplica({
       manifest: JSON.parse(readText('manifest.json')) as ReplicaSetting['manifest'],
       pictures,
       stored,
-      domains: host ? [host] : [],
+      domains: host ? [new URL(host).origin] : [],
     };
     await page.evaluate((s) => diptychReplica.open(s), setting);
   } catch (error) {

@@ -64,6 +64,7 @@ describe('the hosted address', () => {
     ['https://badexample.org', 'example.org', false],
     ['http://example.org', 'https://example.org', false],
     ['https://example.org/diptych', 'https://example.org/diptych/', true],
+    ['https://example.org/diptych', 'https://example.org/diptych', false],
     ['https://example.org/other', 'https://example.org/diptych/', false],
     ['http://localhost:8137', 'http://localhost:8137', true],
     ['http://localhost:9000', 'http://localhost:8137', false],

@@ -34,7 +34,7 @@ export interface EditorUnderTest {
   /** Names of all layers of a page, from back to front, each before the ones in it. */
   names(page: string): Promise<string[]>;
   pixels(id: string, scale?: number): Promise<Pixels>;
-  image(hash: string): Promise<readonly number[]>;
+  image(hash: string): Promise<Uint8Array>;
   undoable(): Promise<number>;
   storedKeys(): Promise<readonly string[]>;
   /** What a click leads to being downloaded. */

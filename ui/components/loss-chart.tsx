@@ -14,9 +14,9 @@ interface Props {
 export function LossChart({ losses, steps }: Props) {
   const content = curve(losses, 'content');
   const style = curve(losses, 'style');
-  // A few outliers at the start would flatten the rest.
-  const all = [...content, ...style].map(([, value]) => value).sort((a, b) => a - b);
-  const top = (all[Math.floor(0.98 * (all.length - 1))] ?? 1) * 1.1 || 1;
+  const means = { content: smooth(content), style: smooth(style) };
+  // The means fill the height; single steps that stick out are cut off.
+  const top = 1.4 * Math.max(...[...means.content, ...means.style].map(([, value]) => value)) || 1;
   const path = (points: readonly Point[]): string =>
     points
       .map(([step, value], i) => {
@@ -26,7 +26,6 @@ export function LossChart({ losses, steps }: Props) {
       })
       .join('');
   const last = (points: readonly Point[]): string => points.at(-1)?.[1].toFixed(3) ?? 'not yet';
-  const means = { content: smooth(content), style: smooth(style) };
   return (
     <figure style={{ margin: 0 }}>
       <svg

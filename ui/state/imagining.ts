@@ -34,6 +34,17 @@ export class Imagining {
     this.seed.value = newSeed();
   }
 
+  /** Selects in the editor what was drawn last. */
+  async reveal(): Promise<void> {
+    const state = this.#state.value;
+    if (state.at !== 'done') return;
+    try {
+      await this.#services.sandbox.call('reveal', { ids: [state.id] });
+    } catch (error) {
+      this.#services.notices.error(messageOf(error));
+    }
+  }
+
   cancel(): void {
     this.#abort?.abort();
   }

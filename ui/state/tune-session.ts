@@ -1,5 +1,5 @@
 /** Tune: one result while it is changed in place. The newest wishes win; what is on the canvas never goes back. */
-import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import type { ResultParameters } from '../../plugin/messages';
 import type { JobProgress, Png, Preview } from '../ports';
 import { isCancelled, isNamed, messageOf } from './errors';
@@ -32,7 +32,7 @@ export class TuneSession {
   readonly #services: Services;
   readonly #library: Library;
   readonly #state = signal<TuneState>({ at: 'opening' });
-  readonly #parameters = signal<ResultParameters>(undefined as never);
+  readonly #parameters: Signal<ResultParameters>;
   readonly #work = signal<TuneWork | null>(null);
   readonly #problem = signal<string | null>(null);
   readonly #instantShown = signal(false);
@@ -55,7 +55,7 @@ export class TuneSession {
 
   readonly state: ReadonlySignal<TuneState> = this.#state;
   /** As the controls show them; on the layer once the work is done. */
-  readonly parameters: ReadonlySignal<ResultParameters> = this.#parameters;
+  readonly parameters: ReadonlySignal<ResultParameters>;
   /** Work at full quality; null when there is none. */
   readonly work: ReadonlySignal<TuneWork | null> = this.#work;
   /** Why the last change did not reach the layer. */
@@ -72,7 +72,8 @@ export class TuneSession {
     this.#services = services;
     this.#library = library;
     this.id = id;
-    this.#parameters.value = parameters;
+    this.#parameters = signal(parameters);
+    this.parameters = this.#parameters;
     this.#committed = parameters;
     void this.#open();
   }

@@ -60,6 +60,10 @@ export function ImagineView() {
               <b>Added to the canvas</b>
               <br />
               <span class="quiet">Select it to tune it, or draw another one.</span>
+              <br />
+              <Button kind="link" onClick={() => void imagining.reveal()}>
+                Select
+              </Button>
             </p>
           </div>
         )}

@@ -76,15 +76,16 @@ function Activity() {
   const { place, show, learning, queue } = useApp();
   const learned = learning.state.value;
   const { all, left } = queue.count.value;
-  if (learned.at === 'learning' && place.value !== 'learn') {
-    const { name, step, steps, secondsLeft } = learned;
+  if ((learned.at === 'learning' || learned.at === 'preparing') && place.value !== 'learn') {
+    const { name } = learned;
+    const { step, steps, secondsLeft } = learned.at === 'learning' ? learned : { step: 0, steps: 0, secondsLeft: null };
     const rest = secondsLeft === null ? '' : `, ${secondsInWords(secondsLeft)} left`;
     return (
       <button type="button" class="activity" onClick={() => show('learn')}>
         <span class="grow one-line">
           Learning “{name}”{rest}
         </span>
-        <Progress fraction={step / steps} label={`Learning ${name}`} />
+        <Progress fraction={steps > 0 ? step / steps : null} label={`Learning ${name}`} />
       </button>
     );
   }

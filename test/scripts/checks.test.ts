@@ -80,6 +80,17 @@ describe('the hosted address', () => {
   });
 });
 
+test.each(['example.org', 'ftp://example.org', 'https://example.org/?x', 'https://'])('DIPTYCH_HOST=%s', (address) => {
+  process.env['DIPTYCH_HOST'] = address;
+  try {
+    expect(refusal('scripts/build/hosted-address.mjs', 'hostedAddress')).toBe(
+      `DIPTYCH_HOST is "${address}"; give an address like https://example.org/diptych, or "none"`,
+    );
+  } finally {
+    delete process.env['DIPTYCH_HOST'];
+  }
+});
+
 test('a bundle past its budget is refused', () => {
   expect(refusal('scripts/build/budgets.mjs', 'keepBudget', 'code.js', 'x'.repeat(1000))).toBeUndefined();
   expect(refusal('scripts/build/budgets.mjs', 'keepBudget', 'code.js', 'x'.repeat(1_000_001))).toMatch(

@@ -13,7 +13,12 @@ export function refusal(path: string, name: string, ...args: unknown[]): string 
     let message;
     try { await ${name}(...${JSON.stringify(args)}); } catch (error) { message = error.message; }
     console.log(JSON.stringify({ message }));`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module'], { input: code, encoding: 'utf8' });
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module'], {
+    input: code,
+    encoding: 'utf8',
+    // Jest gives tests an environment of their own.
+    env: process.env,
+  });
   if (!stdout) throw new Error(stderr);
   return (JSON.parse(stdout) as { message?: string }).message;
 }

@@ -62,6 +62,13 @@ test('a command while the panel is open: "Restyle again" on results', async () =
   expect(desk.sandbox.results.size).toBe(2);
 });
 
+test('"Restyle again" with nothing to restyle says what to select', async () => {
+  const desk = await openDesk({ nodes: layers, prepare: withStyle });
+  desk.command({ name: 'again' });
+  expect(desk.app.services.notices.list.value[0]!.text).toMatch(/^Select results/);
+  expect(desk.app.queue.items.value).toEqual([]);
+});
+
 test('a start that fails says why, and can be tried again', async () => {
   const { app, sandbox } = await openDesk({
     prepare: (parts) => {

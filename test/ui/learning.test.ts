@@ -142,6 +142,7 @@ test('no room for checkpoints is said once, and learning goes on', async () => {
   };
   await desk.app.learning.start(request);
   expect(stateOf(desk)).toMatchObject({ at: 'paused', kept: false, draft: { done: 18 } });
+  expect(desk.app.learning.unkept).toBe(true);
   expect(complaints()).toHaveLength(0);
   desk.engine.onStep = undefined;
   await desk.app.learning.resume();

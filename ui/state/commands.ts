@@ -27,11 +27,13 @@ function placeFor({ services, library }: App): 'learn' | 'restyle' {
   return nodes.length === 2 || library.styles.value.length === 0 ? 'learn' : 'restyle';
 }
 
+/** An imagined picture has no source to be made from again: its settings are shown instead. */
 function again({ show, queue, services }: App): void {
-  const results = services.selection.value.nodes.filter(({ result }) => result?.kind === 'restyled');
+  const results = services.selection.value.nodes.filter(({ result }) => result);
+  const restyled = results.filter(({ result }) => result?.kind === 'restyled');
   show('restyle');
-  if (results.length > 0) queue.addAgain(results);
-  else services.notices.error('Select results of Diptych to restyle them again');
+  if (restyled.length > 0) queue.addAgain(restyled);
+  else if (results.length === 0) services.notices.error('Select results of Diptych to restyle them again');
 }
 
 function restyle(app: App, styleId: string | null, strength: number | null): void {

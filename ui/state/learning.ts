@@ -94,6 +94,12 @@ export class Learning {
     return ['preparing', 'learning', 'saving'].includes(this.#state.value.at);
   }
 
+  /** What was learned is nowhere but in this panel: it must not be left. */
+  get unkept(): boolean {
+    const state = this.#state.value;
+    return state.at === 'unsaved' || (state.at === 'paused' && !state.kept);
+  }
+
   /** Begins a run, unless one is under way or waits for a decision. */
   async start(request: LearnRequest): Promise<void> {
     if (!['idle', 'done'].includes(this.#state.value.at)) return;

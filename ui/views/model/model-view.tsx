@@ -97,10 +97,10 @@ function Engine() {
 }
 
 function Choice() {
-  const { models, services, learning } = useApp();
+  const { models, services, learning, queue } = useApp();
   const folder = useRef<HTMLInputElement>(null);
   const chosen = services.model.chosen.value;
-  const busy = learning.running;
+  const busy = learning.running || queue.count.value.left > 0;
   useEffect(() => {
     folder.current!.webkitdirectory = true;
   }, []);
@@ -129,7 +129,7 @@ function Choice() {
           onChange={(event) => take(event.currentTarget)}
         />
       </div>
-      {busy && <p class="quiet">Can be changed when learning is over or paused.</p>}
+      {busy && <p class="quiet">Can be changed when nothing is being learned or restyled.</p>}
       <div role="radiogroup" aria-label="Base model">
         <Option name={EMBEDDED_MODEL} chosen={chosen} disabled={busy}>
           Comes with the plugin. Small and quick, made for icons.

@@ -4,7 +4,7 @@ import { useApp } from '../context';
 
 export function PanelSection() {
   const { models, build, host, learning, queue } = useApp();
-  const busy = learning.running || queue.count.value.left > 0;
+  const busy = learning.running || learning.unkept || queue.count.value.left > 0;
   const address = host.value;
   if (build === 'hosted') {
     return (
@@ -42,5 +42,5 @@ export function PanelSection() {
 }
 
 function Wait() {
-  return <p class="quiet">Can be changed when nothing is being learned or restyled.</p>;
+  return <p class="quiet">Can be changed when nothing is being learned or restyled, and what was learned is saved.</p>;
 }

@@ -86,7 +86,7 @@ export function createHandle(app: App): PlaygroundHandle {
     },
     pointOf: (id) => {
       const { x, y, width, height } = scene.bounds(id);
-      const { left, top } = document.querySelector('canvas')!.getBoundingClientRect();
+      const { left, top } = document.querySelector('canvas.canvas')!.getBoundingClientRect();
       const point = app.toWindow({ x: x + width / 2, y: y + height / 2 });
       return { x: left + point.x, y: top + point.y };
     },

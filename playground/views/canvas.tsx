@@ -1,7 +1,7 @@
 /** The canvas: draws the page that is open and takes pointer and wheel. */
 import { effect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { drawNode } from '../draw/node';
+import { drawNode, transformBy } from '../draw/node';
 import { drawOverlay } from '../draw/overlay';
 import { cssColor } from '../draw/paint';
 import type { Transform } from '@figma/plugin-typings/plugin-api-standalone';
@@ -14,10 +14,11 @@ const COLORS = {
 } as const;
 
 export function Canvas({ app }: { app: App }) {
+  const drawing = useRef<HTMLCanvasElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const pointer = useMemo(() => new CanvasPointer(app), [app]);
-  useEffect(() => followSize(app, canvas.current!), [app]);
-  useEffect(() => keepDrawn(app, canvas.current!), [app]);
+  useEffect(() => followSize(app, [drawing.current!, canvas.current!]), [app]);
+  useEffect(() => keepDrawn(app, drawing.current!, canvas.current!), [app]);
   useEffect(() => listenToWheel(app, canvas.current!), [app]);
   useEffect(() => followSpace(), []);
 
@@ -26,34 +27,37 @@ export function Canvas({ app }: { app: App }) {
     return { x: event.clientX - left, y: event.clientY - top };
   };
   return (
-    <canvas
-      ref={canvas}
-      class="canvas"
-      tabIndex={0}
-      role="application"
-      aria-label="Canvas. Select layers with the pointer, or in the list of layers."
-      onPointerDown={(event) => {
-        canvas.current!.setPointerCapture(event.pointerId);
-        canvas.current!.focus();
-        if (event.button > 1) return;
-        pointer.down({
-          point: pointOf(event),
-          shift: event.shiftKey,
-          deep: event.ctrlKey || event.metaKey,
-          double: false,
-          pan: event.button === 1 || spaceIsDown,
-        });
-      }}
-      onDblClick={(event) => {
-        const press = { point: pointOf(event), shift: false, deep: false, double: true, pan: false };
-        pointer.down(press);
-        pointer.up();
-      }}
-      onPointerMove={(event) => pointer.move(pointOf(event))}
-      onPointerUp={() => pointer.up()}
-      onPointerCancel={() => pointer.up()}
-      onPointerLeave={() => (app.hovered.value = null)}
-    />
+    <>
+      <canvas ref={drawing} class="canvas" aria-hidden="true" />
+      <canvas
+        ref={canvas}
+        class="canvas"
+        tabIndex={0}
+        role="application"
+        aria-label="Canvas. Select layers with the pointer, or in the list of layers."
+        onPointerDown={(event) => {
+          canvas.current!.setPointerCapture(event.pointerId);
+          canvas.current!.focus();
+          if (event.button > 1) return;
+          pointer.down({
+            point: pointOf(event),
+            shift: event.shiftKey,
+            deep: event.ctrlKey || event.metaKey,
+            double: false,
+            pan: event.button === 1 || spaceIsDown,
+          });
+        }}
+        onDblClick={(event) => {
+          const press = { point: pointOf(event), shift: false, deep: false, double: true, pan: false };
+          pointer.down(press);
+          pointer.up();
+        }}
+        onPointerMove={(event) => pointer.move(pointOf(event))}
+        onPointerUp={() => pointer.up()}
+        onPointerCancel={() => pointer.up()}
+        onPointerLeave={() => (app.hovered.value = null)}
+      />
+    </>
   );
 }
 
@@ -71,15 +75,18 @@ function followSpace(): () => void {
   };
 }
 
-function followSize(app: App, canvas: HTMLCanvasElement): () => void {
+function followSize(app: App, canvases: readonly HTMLCanvasElement[]): () => void {
+  const [first] = canvases;
   const observer = new ResizeObserver(() => {
-    const { clientWidth: width, clientHeight: height } = canvas;
-    canvas.width = Math.round(width * devicePixelRatio);
-    canvas.height = Math.round(height * devicePixelRatio);
+    const { clientWidth: width, clientHeight: height } = first!;
+    for (const canvas of canvases) {
+      canvas.width = Math.round(width * devicePixelRatio);
+      canvas.height = Math.round(height * devicePixelRatio);
+    }
     app.editor.view = { ...app.editor.view, width, height };
     app.sized.value = true;
   });
-  observer.observe(canvas);
+  observer.observe(first!);
   return () => observer.disconnect();
 }
 
@@ -96,16 +103,30 @@ function listenToWheel(app: App, canvas: HTMLCanvasElement): () => void {
   return () => canvas.removeEventListener('wheel', onWheel);
 }
 
-/** Draws once per frame of the screen, and only when something changed. */
-function keepDrawn(app: App, canvas: HTMLCanvasElement): () => void {
+/** The document on one canvas, and what lies over it on another: the pointer moves more often than layers change. */
+function keepDrawn(app: App, drawing: HTMLCanvasElement, overlay: HTMLCanvasElement): () => void {
+  const common = (): void => void [app.changes.value, app.view.value, app.pageId.value, app.theme.value];
+  const stops = [
+    onceAFrame(common, () => drawDocument(app, drawing)),
+    onceAFrame(
+      () => {
+        common();
+        void [app.selection.value, app.marquee.value, app.hovered.value];
+      },
+      () => drawOver(app, overlay),
+    ),
+  ];
+  return () => stops.forEach((stop) => stop());
+}
+
+/** Draws when one of the signals that `read` reads changed, at most once per frame of the screen. */
+function onceAFrame(read: () => void, draw: () => void): () => void {
   let frame = 0;
   const stop = effect(() => {
-    // What the drawing depends on.
-    void [app.changes.value, app.view.value, app.pageId.value, app.selection.value];
-    void [app.marquee.value, app.hovered.value, app.theme.value];
+    read();
     frame ||= requestAnimationFrame(() => {
       frame = 0;
-      draw(app, canvas);
+      draw();
     });
   });
   return () => {
@@ -114,37 +135,41 @@ function keepDrawn(app: App, canvas: HTMLCanvasElement): () => void {
   };
 }
 
-function draw(app: App, canvas: HTMLCanvasElement): void {
-  const context = canvas.getContext('2d')!;
-  const { scene } = app.file;
+/** From the page to px of the window's canvas. */
+function screenTransform(app: App): Transform {
   const { zoom, center, width, height } = app.editor.view;
-  const colors = COLORS[app.theme.value];
-  const page = scene.get(app.editor.pageId);
-  const [background] = page.fills;
-  context.resetTransform();
-  context.fillStyle = background?.type === 'SOLID' && background.visible !== false ? cssColor(background) : colors.page;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  const toScreen: Transform = [
+  return [
     [zoom, 0, width / 2 - center.x * zoom],
     [0, zoom, height / 2 - center.y * zoom],
   ];
-  context.setTransform(
-    devicePixelRatio * zoom,
-    0,
-    0,
-    devicePixelRatio * zoom,
-    devicePixelRatio * toScreen[0][2],
-    devicePixelRatio * toScreen[1][2],
-  );
+}
+
+function drawDocument(app: App, canvas: HTMLCanvasElement): void {
+  const context = canvas.getContext('2d')!;
+  const { scene } = app.file;
+  const page = scene.get(app.editor.pageId);
+  const [background] = page.fills;
+  const plain = background?.type === 'SOLID' && background.visible !== false;
+  context.resetTransform();
+  context.fillStyle = plain ? cssColor(background) : COLORS[app.theme.value].page;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.scale(devicePixelRatio, devicePixelRatio);
+  transformBy(context, screenTransform(app));
   for (const id of page.children) drawNode({ scene, bitmaps: app.bitmaps }, context, scene.get(id));
-  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+}
+
+function drawOver(app: App, canvas: HTMLCanvasElement): void {
+  const context = canvas.getContext('2d')!;
+  context.resetTransform();
+  context.clearRect(0, 0, canvas.width, canvas.height);
+  context.scale(devicePixelRatio, devicePixelRatio);
   drawOverlay(context, {
-    scene,
-    pageId: page.id,
+    scene: app.file.scene,
+    pageId: app.editor.pageId,
     selection: app.editor.selection,
     hovered: app.hovered.value,
     marquee: app.marquee.value,
-    toScreen,
-    colors,
+    toScreen: screenTransform(app),
+    colors: COLORS[app.theme.value],
   });
 }

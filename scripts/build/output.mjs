@@ -6,12 +6,15 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const dist = join(root, 'dist');
 
+/** A file that is being written, perhaps by another run. */
+const DRAFT = /\.draft-\d+$/;
+
 /** Writes a file at one stroke, and not at all if nothing changed: another run may be reading what is in dist/. */
 export function replace(path, contents) {
   const bytes = Buffer.from(contents);
   if (existsSync(path) && readFileSync(path).equals(bytes)) return;
   mkdirSync(dirname(path), { recursive: true });
-  const draft = `${path}.${process.pid}`;
+  const draft = `${path}.draft-${process.pid}`;
   writeFileSync(draft, bytes);
   renameSync(draft, path);
 }
@@ -23,6 +26,6 @@ export function replaceFolder(folder, files) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const known = path.slice(folder.length + 1).replaceAll('\\', '/');
-    if (!files.has(known)) rmSync(path, { force: true });
+    if (!files.has(known) && !DRAFT.test(known)) rmSync(path, { force: true });
   }
 }

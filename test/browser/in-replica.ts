@@ -59,8 +59,10 @@ export async function openReplica({
     page.on('request', (request) => {
       if (!/^(data|blob):/.test(request.url())) requests.push(request.url());
     });
+    const code = readText('dist/plugin/code.js');
+    if (!code.includes(BUILT_HOST)) throw new Error('code.js was built for another host; build without DIPTYCH_HOST');
     const setting: ReplicaSetting = {
-      code: readText('dist/plugin/code.js').replaceAll(BUILT_HOST, host ?? BUILT_HOST),
+      code: code.replaceAll(BUILT_HOST, host ?? BUILT_HOST),
       panel: readText('dist/plugin/ui.html'),
       manifest: JSON.parse(readText('manifest.json')) as ReplicaSetting['manifest'],
       pictures,

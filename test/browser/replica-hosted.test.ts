@@ -29,12 +29,17 @@ afterEach(async () => {
   open.clear();
 });
 
-/** Opens the plugin, whose first panel is the embedded one, and asks for the other. */
-async function switchToHosted(address: string, options: Partial<ReplicaOptions> = {}): Promise<void> {
+/** Opens the plugin, whose first panel is the embedded one. */
+async function openEmbedded(address: string, options: Partial<ReplicaOptions> = {}): Promise<Frame> {
   replica = await openReplica({ host: address, pictures, ...options });
   open.add(replica);
   await replica.page.evaluate(() => diptychReplica.current.start('open'));
-  const embedded = await replica.panel(TAB);
+  return replica.panel(TAB);
+}
+
+/** Opens the plugin and asks for the other panel. */
+async function switchToHosted(address: string, options: Partial<ReplicaOptions> = {}): Promise<void> {
+  const embedded = await openEmbedded(address, options);
   await embedded.getByRole('tab', { name: 'Model' }).click();
   // Nothing was asked of the server before the user asks for it.
   expect(replica.requests.filter((url) => url.startsWith(address))).toEqual([]);
@@ -46,6 +51,21 @@ const hostedPanel = async (): Promise<Frame> => {
   await panel.waitForSelector(TAB);
   return panel;
 };
+
+test('the embedded panel cannot even reach what the frames around it allow', async () => {
+  const fetched = (frame: Frame): Promise<string> =>
+    frame.evaluate(
+      (url) =>
+        fetch(url).then(
+          () => 'answered',
+          () => 'refused',
+        ),
+      `${host.origin}/index.html`,
+    );
+  const embedded = await openEmbedded(host.origin);
+  expect(await fetched(embedded)).toBe('refused');
+  expect(await fetched(embedded.parentFrame()!)).toBe('answered');
+});
 
 test('the worker finds a WebGPU adapter, learns and restyles on it', async () => {
   await switchToHosted(host.origin);

@@ -36,23 +36,17 @@ export class Autoencoder {
   }
 
   /**
-   * Decodes latents and latents + deviation in one pass, so that what the decoder loses cancels in their difference.
+   * Decodes latents + deviation. The same program decodes the latents alone, as a deviation of zeros, so that what the
+   * decoder loses cancels in the difference of the two, and no deviation is no difference to the last bit.
    *
-   * @returns both images, [1, 3, h f, w f] each.
+   * @returns the image [N, 3, h f, w f].
    */
-  async decodeBoth(
-    latents: DeviceTensor,
-    deviation: DeviceTensor,
-  ): Promise<{ original: HostTensor<'f32'>; styled: HostTensor<'f32'> }> {
-    const program = await this.#programs.get(`decode both ${latents.shape.join('x')}`, (b) => {
-      const z = b.input('latents', latents.shape);
-      const both = b.concat([z, b.add(z, b.input('deviation', latents.shape))], 0);
-      const images = decodeLatents(b, this.#model, both);
-      b.output('original', b.slice(images, 0, 0, 1));
-      b.output('styled', b.slice(images, 0, 1, 2));
+  async decodeMoved(latents: HostTensor, deviation: DeviceTensor | HostTensor): Promise<HostTensor<'f32'>> {
+    const program = await this.#programs.get(`decode moved ${latents.shape.join('x')}`, (b) => {
+      const moved = b.add(b.input('latents', latents.shape), b.input('deviation', latents.shape));
+      b.output('image', decodeLatents(b, this.#model, moved));
     });
-    const { original, styled } = await program.run({ latents, deviation });
-    return { original: await readAndDispose(original!), styled: await readAndDispose(styled!) };
+    return readAndDispose((await program.run({ latents, deviation }))['image']!);
   }
 
   /** Shape of the latents of one image. */

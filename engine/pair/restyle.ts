@@ -27,16 +27,21 @@ import type { Workshop } from './workshop';
 
 /** A picture on the net's canvas, as latents. */
 interface Encoded {
+  /** Names the picture's exact pixels. */
+  readonly key: string;
   readonly canvas: Canvas;
   readonly background: Rgb;
   readonly latents: HostTensor<'f32'>;
+  /** The latents decoded again, once they have been. */
+  reconstruction?: HostTensor<'f32'>;
 }
 
-/** Inverted pictures kept for the next strength. */
+/** Pictures, and paths up to noise, kept for the next strength. */
 const REMEMBERED = 4;
 
 export class Restyler {
   readonly #workshop: Workshop;
+  readonly #pictures = new Map<string, Encoded>();
   readonly #inversions = new Map<string, InvertedPath>();
 
   constructor(workshop: Workshop) {
@@ -75,14 +80,13 @@ export class Restyler {
   forget(): void {
     for (const inversion of this.#inversions.values()) inversion.dispose();
     this.#inversions.clear();
+    this.#pictures.clear();
   }
 
   /** The way up for a picture, kept so that another strength or style needs only the way back. */
   async inversion(encoded: Encoded, prompt: string, steps: number, start: number, hooks: Hooks): Promise<InvertedPath> {
     const { denoiser, model, runtime } = this.#workshop;
-    const { data } = encoded.latents;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = `${digest([bytes])} ${encoded.latents.shape.join('x')} ${steps} ${start} ${prompt}`;
+    const key = `${encoded.key} ${steps} ${start} ${prompt}`;
     const known = this.#inversions.get(key);
     if (known) return known;
     const inverted = await invert(
@@ -148,26 +152,31 @@ export class Restyler {
   async #encode(picture: Image, hooks: Hooks): Promise<Encoded> {
     const { model, autoencoder } = this.#workshop;
     hooks.onProgress?.({ phase: 'encode', step: 0, steps: 1 });
-    const background = chooseBackground([picture]);
-    const canvas = fitCanvas(picture.width, picture.height, model.nativeSize, model.sizeMultiple);
-    const latents = await readAndDispose(await autoencoder.encode(drawOnCanvas(picture, canvas, background)));
+    const { width, height, data } = picture;
+    const key = `${width}x${height} ${digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])}`;
+    let encoded = this.#pictures.get(key);
+    if (!encoded) {
+      const background = chooseBackground([picture]);
+      const canvas = fitCanvas(width, height, model.nativeSize, model.sizeMultiple);
+      const latents = await readAndDispose(await autoencoder.encode(drawOnCanvas(picture, canvas, background)));
+      encoded = { key, canvas, background, latents };
+      if (this.#pictures.size >= REMEMBERED) this.#pictures.delete(this.#pictures.keys().next().value!);
+      this.#pictures.set(key, encoded);
+    }
     hooks.onProgress?.({ phase: 'encode', step: 1, steps: 1 });
     throwIfCancelled(hooks.signal);
-    return { canvas, background, latents };
+    return encoded;
   }
 
   async #compose(picture: Image, encoded: Encoded, deviation: DeviceTensor, hooks: Hooks): Promise<Image> {
-    const { autoencoder, runtime } = this.#workshop;
+    const { autoencoder } = this.#workshop;
+    const { canvas, background, latents } = encoded;
     throwIfCancelled(hooks.signal);
     hooks.onProgress?.({ phase: 'decode', step: 0, steps: 1 });
-    const latents = await runtime.upload(encoded.latents);
-    try {
-      const { original, styled } = await autoencoder.decodeBoth(latents, deviation);
-      hooks.onProgress?.({ phase: 'decode', step: 1, steps: 1 });
-      return composeRestyled(picture, encoded.canvas, encoded.background, styled, original);
-    } finally {
-      latents.dispose();
-    }
+    encoded.reconstruction ??= await autoencoder.decodeMoved(latents, zeros(latents.shape));
+    const styled = await autoencoder.decodeMoved(latents, deviation);
+    hooks.onProgress?.({ phase: 'decode', step: 1, steps: 1 });
+    return composeRestyled(picture, canvas, background, styled, encoded.reconstruction);
   }
 }
 

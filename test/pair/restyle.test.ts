@@ -96,6 +96,10 @@ test('the same request gives the same picture, and another strength reuses the i
   const again = await engine.restyle({ image: picture, styles: [{ file: styles[0]!, strength: 1 }], steps: 5 }, hooks);
   expect(bytes(again)).toEqual(bytes(first));
   expect(phases).not.toContain('invert');
+  // What is kept of a picture does not change what comes of it, nor does it pass for another picture's.
+  const other = drawing(33, 33, BLUE, PALE);
+  const otherwise = await engine.restyle({ image: other, styles: [{ file: styles[0]!, strength: 0 }], steps: 4 });
+  expect(bytes(otherwise)).toEqual(bytes(other));
 });
 
 test('cancelling stops a restyle', async () => {

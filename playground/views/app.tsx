@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import type { App } from '../model/app';
 import { takePictures } from '../model/import-images';
 import { onShortcut } from '../model/shortcuts';
+import { themeClass } from '../model/theme';
 import { Canvas } from './canvas';
 import { Guide } from './guide';
 import { Inspector } from './inspector';
@@ -18,8 +19,9 @@ export function Page({ app }: { app: App }) {
     return () => removeEventListener('keydown', onKey);
   }, [app]);
   useEffect(() => takePictures(app), [app]);
+  useEffect(() => app.theme.subscribe((theme) => (document.documentElement.className = themeClass(theme))), [app]);
   return (
-    <div class={`playground theme-${app.theme.value}`}>
+    <div class="playground">
       <Toolbar app={app} />
       <aside class="sidebar">
         <Pages app={app} />

@@ -58,7 +58,7 @@ function Shown({ app, shown }: { app: App; shown: PluginWindowState }) {
 export function Mark() {
   return (
     <svg class="mark" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
-      <path d="M7.5 2.5v11L2 11.8V4.2z" fill="var(--accent)" />
+      <path d="M7.5 2.5v11L2 11.8V4.2z" fill="var(--bg-brand)" />
       <path d="M8.5 2.5v11l5.5-1.7V4.2z" fill="none" stroke="currentColor" stroke-width="1.2" stroke-linejoin="round" />
     </svg>
   );

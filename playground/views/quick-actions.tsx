@@ -1,6 +1,6 @@
 /** The palette of quick actions: a field and a list, moved through with the arrows. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { App } from '../model/app';
 import { Palette, type Choice } from '../model/palette';
 import { Symbol16 } from './icons';
@@ -13,7 +13,8 @@ function OpenPalette({ app }: { app: App }) {
   const palette = useMemo(() => new Palette(app, () => (app.paletteOpen.value = false)), [app]);
   const field = useRef<HTMLInputElement>(null);
   const current = useSignal(0);
-  useEffect(() => field.current!.focus(), []);
+  // At once: what is typed next is meant for the field.
+  useLayoutEffect(() => field.current!.focus(), []);
   const { trail, placeholder, choices, message } = palette.state.value;
   const at = Math.min(current.value, choices.length - 1);
 

@@ -6,12 +6,9 @@ import { Judge, type Metrics } from '../metrics/metrics';
 import type { PerceptualNet } from '../metrics/perceptual';
 import { gaussianBlur } from '../pixels/blur';
 import { imageOf, rasterOf, type Raster } from '../pixels/raster';
-import { shuffled } from '../suite/plan';
-import { readTask, readTest } from '../suite/task-file';
+import { readTask, readTest, someTests } from '../suite/task-file';
 import { meanOf } from './statistics';
 import { METRIC_COLUMNS, METRICS } from './table';
-
-const ORDER_SEED = 1;
 
 type Harm = (truth: Image, other: Image) => Image;
 
@@ -78,7 +75,7 @@ export async function ruler(
   for (const name of tasks) {
     const task = await readTask(suite, name);
     const background = chooseBackground([task.before, task.after]);
-    const tests = shuffled(task.tests, ORDER_SEED).slice(0, limit);
+    const tests = someTests(task, limit);
     for (const [i, test] of tests.entries()) {
       const { input, truth } = await readTest(suite, task, test);
       const other = (await readTest(suite, task, tests[(i + 1) % tests.length]!)).truth;

@@ -10,11 +10,10 @@ import { learnReinhard } from '../baselines/reinhard';
 import { Judge, METRICS_VERSION } from '../metrics/metrics';
 import type { PerceptualNet } from '../metrics/perceptual';
 import { imageOf, rasterOf, type Raster } from '../pixels/raster';
-import { shuffled } from '../suite/plan';
-import { readTask, readTest, type Task, type TestPicture } from '../suite/task-file';
+import { readTask, readTest, someTests, type Task } from '../suite/task-file';
 import type { Row } from './rows';
 import type { Settings } from './settings';
-import type { Store } from './store';
+import type { ResultKey, Store } from './store';
 
 export interface Job {
   readonly suite: string;
@@ -26,9 +25,6 @@ export interface Job {
   readonly signal: AbortSignal;
   readonly report: (line: string) => void;
 }
-
-/** Which pictures a limit leaves: any order but the alphabet's, which sorts by subject. */
-const ORDER_SEED = 1;
 
 /** A row's results for one task. */
 type Maker = (picture: Image, row: Row) => Promise<Image>;
@@ -60,25 +56,28 @@ async function runTask(job: Job, task: Task, engine: CommandEngine, net: Percept
   const background = chooseBackground([task.before, task.after]);
   const make = makerFor(job, task, engine, store);
   let measured = 0;
-  for (const image of shuffled(task.tests, ORDER_SEED).slice(0, job.limit)) {
+  for (const image of someTests(task, job.limit)) {
     const picture = await readTest(job.suite, task, image);
-    const keyOf = (row: Row) => ({ task: task.name, row: row.name, image, pair: task.digest, test: picture.digest });
+    const keyOf = (row: Row): ResultKey => ({
+      task: task.name,
+      row: row.name,
+      image,
+      pair: task.digest,
+      test: picture.digest,
+    });
     const missing = job.rows.filter((row) => !store.has(keyOf(row)));
     if (missing.length === 0) continue;
     const judge = await Judge.for(net, background, picture.input, picture.truth);
     for (const row of missing) {
       throwIfCancelled(job.signal);
-      const result = await resultOf(picture, row, () => store.picture(keyOf(row), () => make(picture.input, row)));
+      const makePicture = (): Promise<Image> => store.picture(keyOf(row), () => make(picture.input, row));
+      // Doing nothing makes no picture worth keeping.
+      const result = row.way.by === 'nothing' ? picture.input : await makePicture();
       await store.add({ ...keyOf(row), version: METRICS_VERSION, metrics: await judge.judge(result) });
       measured++;
     }
   }
   return measured === 0 ? 'known already' : `${measured} results`;
-}
-
-/** Doing nothing makes no picture worth keeping. */
-async function resultOf(picture: TestPicture, row: Row, make: () => Promise<Image>): Promise<Image> {
-  return row.way.by === 'nothing' ? picture.input : make();
 }
 
 function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Maker {

@@ -18,6 +18,9 @@ export interface Result {
   readonly metrics: Metrics;
 }
 
+/** What a result is of. */
+export type ResultKey = Pick<Result, 'task' | 'row' | 'image' | 'pair' | 'test'>;
+
 /** A pair that the program would not learn from, and its reason. */
 export interface Refusal {
   readonly task: string;
@@ -65,7 +68,7 @@ export class Store {
   }
 
   /** Whether a row of a picture was measured as it stands, by today's metrics. */
-  has(wanted: Pick<Result, 'task' | 'row' | 'image' | 'pair' | 'test'>): boolean {
+  has(wanted: ResultKey): boolean {
     const known = this.#results.get(keyOf(wanted));
     return known?.pair === wanted.pair && known.test === wanted.test && known.version === METRICS_VERSION;
   }
@@ -93,12 +96,13 @@ export class Store {
   }
 
   /** Where the picture of a result lies. */
-  picturePath({ task, row, image, pair, test }: Pick<Result, 'task' | 'row' | 'image' | 'pair' | 'test'>): string {
+  picturePath({ task, row, image, pair, test }: ResultKey): string {
     return join(this.folder, 'pictures', `${task}.${pair}`, row, `${image}.${test}.png`);
   }
 
-  async picture(result: Parameters<Store['picturePath']>[0], make: () => Promise<Image>): Promise<Image> {
-    const path = this.picturePath(result);
+  /** A result's picture, made when it is not there yet. */
+  async picture(key: ResultKey, make: () => Promise<Image>): Promise<Image> {
+    const path = this.picturePath(key);
     const known = await loadImage(path).catch(() => undefined);
     if (known) return known;
     const picture = await make();

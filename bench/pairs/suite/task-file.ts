@@ -6,6 +6,7 @@ import { loadImage } from '../../../cli/images';
 import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/pair/image';
 import { messageOf } from '../../../engine/weights/source';
+import { shuffled } from './plan';
 
 /** What task.json may say; every entry may be left out. */
 export interface TaskFile {
@@ -107,6 +108,11 @@ export async function readTest(suite: string, task: Task, test: string): Promise
     string,
   ];
   return { input: await loadImage(input), truth: await loadImage(truth), digest: await digestOf([input, truth], []) };
+}
+
+/** Which pictures a limit leaves, the same in every run: any order but the alphabet's, which sorts by subject. */
+export function someTests({ tests }: Task, limit: number): string[] {
+  return shuffled(tests, 1).slice(0, limit);
 }
 
 async function digestOf(files: readonly string[], words: readonly string[]): Promise<string> {

@@ -46,7 +46,7 @@ export interface PlaygroundHandle {
   /** The file of an image. */
   image(hash: string): Uint8Array;
   /** Puts a picture onto the page, as dropping a file does. Returns its id. */
-  add(name: string, type: string, bytes: Uint8Array<ArrayBuffer>): Promise<string>;
+  add(name: string, type: string, bytes: Uint8Array): Promise<string>;
   remove(id: string): void;
   setTheme(theme: Theme): void;
   /** Runs a command of manifest.json. */
@@ -93,7 +93,11 @@ export function createHandle(app: App): PlaygroundHandle {
     pixels: async (id, scale = 1) => decode(await exportPng(app, id, scale)),
     image: (hash) => file.images.get(hash)?.slice() ?? new Uint8Array(),
     add: async (name, type, bytes) => {
-      const complaints = await importPictures(editor, [new File([bytes], name, { type })], editor.view.center);
+      const complaints = await importPictures(
+        editor,
+        [new File([bytes as Uint8Array<ArrayBuffer>], name, { type })],
+        editor.view.center,
+      );
       if (complaints[0] !== undefined) throw new Error(complaints[0]);
       return editor.selection[0]!;
     },

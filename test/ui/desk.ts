@@ -1,7 +1,7 @@
 /** The panel's state over the fakes, ready to be tried. */
 import { signal } from '@preact/signals-core';
 import type { Command, NodeSummary, Selection, Settings } from '../../plugin/messages';
-import type { ModelFacts, ModelsPort } from '../../ui/ports';
+import type { ModelFacts, ModelsPort, PanelAssets } from '../../ui/ports';
 import { App } from '../../ui/state/app';
 import { FakeEngine } from './fake-engine';
 import { FakeSandbox } from './fake-sandbox';
@@ -64,6 +64,7 @@ interface DeskOptions {
   readonly command?: Command;
   readonly settings?: Settings;
   readonly fallback?: boolean;
+  readonly build?: PanelAssets['build'];
   /** Before the panel greets the sandbox. */
   readonly prepare?: (parts: Pick<Desk, 'sandbox' | 'engine' | 'models'>) => void;
 }
@@ -101,7 +102,7 @@ export async function openDesk(options: DeskOptions = {}): Promise<Desk> {
     },
     engine,
     models,
-    build: 'embedded',
+    build: options.build ?? 'embedded',
     saveFile: (name, content) => saved.push({ name, content }),
   });
   opened.push(app);

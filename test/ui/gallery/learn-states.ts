@@ -1,5 +1,5 @@
 /** Every state of choosing a pair and of learning from it. */
-import type { PairVerdict } from '../../../engine/pair/requests';
+import type { LossPoint, PairVerdict } from '../../../engine/pair/requests';
 import type { Desk } from '../desk';
 import { GOOD_PAIR, type FakeEngine } from '../fake-engine';
 import { afterwards, never, openStage, PAIR, pause, THIRD, type StageOptions } from './stage';
@@ -43,19 +43,22 @@ export const PAIR_STATES = {
 };
 
 /** Losses as they look: noisy, and falling. The same every time. */
+function lossAt(step: number, contentSteps: number): LossPoint {
+  const noise = (at: number): number => 0.2 * (0.5 + 0.5 * Math.sin(12.9898 * at * at)) ** 3;
+  const content = 0.2 + 0.5 * Math.exp(-step / 60) + noise(step);
+  const style = step > contentSteps ? 0.25 + 0.6 * Math.exp((60 - step) / 80) + noise(step + 7) : null;
+  return { step, content, style };
+}
+
 function likeReal(engine: FakeEngine): void {
   const learn = engine.learn.bind(engine);
-  const noise = (step: number): number => 0.2 * (0.5 + 0.5 * Math.sin(12.9898 * step * step)) ** 3;
-  engine.learn = (job, hooks = {}) =>
-    learn(job, {
+  engine.learn = async (job, hooks = {}) => {
+    const learned = await learn(job, {
       ...hooks,
-      onProgress: (progress) => {
-        const { step } = progress;
-        const content = 0.2 + 0.5 * Math.exp(-step / 60) + noise(step);
-        const style = step > job.contentSteps ? 0.25 + 0.6 * Math.exp((60 - step) / 80) + noise(step + 7) : null;
-        hooks.onProgress?.({ ...progress, loss: { step, content, style } });
-      },
+      onProgress: (progress) => hooks.onProgress?.({ ...progress, loss: lossAt(progress.step, job.contentSteps) }),
     });
+    return { ...learned, losses: learned.losses.map(({ step }) => lossAt(step, job.contentSteps)) };
+  };
 }
 
 async function learning(options: StageOptions = {}, sample = false): Promise<Desk> {
@@ -89,6 +92,12 @@ const failAt: NonNullable<StageOptions['prepare']> = ({ engine }) => {
   };
 };
 
+async function ended(options: StageOptions = {}): Promise<Desk> {
+  const desk = await learning(options);
+  while (!['done', 'unsaved'].includes(desk.app.learning.state.value.at)) await pause(20);
+  return desk;
+}
+
 async function paused(): Promise<Desk> {
   const desk = await learning();
   desk.engine.onStep = (step) => {
@@ -113,6 +122,6 @@ export const LEARN_STATES = {
     return desk;
   },
   'learn-failed': () => learning({ prepare: failAt }),
-  'learn-done': () => learning(),
-  'learn-unsaved': () => learning({ prepare: ({ sandbox }) => (sandbox.quota = 4) }),
+  'learn-done': () => ended(),
+  'learn-unsaved': () => ended({ prepare: ({ sandbox }) => (sandbox.quota = 824_004) }),
 };

@@ -67,7 +67,14 @@ async function model(options: StageOptions = {}): Promise<Desk> {
   return desk;
 }
 
-const HOSTED = { build: 'hosted' } as const;
+/** On the graphics card, once the built-in model that opens by itself is there. */
+async function hosted(prepare?: StageOptions['prepare']): Promise<Desk> {
+  const desk = await model({ build: 'hosted', ...(prepare && { prepare }) });
+  await desk.app.services.model.ready();
+  const device = { kind: 'webgpu', name: 'Apple M2', threads: 1, f16: true } as const;
+  desk.engine.status.value = { state: 'ready', description: { ...MODEL, device } };
+  return desk;
+}
 
 export const MODEL_STATES = {
   'model-embedded': () => model(),
@@ -76,36 +83,25 @@ export const MODEL_STATES = {
     desk.engine.status.value = { state: 'opening', model: 'embedded' };
     return desk;
   },
-  'model-hosted': async () => {
-    const desk = await model({
-      ...HOSTED,
-      prepare: ({ models }) => (models.stored = [{ ...TURBO, have: TURBO.bytes }, HALF]),
-    });
-    const device = { kind: 'webgpu', name: 'Apple M2', threads: 1, f16: true } as const;
-    desk.engine.status.value = { state: 'ready', description: { ...MODEL, device } };
-    return desk;
-  },
+  'model-hosted': () => hosted(({ models }) => (models.stored = [{ ...TURBO, have: TURBO.bytes }, HALF])),
   'model-offered': async () => {
-    const desk = await model(HOSTED);
+    const desk = await hosted();
     await desk.app.models.look('stabilityai/sd-turbo');
     return desk;
   },
   'model-fetching': async () => {
-    const desk = await model({
-      ...HOSTED,
-      prepare: ({ models }) => {
-        models.fetch = (_, { onProgress }) => {
-          onProgress?.(0.62e9, TURBO.bytes);
-          return never();
-        };
-      },
+    const desk = await hosted(({ models }) => {
+      models.fetch = (_, { onProgress }) => {
+        onProgress?.(0.62e9, TURBO.bytes);
+        return never();
+      };
     });
     await desk.app.models.look('stabilityai/sd-turbo');
     void desk.app.models.fetch();
     return desk;
   },
   'model-failed': async () => {
-    const desk = await model(HOSTED);
+    const desk = await hosted();
     const message = 'unet/config.json is missing; use a folder in diffusers format';
     desk.engine.status.value = { state: 'failed', model: 'hub:organisation/name', message };
     await desk.app.models.look('not a name');

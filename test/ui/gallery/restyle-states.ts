@@ -42,7 +42,7 @@ async function tuned(id: ResultId, options: StageOptions = {}, more: Partial<Res
 }
 
 async function released(options: StageOptions): Promise<Desk> {
-  const desk = await tuned('two', options);
+  const desk = await tuned('robot – Ink + Neon', options);
   void desk.app.tuning.session.value!.release(0, 0.8);
   return desk;
 }
@@ -79,16 +79,16 @@ export const RESTYLE_STATES = {
 };
 
 export const TUNE_STATES = {
-  'tune-one': () => tuned('one'),
-  'tune-blend': () => tuned('two'),
+  'tune-one': () => tuned('robot – Ink'),
+  'tune-blend': () => tuned('robot – Ink + Neon'),
   'tune-more': async () => {
-    const desk = await tuned('two', {}, { guide: 'sdedit' });
+    const desk = await tuned('robot – Ink + Neon', {}, { guide: 'sdedit' });
     afterwards((document) => (document.querySelector('details')!.open = true));
     return desk;
   },
   'tune-busy': () => released({ prepare: ({ engine }) => (engine.onRestyle = never) }),
   'tune-failed': () => released({ prepare: OUT_OF_MEMORY }),
-  'tune-missing': () => tuned('missing'),
+  'tune-missing': () => tuned('robot – Marker'),
 };
 
 export const IMAGINE_STATES = {

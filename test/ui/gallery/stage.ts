@@ -28,10 +28,11 @@ export function layers(count: number, hidden: number): NodeSummary[] {
 
 const applied = (id: string, name: string, strength: number) => ({ id, name, strength });
 
+/** Styles of the results, by the layers' names. */
 export const RESULTS = {
-  one: [applied('ink', 'Ink', 1)],
-  two: [applied('ink', 'Ink', 1.2), applied('neon', 'Neon', 0.4)],
-  missing: [applied('marker', 'Marker', 1)],
+  'robot – Ink': [applied('ink', 'Ink', 1)],
+  'robot – Ink + Neon': [applied('ink', 'Ink', 1.2), applied('neon', 'Neon', 0.4)],
+  'robot – Marker': [applied('marker', 'Marker', 1)],
 } as const;
 
 export type ResultId = keyof typeof RESULTS;
@@ -45,7 +46,7 @@ function parametersOf(id: ResultId, more: Partial<ResultParameters> = {}): Resul
 /** A result as it is selected. */
 export function resultNode(id: ResultId, more: Partial<ResultParameters> = {}): NodeSummary {
   const parameters = parametersOf(id, more);
-  return node(id, `robot – ${parameters.styles.map(({ name }) => name).join(' + ')}`, { result: parameters });
+  return node(id, id, { result: parameters });
 }
 
 export async function openStage({ styles = true, prepare, ...options }: StageOptions = {}): Promise<Desk> {

@@ -1,7 +1,7 @@
 /** The panel's state over the fakes, ready to be tried. */
 import { signal } from '@preact/signals-core';
 import type { Command, NodeSummary, Selection, Settings } from '../../plugin/messages';
-import type { ModelFacts, ModelsPort, PanelAssets } from '../../ui/ports';
+import type { MachineFacts, ModelFacts, ModelsPort, PanelAssets } from '../../ui/ports';
 import { App } from '../../ui/state/app';
 import { FakeEngine } from './fake-engine';
 import { FakeSandbox } from './fake-sandbox';
@@ -36,7 +36,7 @@ export class FakeModels implements ModelsPort {
     this.stored = this.stored.filter((facts) => facts.name !== name);
   }
 
-  async machine() {
+  async machine(): Promise<MachineFacts> {
     return { gpu: null, memory: 8e9 };
   }
 

@@ -1,5 +1,5 @@
 /** Chromium on the playground, with the panel that is built into the plugin. */
-import { chromium, type Download, type FrameLocator, type Page } from 'playwright-core';
+import { chromium, type Download, type Frame, type FrameLocator, type Page } from 'playwright-core';
 import type { NodeTree, Pixels } from '../../../playground/model/handle';
 import type { ResultParameters } from '../../../plugin/messages';
 import { serve } from '../../scripts/node-module';
@@ -12,6 +12,8 @@ export const PATIENCE = 120_000;
 /** Collects garbage at once when memory is measured, which otherwise waits for up to 20 s. */
 const EAGER_MEMORY = '--enable-blink-features=ForceEagerMeasureMemory';
 
+const FRAME = 'iframe[title="Diptych panel"]';
+
 /** A layer that the plugin made. */
 export interface Result extends NodeTree {
   readonly parameters: ResultParameters;
@@ -23,6 +25,8 @@ export interface Result extends NodeTree {
 export interface EditorUnderTest {
   readonly page: Page;
   readonly panel: FrameLocator;
+  /** The panel's document. */
+  frame(): Promise<Frame>;
   /** Loads the page anew: a fresh document, empty storage, the panel open on the sample pair. */
   reload(): Promise<void>;
   /** Starts a command of manifest.json and waits for its panel. */
@@ -56,7 +60,7 @@ export async function openEditor(query = '?panel=embedded'): Promise<EditorUnder
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   await page.addInitScript(keepWorkers);
 
-  const panel = page.frameLocator('iframe[title="Diptych panel"]');
+  const panel = page.frameLocator(FRAME);
   const layer = (name: string): Promise<NodeTree> =>
     page.evaluate((which) => playground!.tree(playground!.idOf(which)), name);
   const shown = (): Promise<void> => panel.getByRole('tab', { name: 'Learn' }).waitFor({ timeout: PATIENCE });
@@ -64,6 +68,10 @@ export async function openEditor(query = '?panel=embedded'): Promise<EditorUnder
   const editor: EditorUnderTest = {
     page,
     panel,
+    frame: async () => {
+      const element = await page.locator(FRAME).elementHandle();
+      return (await element!.contentFrame())!;
+    },
     reload: async () => {
       await page.goto(`${origin}/${query}`);
       await shown();

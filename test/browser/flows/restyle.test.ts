@@ -7,6 +7,7 @@ import {
   dragSlider,
   goTo,
   importStyle,
+  openResult,
   queue,
   restyle,
   typeStrength,
@@ -112,11 +113,10 @@ test('layers deleted while they wait fail alone, and a page switched meanwhile c
 });
 
 test('the slider changes a result in place: instantly while it moves, at full quality when it is let go', async () => {
-  await editor.select('cactus – Ink');
+  await openResult(editor, 'cactus – Ink');
   const learned = await editor.result('cactus – Ink');
   const [layers, undoable] = [await editor.names('Icons'), await editor.undoable()];
   const slider = editor.panel.getByRole('slider', { name: 'Strength of Ink' });
-  await slider.waitFor();
 
   let dragged = learned;
   await dragSlider(editor, 'Strength of Ink', [0.4, 0.3, 0.2], async () => {
@@ -143,12 +143,11 @@ test('the slider changes a result in place: instantly while it moves, at full qu
   await editor.page.evaluate(() => playground!.undo());
   expect((await editor.result('cactus – Ink')).styled).toBe(learned.styled);
   // The slider follows.
-  await editor.panel.getByText('100%').waitFor();
-  await expect(slider.inputValue()).resolves.toBe('100');
+  await editor.panel.locator('input[type=range][aria-valuetext="100%"]').waitFor();
 });
 
 test('strength 0 shows the very original, and of several strengths the newest wins', async () => {
-  await editor.select('cactus – Ink');
+  await openResult(editor, 'cactus – Ink');
   await typeStrength(editor, 'Strength of Ink', 0);
   const none = await waitForStrengths(editor, 'cactus – Ink', 0);
   expect(none.styled).toBe(none.original);
@@ -175,7 +174,7 @@ test('strength 0 shows the very original, and of several strengths the newest wi
 test('a result outlives its source', async () => {
   const { original } = await editor.result('sake – Ink');
   await editor.page.evaluate(() => playground!.remove(playground!.idOf('sake')));
-  await editor.select('sake – Ink');
+  await openResult(editor, 'sake – Ink');
   await typeStrength(editor, 'Strength of Ink', 60);
   const tuned = await waitForStrengths(editor, 'sake – Ink', 0.6);
   expect(tuned).toMatchObject({ original });
@@ -195,7 +194,7 @@ test('two styles are blended with a slider each', async () => {
   const inkIsFirst = styles[0] === 'Ink';
   const strengths = (ink: number, gold: number): number[] => (inkIsFirst ? [ink, gold] : [gold, ink]);
 
-  await editor.select(name);
+  await openResult(editor, name);
   await typeStrength(editor, 'Gold', 0);
   const ink = await waitForStrengths(editor, name, ...strengths(1, 0));
   await typeStrength(editor, 'Ink', 0);

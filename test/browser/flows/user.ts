@@ -92,6 +92,12 @@ export async function waitForStrengths(
   return editor.result(name);
 }
 
+/** Selects a result alone and waits for its sliders. */
+export async function openResult(editor: EditorUnderTest, name: string): Promise<void> {
+  await editor.select(name);
+  await waitForHeading(editor, name);
+}
+
 /** Types a strength, in percent, for a style of the result that is selected. */
 export async function typeStrength({ panel }: EditorUnderTest, style: string, percent: number): Promise<void> {
   const field = panel.getByLabel(`${style}, percent`);

@@ -57,7 +57,7 @@ export async function writePage({ suite, results, output, report }: PageOptions)
     const summaries = summarise(kind === 'broken' ? ofKind.map((one) => ({ ...one, kind: one.task })) : ofKind);
     const shown = summaries.filter(({ split }) => split === 'report');
     const sheet = await drawKind(suite, store, ofKind, best);
-    const curves = curvesOf(shown);
+    const curves = kind === 'broken' ? [] : curvesOf(shown);
     if (sheet) await writeWhole(join(folder, `${kind}.png`), sheet);
     if (curves.length > 0) await writeWhole(join(folder, `${kind}.svg`), Buffer.from(drawCurves(curves)));
     sections.push({

@@ -2,6 +2,7 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Image } from '../../../engine/pair/image';
 import { toImage } from '../../pair-sets';
+import { rasterOf } from '../pixels/raster';
 import { fillsFrame, shareNames } from './designers';
 import { SUITE_SIDE, type Drawn, type TaskPlan } from './plan';
 import type { Sources } from './sources';
@@ -22,13 +23,13 @@ const BREAKS: Readonly<Record<string, Break>> = {
   'other-content': async (_, other) => other,
 };
 
-/** Mirrored, these look as before. */
-const SYMMETRIC = ['horizontal-traffic-light'];
+/** Most of its own mirror image that a picture may cover: a symmetric one, mirrored, is not broken. */
+const MIRROR_COVER = 0.8;
 
 /** All on one pair and one set of test pictures, so that they can be compared with `none`. */
 export function brokenTasks(sources: Sources, seed: number): TaskPlan[] {
   const { pairs, tests } = shareNames(sources, seed);
-  const [other, ...sound] = pairs.filter((name) => !SYMMETRIC.includes(name)) as [string, ...string[]];
+  const [other, ...sound] = pairs as [string, ...string[]];
   const draw = async (icon: string): Promise<Drawn> => ({
     input: await sources.draw(FROM, icon),
     truth: await sources.draw(TO, icon),
@@ -39,13 +40,25 @@ export function brokenTasks(sources: Sources, seed: number): TaskPlan[] {
     split: 'report',
     style: 'high contrast',
     pairs: sound,
-    suits: (icon) => fillsFrame(sources, icon),
+    suits: async (icon) => (await fillsFrame(sources, icon)) && lopsided(await sources.draw(FROM, icon)),
     tests: tests.report,
     drawPair: draw,
     spoil: async (after) => breakPair(after, await sources.draw(TO, other)),
     drawTest: draw,
     about: { from: sources.version(FROM), to: sources.version(TO), break: name },
   }));
+}
+
+/** Whether mirroring moves enough of the shape. */
+function lopsided(picture: Image): boolean {
+  const { width, alpha } = rasterOf(picture);
+  let [both, either] = [0, 0];
+  alpha.forEach((value, i) => {
+    const mirrored = alpha[i - (i % width) + width - 1 - (i % width)]!;
+    both += Math.min(value, mirrored);
+    either += Math.max(value, mirrored);
+  });
+  return both < MIRROR_COVER * either;
 }
 
 function raw({ width, height, data }: Image): Sharp {

@@ -1,0 +1,185 @@
+/** Pair and learn: what is guessed of two layers, and a style that is the same however often learning was broken off. */
+import { endWorkers, refuseWorkers } from './breakdown';
+import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
+import { button, describeLearning, goTo, waitForHeading, waitForStep } from './user';
+
+jest.setTimeout(300_000);
+
+/** Enough to break off in the middle. */
+const SETTINGS = { style: 'Line', steps: 10, contentSteps: 2 };
+
+let editor: EditorUnderTest;
+/** Key of the style in storage, which is a hash of its file. */
+let unbroken: string;
+
+beforeAll(async () => {
+  editor = await openEditor();
+});
+afterEach(() => expect(editor.takeErrors()).toEqual([]));
+afterAll(() => editor.close());
+
+const stylesKept = async (): Promise<string[]> =>
+  (await editor.storedKeys()).filter((key) => key.startsWith('style:')).sort();
+
+/** Pixels of a picture in the panel. */
+async function pixelsShown(alt: string): Promise<number[]> {
+  const picture = editor.panel.getByAltText(alt);
+  await picture.waitFor();
+  return picture.evaluate(async (image: HTMLImageElement) => {
+    await image.decode();
+    const { naturalWidth: width, naturalHeight: height } = image;
+    const context = new OffscreenCanvas(width, height).getContext('2d')!;
+    context.drawImage(image, 0, 0);
+    return [...context.getImageData(0, 0, width, height).data];
+  });
+}
+
+test('the panel guesses which of two layers is which, shows them as they are, and can swap them', async () => {
+  const { panel } = editor;
+  // The order in which they were selected says nothing.
+  await editor.select('teddy bear after', 'teddy bear before');
+  for (const name of ['before', 'after']) {
+    const layer = await editor.layer(`teddy bear ${name}`);
+    const { data } = await editor.pixels(layer.id, 512 / 200);
+    const alt = `${name === 'before' ? 'Before' : 'After'}: teddy bear ${name}`;
+    expect(await pixelsShown(alt)).toEqual([...data]);
+  }
+  await waitForHeading(editor, 'A good pair');
+  await expect(panel.getByLabel('What both show').inputValue()).resolves.toBe('teddy bear');
+  await expect(panel.getByLabel('Style name').inputValue()).resolves.not.toBe('');
+
+  await button(editor, 'Swap before and after').click();
+  await panel.getByAltText('Before: teddy bear after').waitFor();
+  await panel.getByAltText('After: teddy bear before').waitFor();
+});
+
+test('the panel says what to select, and what is wrong with a pair', async () => {
+  const { panel } = editor;
+  await editor.select();
+  await panel.getByText('Select two layers').waitFor();
+  await editor.select('koala');
+  await panel.getByText('“koala” is selected. Hold Shift and select its other version too.').waitFor();
+  await editor.select('koala', 'robot', 'sake', 'cactus');
+  await panel.getByText('4 layers are selected').waitFor();
+
+  await editor.select('koala', 'cactus');
+  await waitForHeading(editor, 'These two do not show the same thing');
+  await expect(button(editor, 'Learn anyway').isEnabled()).resolves.toBe(true);
+
+  const twin = await editor.layer('koala');
+  const [fill] = twin.fills;
+  const bytes = await editor.image(fill!.type === 'IMAGE' ? fill!.imageHash! : '');
+  await editor.page.evaluate((png) => playground!.add('twin.png', 'image/png', png), bytes);
+  const size = (await editor.layer('twin')).bounds;
+  expect(size.width).toBe(size.height);
+  await editor.select('koala', 'twin');
+  await waitForHeading(editor, 'These two look the same');
+  await expect(
+    button(editor, /^Learn/)
+      .last()
+      .isDisabled(),
+  ).resolves.toBe(true);
+});
+
+test('a style is learned while a third layer shows how it grows, and is kept', async () => {
+  const { panel } = editor;
+  await editor.select('teddy bear before', 'teddy bear after', 'koala');
+  await button(editor, 'Use the third as live sample').click();
+  await describeLearning(editor, { ...SETTINGS, sampleEvery: 5 });
+  await button(editor, 'Learn style').click({ timeout: PATIENCE });
+  await waitForStep(editor, 1);
+  const koala = await editor.layer('koala');
+  await panel.getByAltText('Live sample').waitFor({ timeout: PATIENCE });
+  const sample = await pixelsShown('Live sample');
+  expect(sample.some((value) => value !== sample[0])).toBe(true);
+  await waitForHeading(editor, '“Line” is learned');
+
+  const kept = await stylesKept();
+  expect(kept).toHaveLength(1);
+  unbroken = kept[0]!;
+  expect(await editor.storedKeys()).not.toContain('draft');
+  for (const name of ['teddy bear before', 'teddy bear after']) {
+    expect((await editor.layer(name)).relaunchData).toHaveProperty('learn');
+  }
+  // Learning draws layers and changes none.
+  expect(await editor.layer('koala')).toEqual(koala);
+  await goTo(editor, 'Styles');
+  await panel.getByText('teddy bear ·').waitFor();
+});
+
+async function beginLearning(settings = SETTINGS): Promise<void> {
+  await editor.reload();
+  await waitForHeading(editor, 'A good pair');
+  await describeLearning(editor, settings);
+  await button(editor, 'Learn style').click({ timeout: PATIENCE });
+  await waitForStep(editor, 3);
+}
+
+test('paused, closed, opened again and resumed, learning ends with the same style', async () => {
+  await beginLearning();
+  await button(editor, 'Pause').click();
+  await waitForHeading(editor, '“Line” is paused');
+  await editor.page.evaluate(() => playground!.closePlugin());
+  expect(await editor.storedKeys()).toContain('draft');
+  expect(await stylesKept()).toEqual([]);
+
+  // What is selected by now does not matter.
+  await editor.select('koala');
+  await editor.start('learn');
+  await waitForHeading(editor, '“Line” is paused');
+  await button(editor, 'Resume').click();
+  await waitForHeading(editor, '“Line” is learned');
+  expect(await stylesKept()).toEqual([unbroken]);
+  expect(await editor.storedKeys()).not.toContain('draft');
+});
+
+test('closed without a word while learning, the plugin offers to go on from its last checkpoint', async () => {
+  // Long enough for a checkpoint on any machine.
+  await beginLearning({ ...SETTINGS, steps: 2_000 });
+  await editor.page.waitForFunction(async () => (await playground!.storage()).keys.includes('draft'), undefined, {
+    timeout: PATIENCE,
+  });
+  await editor.page.evaluate(() => playground!.closePlugin());
+  await editor.start('learn');
+  await waitForHeading(editor, '“Line” is paused');
+  await editor.panel.getByText(/^Step [1-9]\d* of 2002$/).waitFor();
+  await button(editor, 'Discard').click();
+  await waitForHeading(editor, 'A good pair');
+  await editor.page.waitForFunction(async () => !(await playground!.storage()).keys.includes('draft'), undefined, {
+    timeout: PATIENCE,
+  });
+});
+
+test('workers that die while learning are started again, and nothing is lost', async () => {
+  await beginLearning();
+  await endWorkers(editor);
+  await editor.panel.getByText(/The engine stopped and was started again/).waitFor({ timeout: PATIENCE });
+  await waitForHeading(editor, '“Line” is learned');
+  expect(await stylesKept()).toEqual([unbroken]);
+});
+
+test('where no worker starts any more learning fails, says so, and can be begun again', async () => {
+  await beginLearning();
+  const { mend } = await refuseWorkers(editor);
+  await endWorkers(editor);
+  await editor.panel.getByText('“Line” could not be learned').waitFor({ timeout: PATIENCE });
+  await mend();
+  await goTo(editor, 'Model');
+  await button(editor, 'Try again').click();
+  await editor.panel.getByText(/^Processor \(WebAssembly/).waitFor({ timeout: PATIENCE });
+  await goTo(editor, 'Learn');
+  // Discard, where there was a checkpoint by then.
+  await button(editor, /^(Back|Discard)$/).click();
+  await describeLearning(editor, SETTINGS);
+  await button(editor, 'Learn style').click({ timeout: PATIENCE });
+  await waitForHeading(editor, '“Line” is learned');
+  expect(await stylesKept()).toEqual([unbroken]);
+});
+
+test('cancelled learning leaves nothing behind', async () => {
+  await beginLearning();
+  await button(editor, 'Cancel').click();
+  await waitForHeading(editor, 'A good pair');
+  expect(await stylesKept()).toEqual([]);
+  expect(await editor.storedKeys()).not.toContain('draft');
+});

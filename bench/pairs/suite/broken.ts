@@ -4,7 +4,7 @@ import type { Image } from '../../../engine/pair/image';
 import { toImage } from '../../pair-sets';
 import { rasterOf } from '../pixels/raster';
 import { fillsFrame, shareNames } from './designers';
-import { SUITE_SIDE, type Drawn, type TaskPlan } from './plan';
+import { onPaper, SUITE_SIDE, type Drawn, type TaskPlan } from './plan';
 import type { Sources } from './sources';
 
 const FROM = 'fluent-emoji-flat';
@@ -30,10 +30,8 @@ const MIRROR_COVER = 0.8;
 export function brokenTasks(sources: Sources, seed: number): TaskPlan[] {
   const { pairs, tests } = shareNames(sources, seed);
   const [other, ...sound] = pairs as [string, ...string[]];
-  const draw = async (icon: string): Promise<Drawn> => ({
-    input: await sources.draw(FROM, icon),
-    truth: await sources.draw(TO, icon),
-  });
+  const draw = async (icon: string): Promise<Drawn> =>
+    onPaper({ input: await sources.draw(FROM, icon), truth: await sources.draw(TO, icon) });
   return Object.entries(BREAKS).map(([name, breakPair]): TaskPlan => ({
     name: `broken-${name}`,
     kind: 'broken',
@@ -43,7 +41,7 @@ export function brokenTasks(sources: Sources, seed: number): TaskPlan[] {
     suits: async (icon) => (await fillsFrame(sources, icon)) && lopsided(await sources.draw(FROM, icon)),
     tests: tests.report,
     drawPair: draw,
-    spoil: async (after) => breakPair(after, await sources.draw(TO, other)),
+    spoil: async (after) => breakPair(after, (await draw(other)).truth),
     drawTest: draw,
     about: { from: sources.version(FROM), to: sources.version(TO), break: name },
   }));
@@ -71,7 +69,7 @@ async function place(picture: Image, scale: number, x: number, y: number): Promi
   const margin = SUITE_SIDE;
   const wide = await raw(picture)
     .resize(side, side)
-    .extend({ top: margin, bottom: margin, left: margin, right: margin, background: { r: 0, g: 0, b: 0, alpha: 0 } })
+    .extend({ top: margin, bottom: margin, left: margin, right: margin, background: '#ffffff' })
     .png()
     .toBuffer();
   const offset = margin + Math.round((side - SUITE_SIDE) / 2);

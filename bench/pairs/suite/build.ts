@@ -15,7 +15,7 @@ import { Sources } from './sources';
 import type { TaskFile } from './task-file';
 
 /** Raise when the same plan draws other pictures than before. */
-const BUILDER_VERSION = 2;
+const BUILDER_VERSION = 3;
 /** Test pictures of a task unless told; families have fewer. */
 export const DEFAULT_TESTS = 50;
 

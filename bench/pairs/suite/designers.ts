@@ -1,12 +1,13 @@
 /** Designers' truth: emoji that the same designers drew flat, with gradients, and in one colour, on the same outlines. */
 import { rasterOf } from '../pixels/raster';
-import { shuffled, seedFor, type Drawn, type Split, type TaskPlan } from './plan';
+import { onPaper, shuffled, seedFor, type Drawn, type Split, type TaskPlan } from './plan';
 import type { Sources } from './sources';
 
 const FLAT = 'fluent-emoji-flat';
+/** The contours of high contrast lie outside the flat shape, where a style can paint only on an opaque ground. */
 const TARGETS = [
-  { set: 'fluent-emoji', style: 'gradient' },
-  { set: 'fluent-emoji-high-contrast', style: 'high contrast' },
+  { set: 'fluent-emoji', style: 'gradient', ground: false },
+  { set: 'fluent-emoji-high-contrast', style: 'high contrast', ground: true },
 ] as const;
 /** Held-out names from which pairs are chosen; the others are test pictures, half of them for tuning. */
 const PAIR_NAMES = 40;
@@ -34,13 +35,13 @@ export function shareNames(sources: Sources, seed: number): Shares {
 /** Several pairs for each style, so that a lucky pair shows as such. */
 export function designerTasks(sources: Sources, seed: number): TaskPlan[] {
   const { pairs, tests } = shareNames(sources, seed);
-  return TARGETS.flatMap(({ set, style }) =>
+  return TARGETS.flatMap(({ set, style, ground }) =>
     Array.from({ length: PAIRS_PER_STYLE }, (_, n): TaskPlan => {
       const split = n % 2 === 0 ? 'tune' : 'report';
-      const draw = async (name: string): Promise<Drawn> => ({
-        input: await sources.draw(FLAT, name),
-        truth: await sources.draw(set, name),
-      });
+      const draw = async (name: string): Promise<Drawn> => {
+        const drawn = { input: await sources.draw(FLAT, name), truth: await sources.draw(set, name) };
+        return ground ? onPaper(drawn) : drawn;
+      };
       return {
         name: `designers-${style.replace(' ', '-')}-${n + 1}`,
         kind: 'designers',
@@ -52,7 +53,7 @@ export function designerTasks(sources: Sources, seed: number): TaskPlan[] {
         tests: tests[split],
         drawPair: draw,
         drawTest: draw,
-        about: { from: sources.version(FLAT), to: sources.version(set) },
+        about: { from: sources.version(FLAT), to: sources.version(set), ground },
       };
     }),
   );

@@ -1,6 +1,6 @@
 /** Icon families: one drawing in several weights or fills, by its own designers. */
 import type { Sources } from './sources';
-import { shuffled, seedFor, type Drawn, type TaskPlan } from './plan';
+import { onPaper, shuffled, seedFor, type Drawn, type TaskPlan } from './plan';
 
 /** A weight of a family: how its icons are named in which set. */
 interface Weight {
@@ -59,10 +59,11 @@ export function familyTasks(sources: Sources, seed: number): TaskPlan[] {
     const [pairs, tests] = [names.slice(0, kept), names.slice(kept)];
     return INKS.map((paint, n): TaskPlan => {
       const ink = from.set === 'icon-park' || to.set === 'icon-park' ? ICON_PARK_BLACK : paint;
-      const draw = async (icon: string): Promise<Drawn> => ({
-        input: await sources.draw(from.set, icon + from.suffix, ink),
-        truth: await sources.draw(to.set, icon + to.suffix, ink),
-      });
+      const draw = async (icon: string): Promise<Drawn> =>
+        onPaper({
+          input: await sources.draw(from.set, icon + from.suffix, ink),
+          truth: await sources.draw(to.set, icon + to.suffix, ink),
+        });
       return {
         name: `family-${name}-${n + 1}`,
         kind: 'families',

@@ -1,6 +1,7 @@
 /** What a suite is made of, before anything is drawn. */
 import type { Image } from '../../../engine/pair/image';
 import { Random, streamSeed } from '../../../engine/tensor/random';
+import { imageOf, over, rasterOf } from '../pixels/raster';
 
 /** Side, px, of every picture of a suite. */
 export const SUITE_SIDE = 256;
@@ -13,6 +14,12 @@ export type Split = 'tune' | 'report';
 export interface Drawn {
   readonly input: Image;
   readonly truth: Image;
+}
+
+/** Both pictures on opaque white: frames as they are exported with their fill, so that a style may paint beside the shape. */
+export function onPaper({ input, truth }: Drawn): Drawn {
+  const white = (picture: Image): Image => imageOf(over(rasterOf(picture), [1, 1, 1]));
+  return { input: white(input), truth: white(truth) };
 }
 
 export interface TaskPlan {

@@ -75,7 +75,7 @@ test('transparent, grayscale, CMYK, animated, and without any colour: each is re
 
   for (const name of names) {
     const { original, styled } = await resultOf(name);
-    const alpha = (data: Buffer): Buffer => data.filter((_, i) => i % 4 === 3);
+    const alpha = (data: Buffer): Uint8Array => data.filter((_, i) => i % 4 === 3);
     // The shape of a picture is kept; its colours are not.
     expect(Buffer.compare(alpha(styled.data), alpha(original.data))).toBe(0);
     expect(styled.data.equals(original.data)).toBe(name === 'clear');

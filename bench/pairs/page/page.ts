@@ -6,7 +6,7 @@ import { loadImage } from '../../../cli/images';
 import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/pair/image';
 import { METRICS_VERSION } from '../metrics/metrics';
-import { placeResults } from '../run/placed';
+import { placeRun } from '../run/placed';
 import { FAMILIES, type FamilyName } from '../run/rows';
 import { Store } from '../run/store';
 import { bestRows, comparable, groupBy, summarise, type Placed, type RowSummary } from '../run/summary';
@@ -40,8 +40,8 @@ export async function writePage({ suite, results, output, report }: PageOptions)
   const store = await Store.open(results);
   const info = await store.info();
   if (!info) throw new InputError(`--results ${results}: holds no run.json; give the folder that a run named`);
-  const placed = await placeResults(suite, await taskNames(suite), store);
-  const current = placed.filter(({ version }) => version === METRICS_VERSION);
+  const placed = await placeRun(suite, await taskNames(suite), store);
+  const current = placed.results.filter(({ version }) => version === METRICS_VERSION);
   if (current.length === 0) {
     throw new InputError(`--results ${results}: holds no results of the tasks in ${suite}; run the benchmark first`);
   }
@@ -72,7 +72,7 @@ export async function writePage({ suite, results, output, report }: PageOptions)
   }
   const page = join(output, 'pairbench.md');
   const notes = notesIn(await readFile(page, 'utf8').catch(() => ''));
-  await writeWhole(page, Buffer.from(pageText(info, sections, store.refusals, notes)));
+  await writeWhole(page, Buffer.from(pageText(info, sections, placed.refusals, notes)));
   report(`${page}\n`);
 }
 

@@ -15,7 +15,7 @@ import { ruler } from './ruler';
 import { runJob } from './runner';
 import { describeSettings, runFolder, settingsWith, type Settings } from './settings';
 import { Store } from './store';
-import { placeResults } from './placed';
+import { placeRun } from './placed';
 import { summarise } from './summary';
 import { summaryTable } from './table';
 
@@ -156,11 +156,10 @@ async function runSuite(io: Io, options: RunOptions): Promise<void> {
     const { suite, limit } = options;
     const job = { suite, tasks: wanted, rows, settings, limit, signal: io.signal, report: io.err };
     await withNet(io, (net) => runJob(job, engine, net, store));
-    const placed = await placeResults(suite, wanted, store);
-    const summaries = summarise(placed.filter(({ row }) => rows.some(({ name }) => name === row)));
-    const refused = store.refusals.filter(({ task }) => wanted.includes(task));
-    if (options.json) io.out(`${JSON.stringify({ ...info, results: folder, rows: summaries, refused })}\n`);
-    else io.out(summaryTable(summaries, refused));
+    const { results, refusals } = await placeRun(suite, wanted, store);
+    const summaries = summarise(results.filter(({ row }) => rows.some(({ name }) => name === row)));
+    if (options.json) io.out(`${JSON.stringify({ ...info, results: folder, rows: summaries, refused: refusals })}\n`);
+    else io.out(summaryTable(summaries, refusals));
   });
 }
 

@@ -70,12 +70,11 @@ export class Store {
   /** Whether a row of a picture was measured as it stands, by today's metrics. */
   has(wanted: ResultKey): boolean {
     const known = this.#results.get(keyOf(wanted));
-    return known?.pair === wanted.pair && known.test === wanted.test && known.version === METRICS_VERSION;
+    return known?.test === wanted.test && known.version === METRICS_VERSION;
   }
 
   refusal(task: string, pair: string): Refusal | undefined {
-    const known = this.#refusals.get(task);
-    return known?.pair === pair ? known : undefined;
+    return this.#refusals.get(`${task} ${pair}`);
   }
 
   async add(line: Line): Promise<void> {
@@ -123,11 +122,12 @@ export class Store {
   }
 
   #remember(line: Line): void {
-    if ('refused' in line) this.#refusals.set(line.task, line);
+    if ('refused' in line) this.#refusals.set(`${line.task} ${line.pair}`, line);
     else this.#results.set(keyOf(line), line);
   }
 }
 
-function keyOf({ task, row, image }: Pick<Result, 'task' | 'row' | 'image'>): string {
-  return JSON.stringify([task, row, image]);
+/** A suite may be drawn again with other pairs, and go back: results of every pair are kept. */
+function keyOf({ task, pair, row, image }: Omit<ResultKey, 'test'>): string {
+  return JSON.stringify([task, pair, row, image]);
 }

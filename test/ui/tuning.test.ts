@@ -196,6 +196,25 @@ test('undo in the editor shows in the controls, our own change coming back does 
   expect(desk.session.parameters.value.styles).toEqual([ink]);
 });
 
+test('undo in the editor just before our change is confirmed shows as well', async () => {
+  const desk = await tuneDesk();
+  const call = desk.sandbox.call.bind(desk.sandbox) as (
+    ...asked: Parameters<typeof desk.sandbox.call>
+  ) => Promise<never>;
+  desk.sandbox.call = async (...asked) => {
+    const answer = await call(...asked);
+    if (asked[0] === 'updateResult') {
+      desk.select(desk.result());
+      Object.assign(desk.sandbox.results.get('r')!, { parameters: parametersWith(ink), styled: STYLED });
+      desk.select(desk.result());
+    }
+    return answer;
+  };
+  await desk.session.release(0, 0.4);
+  await until(() => desk.session.state.value.at === 'ready' && !desk.session.busy);
+  expect(desk.session.parameters.value.styles).toEqual([ink]);
+});
+
 test('another style, prompt, method and seed make it anew; two styles blend', async () => {
   const desk = await tuneDesk();
   await desk.session.change({ styles: [ink, neon] });

@@ -51,6 +51,8 @@ export class TuneSession {
   /** Changed by the user, and not on the layer at full quality yet. */
   #dirty = false;
   #committed: ResultParameters;
+  /** The layer was changed in the editor while there was work. */
+  #missed = false;
   #over = false;
 
   readonly state: ReadonlySignal<TuneState> = this.#state;
@@ -130,11 +132,18 @@ export class TuneSession {
     } catch (error) {
       this.#took(error);
     }
+    this.#catchUp();
   }
 
-  /** The layer changed in the editor, e.g. by undo: looks again, unless it is our own change that comes back. */
+  /**
+   * The layer changed in the editor, e.g. by undo: looks again, unless it is our own change that comes back. While there
+   * is work, that is brought to its end first.
+   */
   follow(parameters: ResultParameters): void {
-    if (this.#state.value.at !== 'ready' || this.busy || same(parameters, this.#committed)) return;
+    if (this.#state.value.at !== 'ready') return;
+    const known = same(parameters, this.#committed);
+    this.#missed = !known && this.busy;
+    if (known || this.busy) return;
     this.#parameters.value = parameters;
     this.#committed = parameters;
     void this.#open();
@@ -236,8 +245,17 @@ export class TuneSession {
     } catch (error) {
       if (newest()) this.#took(error);
     } finally {
-      if (newest()) this.#work.value = null;
+      if (newest()) {
+        this.#work.value = null;
+        this.#catchUp();
+      }
     }
+  }
+
+  #catchUp(): void {
+    if (!this.#missed || this.busy) return;
+    this.#missed = false;
+    void this.#open();
   }
 
   async #full(wanted: ResultParameters, signal: AbortSignal, onProgress: (now: JobProgress) => void): Promise<Png> {

@@ -1,7 +1,7 @@
 /** Pair and learn: what is guessed of two layers, and a style that is the same however often learning was broken off. */
 import { endWorkers, refuseWorkers } from './breakdown';
 import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
-import { button, describeLearning, goTo, waitForHeading, waitForStep } from './user';
+import { button, describeLearning, goTo, waitForHeading, waitForStep, waitForStorage } from './user';
 
 jest.setTimeout(300_000);
 
@@ -22,7 +22,7 @@ const stylesKept = async (): Promise<string[]> =>
   (await editor.storedKeys()).filter((key) => key.startsWith('style:')).sort();
 
 /** Pixels of a picture in the panel. */
-async function pixelsShown(alt: string): Promise<number[]> {
+async function pixelsShown(alt: string): Promise<Uint8Array> {
   const picture = editor.panel.getByAltText(alt);
   await picture.waitFor();
   return picture.evaluate(async (image: HTMLImageElement) => {
@@ -30,7 +30,8 @@ async function pixelsShown(alt: string): Promise<number[]> {
     const { naturalWidth: width, naturalHeight: height } = image;
     const context = new OffscreenCanvas(width, height).getContext('2d')!;
     context.drawImage(image, 0, 0);
-    return [...context.getImageData(0, 0, width, height).data];
+    // Playwright carries bytes at once, numbers one by one.
+    return new Uint8Array(context.getImageData(0, 0, width, height).data.buffer);
   });
 }
 
@@ -42,7 +43,8 @@ test('the panel guesses which of two layers is which, shows them as they are, an
     const layer = await editor.layer(`teddy bear ${name}`);
     const { data } = await editor.pixels(layer.id, 512 / 200);
     const alt = `${name === 'before' ? 'Before' : 'After'}: teddy bear ${name}`;
-    expect(await pixelsShown(alt)).toEqual([...data]);
+    // Not toEqual: it takes half a minute over a million numbers.
+    expect(Buffer.from(await pixelsShown(alt)).equals(Buffer.from(data))).toBe(true);
   }
   await waitForHeading(editor, 'A good pair');
   await expect(panel.getByLabel('What both show').inputValue()).resolves.toBe('teddy bear');
@@ -136,18 +138,14 @@ test('paused, closed, opened again and resumed, learning ends with the same styl
 test('closed without a word while learning, the plugin offers to go on from its last checkpoint', async () => {
   // Long enough for a checkpoint on any machine.
   await beginLearning({ ...SETTINGS, steps: 2_000 });
-  await editor.page.waitForFunction(async () => (await playground!.storage()).keys.includes('draft'), undefined, {
-    timeout: PATIENCE,
-  });
+  await waitForStorage(editor, (keys) => keys.includes('draft'));
   await editor.page.evaluate(() => playground!.closePlugin());
   await editor.start('learn');
   await waitForHeading(editor, '“Line” is paused');
   await editor.panel.getByText(/^Step [1-9]\d* of 2002$/).waitFor();
   await button(editor, 'Discard').click();
   await waitForHeading(editor, 'A good pair');
-  await editor.page.waitForFunction(async () => !(await playground!.storage()).keys.includes('draft'), undefined, {
-    timeout: PATIENCE,
-  });
+  await waitForStorage(editor, (keys) => !keys.includes('draft'));
 });
 
 test('workers that die while learning are started again, and nothing is lost', async () => {

@@ -2,7 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
 import { styleFiles, type StyleFiles } from './styles';
-import { button, goTo, importStyle, openResult, waitForHeading, waitForQueue, waitForStrengths } from './user';
+import {
+  button,
+  goTo,
+  importStyle,
+  openResult,
+  waitForHeading,
+  waitForQueue,
+  waitForStorage,
+  waitForStrengths,
+} from './user';
 
 jest.setTimeout(300_000);
 
@@ -69,16 +78,10 @@ test('a style shared with the file stays there without the library, and can be t
   expect(await inDocument()).not.toEqual([]);
   // As for a teammate, who has never seen the style.
   await choose('Brush', 'Delete from my library');
-  await editor.page.waitForFunction(async () => {
-    const { keys } = await playground!.storage();
-    return !keys.some((key) => key.startsWith('style:'));
-  });
+  await waitForStorage(editor, (keys) => !keys.some((key) => key.startsWith('style:')));
   await button(editor, 'Actions for Brush').waitFor();
   await choose('Brush', 'Add to my library');
-  await editor.page.waitForFunction(async () => {
-    const { keys } = await playground!.storage();
-    return keys.some((key) => key.startsWith('style:'));
-  });
+  await waitForStorage(editor, (keys) => keys.some((key) => key.startsWith('style:')));
   await choose('Brush', 'Stop sharing with this file');
   await editor.panel.getByText('In file', { exact: true }).waitFor({ state: 'detached' });
   expect(await inDocument()).toEqual([]);

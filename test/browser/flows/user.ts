@@ -39,6 +39,17 @@ export const waitForStep = ({ panel }: EditorUnderTest, step: number): Promise<v
     .getByText(new RegExp(`^Step (${Array.from({ length: 40 }, (_, i) => step + i).join('|')}) of`))
     .waitFor({ timeout: PATIENCE });
 
+/** Waits until what is stored is as wanted. Not by page.waitForFunction, which takes any promise for an answer. */
+export async function waitForStorage(
+  editor: EditorUnderTest,
+  wanted: (keys: readonly string[]) => boolean,
+): Promise<void> {
+  for (const end = Date.now() + PATIENCE; !wanted(await editor.storedKeys());) {
+    if (Date.now() > end) throw new Error(`storage holds ${(await editor.storedKeys()).join(', ')}`);
+    await editor.page.waitForTimeout(100);
+  }
+}
+
 export async function importStyle(editor: EditorUnderTest, file: string, name: string): Promise<void> {
   await goTo(editor, 'Styles');
   await editor.panel.getByLabel('Style files to import').setInputFiles(file);

@@ -1,13 +1,11 @@
 /**
  * Times the built plugin in the replica of Figma's frames: from starting it to a panel that can be used, and to a model
- * that is open; how much memory that takes; and from moving a result's slider to its layer: a preview while the slider
- * moves, the picture when it is let go.
+ * that is open; and how much memory that takes.
  *
- *   node bench/panel.mjs [--rounds 3] [--warm 3] [--steps 20] [--moves 4]
+ *   node bench/panel.mjs [--rounds 3] [--warm 3] [--steps 20]
  *
  * A round is a browser of its own, in which the plugin is started once (cold) and then --warm times again. Memory is what
- * the page's processes hold (PSS) beyond what they held before the plugin was started: Linux only. A preview is
- * looked for every 10 ms, a picture every 100 ms.
+ * the page's processes hold (PSS) beyond what they held before the plugin was started: Linux only.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -25,10 +23,9 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     warm: { type: 'string', default: '3' },
     steps: { type: 'string', default: '20' },
-    moves: { type: 'string', default: '4' },
   },
 });
-const [rounds, warm, steps, moves] = ['rounds', 'warm', 'steps', 'moves'].map((name) => Number(values[name]));
+const [rounds, warm, steps] = ['rounds', 'warm', 'steps'].map((name) => Number(values[name]));
 
 execFileSync(process.execPath, [join(root, 'build.mjs')], { stdio: 'inherit' });
 const bundled = join(root, 'node_modules/.cache/bench-panel.cjs');
@@ -45,12 +42,11 @@ await build({
   define: { __dirname: JSON.stringify(join(root, 'test/browser')) },
   logLevel: 'warning',
 });
-const { openReplica, readBase64, learnStyle, restyleLayer } = createRequire(import.meta.url)(bundled);
+const { openReplica, readBase64, learnStyle } = createRequire(import.meta.url)(bundled);
 
 const pictures = {
   'bell before': readBase64('test/pair/fixtures/bell-flat.png'),
   'bell after': readBase64('test/pair/fixtures/bell-line.png'),
-  robot: readBase64('cli/demo-data/robot.png'),
 };
 
 /** MB that Chromium's renderers hold, memory they share counted in parts. */
@@ -109,47 +105,10 @@ async function appears(page, documentMark, selector) {
   throw new Error(`no panel appeared with ${documentMark} and ${selector}`);
 }
 
-/** Drags a result's slider to and fro; ms from a move to another picture on the layer, and from letting go to the last one. */
-async function tune({ page }, panel, result) {
-  await page.evaluate((name) => diptychReplica.current.select(name), result);
-  await panel.getByRole('button', { name: 'Restyle again' }).waitFor();
-  const slider = panel.getByRole('slider');
-  const { x, y, width, height } = await slider.boundingBox();
-  const at = (share) => [x + width * share, y + height / 2];
-  const shown = () =>
-    page.evaluate((name) => diptychReplica.current.layers().find((layer) => layer.name === name).images[1].png, result);
-  // Looking costs the page some ms too, so not all the time.
-  const changes = async (before, every) => {
-    const started = performance.now();
-    for (;;) {
-      const now = await shown();
-      if (now !== before) return { now, ms: performance.now() - started };
-      await page.waitForTimeout(every);
-    }
-  };
-  const times = [];
-  for (let i = 0; i < moves; i++) {
-    await page.mouse.move(...at(0.3));
-    await page.mouse.down();
-    const before = await shown();
-    await page.mouse.move(...at(i % 2 === 0 ? 0.6 : 0.45));
-    const preview = await changes(before, 10);
-    // What the drag still shows of its last move is not the picture that follows.
-    await page.waitForTimeout(500);
-    const last = await shown();
-    await page.mouse.up();
-    const final = await changes(last, 100);
-    await panel.getByText('Up to date').waitFor();
-    times.push({ preview: preview.ms, final: final.ms });
-  }
-  return times;
-}
-
 async function measure(name, documentMark, stored) {
   const cold = [];
   const again = [];
   const memory = [];
-  const tuned = [];
   for (let round = 0; round < rounds; round++) {
     const host = await serveHosted(0);
     const replica = await openReplica({ host: host.origin, pictures, stored });
@@ -168,16 +127,13 @@ async function measure(name, documentMark, stored) {
     await learnStyle(replica, opened.panel, { before: 'bell before', after: 'bell after', style: 'Line', steps });
     clearInterval(watch);
     memory.push({ atRest, most });
-    const result = await restyleLayer(replica, opened.panel, 'robot');
-    tuned.push(...(await tune(replica, opened.panel, result.name)));
     await replica.close();
     await host.close();
   }
   console.log(`${name}
   cold: usable ${spread(cold, 'usable', 's')}, model open ${spread(cold, 'open', 's')}
   warm: usable ${spread(again, 'usable', 's')}, model open ${spread(again, 'open', 's')}
-  memory: at rest ${spread(memory, 'atRest', 'MB')}, most while learning ${spread(memory, 'most', 'MB')}
-  slider: to a preview ${spread(tuned, 'preview', 's')}, from letting go to the picture ${spread(tuned, 'final', 's')}`);
+  memory: at rest ${spread(memory, 'atRest', 'MB')}, most while learning ${spread(memory, 'most', 'MB')}`);
 }
 
 /** Median, least and most of one number of each. */

@@ -9,11 +9,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { loadBundled } from './node-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({
@@ -28,25 +27,7 @@ const { values: options } = parseArgs({
 const [threads, rank, rounds, count] = ['threads', 'rank', 'rounds', 'count'].map((name) => Number(options[name]));
 
 execFileSync(process.execPath, [join(root, 'build.mjs')], { stdio: 'inherit' });
-const cache = join(root, 'node_modules/.cache');
-for (const [entry, out] of [
-  ['bench/browser-node.ts', 'bench-browser-node.cjs'],
-  ['test/browser/chromium.ts', 'bench-chromium.cjs'],
-]) {
-  await build({
-    entryPoints: [join(root, entry)],
-    outfile: join(cache, out),
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    packages: 'external',
-    define: { __dirname: JSON.stringify(join(root, 'test/browser')) },
-    logLevel: 'warning',
-  });
-}
-const require = createRequire(import.meta.url);
-const { openBrowser } = require(join(cache, 'bench-chromium.cjs'));
-const { open } = require(join(cache, 'bench-browser-node.cjs'));
+const { openBrowser, open } = await loadBundled('bench-browser', ['test/browser/chromium.ts', 'bench/browser-node.ts']);
 
 /** Seconds of processor time used so far by this process's children and theirs. */
 function childSeconds() {

@@ -9,13 +9,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { serveHosted } from '../scripts/serve.mjs';
+import { loadBundled } from './node-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
@@ -28,21 +27,10 @@ const { values } = parseArgs({
 const [rounds, warm, steps] = ['rounds', 'warm', 'steps'].map((name) => Number(values[name]));
 
 execFileSync(process.execPath, [join(root, 'build.mjs')], { stdio: 'inherit' });
-const bundled = join(root, 'node_modules/.cache/bench-panel.cjs');
-await build({
-  stdin: {
-    contents: `export * from './test/browser/in-replica'; export * from './test/browser/panel-user';`,
-    resolveDir: root,
-  },
-  outfile: bundled,
-  bundle: true,
-  platform: 'node',
-  format: 'cjs',
-  packages: 'external',
-  define: { __dirname: JSON.stringify(join(root, 'test/browser')) },
-  logLevel: 'warning',
-});
-const { openReplica, readBase64, learnStyle } = createRequire(import.meta.url)(bundled);
+const { openReplica, readBase64, learnStyle } = await loadBundled('bench-panel', [
+  'test/browser/in-replica.ts',
+  'test/browser/panel-user.ts',
+]);
 
 const pictures = {
   'bell before': readBase64('test/pair/fixtures/bell-flat.png'),

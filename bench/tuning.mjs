@@ -6,34 +6,25 @@
  *   node bench/tuning.mjs
  */
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { loadBundled } from './node-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 execFileSync(process.execPath, [join(root, 'build.mjs')], { stdio: 'inherit' });
 const cache = join(root, 'node_modules/.cache/bench-tuning');
-const common = { bundle: true, logLevel: 'warning' };
 await build({
-  ...common,
-  entryPoints: [join(root, 'test/browser/chromium.ts')],
-  outfile: join(cache, 'chromium.cjs'),
-  platform: 'node',
-  format: 'cjs',
-  packages: 'external',
-  define: { __dirname: JSON.stringify(join(root, 'test/browser')) },
-});
-await build({
-  ...common,
   entryPoints: [join(root, 'test/browser/in-panel.ts')],
   outfile: join(cache, 'in-panel.js'),
   format: 'iife',
   globalName: 'inPanel',
+  bundle: true,
+  logLevel: 'warning',
 });
 
-const { openBrowser } = createRequire(import.meta.url)(join(cache, 'chromium.cjs'));
+const { openBrowser } = await loadBundled('bench-tuning', ['test/browser/chromium.ts']);
 const browser = await openBrowser({ cache });
 await browser.page.addScriptTag({ url: '/cache/in-panel.js' });
 const pair = ['test/pair/fixtures/bell-flat.png', 'test/pair/fixtures/bell-line.png'];

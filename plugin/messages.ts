@@ -6,7 +6,9 @@
 import * as v from 'valibot';
 
 /** Bytes, also of another realm, of which instanceof knows nothing. */
-export const bytes = v.custom<Uint8Array>((value) => Object.prototype.toString.call(value) === '[object Uint8Array]');
+export const isBytes = (value: unknown): value is Uint8Array =>
+  Object.prototype.toString.call(value) === '[object Uint8Array]';
+export const bytes = v.custom<Uint8Array>(isBytes);
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
 const name = v.pipe(v.string(), v.maxLength(300));
 const finite = v.pipe(v.number(), v.finite());

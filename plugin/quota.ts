@@ -1,6 +1,6 @@
 /** The user's own storage (figma.clientStorage) and its limit: 5 MB for all that the plugin keeps. */
 import { messageOf, QuotaError } from './errors';
-import type { Storage } from './messages';
+import { isBytes, type Storage } from './messages';
 
 /** Bytes, as Figma counts them: keys, and values as JSON, but byte arrays by their length. */
 export const QUOTA = 5_000_000;
@@ -45,8 +45,8 @@ export async function keep(key: string, value: unknown, what: string, mend: stri
 function sizeOf(key: string, value: unknown): number {
   let bytes = 0;
   const json = JSON.stringify(value, (_, part: unknown) => {
-    if (Object.prototype.toString.call(part) !== '[object Uint8Array]') return part;
-    bytes += (part as Uint8Array).length;
+    if (!isBytes(part)) return part;
+    bytes += part.length;
     return 0;
   });
   return key.length + (json?.length ?? 0) + bytes;

@@ -2,6 +2,7 @@
  * What the hosted panel knows the addresses of: the list of files in its own page (scripts/build/hosted.mjs). Nothing is
  * fetched before it is asked for; browsers keep what they fetched, for the addresses carry a hash.
  */
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { InputError } from '../engine/errors';
 import { modelAmong } from './assets-model';
 import type { PanelAssets } from './ports';
@@ -44,8 +45,7 @@ async function fetchFile(name: string, file: ListedFile, url: string): Promise<B
     throw new InputError(`${name} cannot be fetched (HTTP ${response.status}); close the panel and open it again`);
   const bytes = await response.arrayBuffer();
   // Hosted panels come over https or from localhost, which alone have WebGPU; digests come with that.
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const hex = bytesToHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
   if (hex !== file.sha256) {
     throw new InputError(
       `${name} is not the file this panel was built with (SHA-256 ${hex}); publish the whole build again`,

@@ -102,8 +102,8 @@ function letTurn(factory: InferenceSessionFactory): InferenceSessionFactory {
 
 /**
  * A function whose promise resolves after the messages that have arrived by now. Not by a timer, which browsers make
- * wait; and by one channel for good: Chromium may collect a channel that nothing refers to before its message arrives,
- * and on a busy machine it does, whereupon the job hangs.
+ * wait; and by one channel for good: with a channel for each turn jobs hung on a busy machine, it seems because Chromium
+ * collected channels that nothing referred to before their messages arrived.
  */
 function eventLoopTurns(): () => Promise<void> {
   const { port1, port2 } = new MessageChannel();

@@ -59,7 +59,7 @@ function train({ workshop, rank, latents, context }: Setting, which: 'joint' | '
   let n = 0;
   return async (noise) => {
     const draw = trainer.draw(n, phase);
-    const { losses } = await trainer.step(phase, n++, noise ? { timestep: TIMESTEP, noise } : draw);
+    const { losses } = await trainer.step(phase, n++, noise ? { timestep: TIMESTEP, noise, share: 1 } : draw);
     return [...losses];
   };
 }

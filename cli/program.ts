@@ -14,7 +14,7 @@ import { restyleCommand, type RestyleOptions } from './restyle';
 /** Exit codes: done, a defect or a device that failed, bad input, cancelled with the work saved. */
 export const EXIT = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
 
-const MODES: readonly LearnMode[] = ['pair', 'no-content', 'no-ortho', 'addift'];
+const MODES: readonly LearnMode[] = ['pair', 'paper', 'no-content', 'no-ortho', 'addift'];
 const GUIDES: readonly GuideMode[] = ['style', 'scale', 'sdedit'];
 /** diffusers' names for LoRA tensors, and kohya's, which ComfyUI and the like need. */
 const KEYS = ['peft', 'kohya'] as const;

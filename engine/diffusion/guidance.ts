@@ -16,19 +16,13 @@ export interface GuidanceRow {
 
 /** A style as guidance sees it. */
 export interface GuidingStyle {
-  /** c_s: the base prompt with the style named. */
+  /** c_s: the base prompt with the style named, or whichever prompt the style was learned for. */
   readonly prompt: string;
   /** What the user sets: 0 the original, 1 as learned. */
   readonly strength: number;
   /** lambda_k at strength 1; 1 when left out. */
   readonly scale?: number;
 }
-
-/**
- * lambda at strength 1 for styles Diptych learned: one learned from one pair shows about half of itself at lambda 1 (held-out
- * icons, docs/method.md), so that the user's 1 is "as learned" at 2.
- */
-export const STYLE_SCALE = 2;
 
 /**
  * Style guidance (Pair Customization, arXiv 2405.01536, section 3.3) on classifier-free guidance (arXiv 2207.12598):

@@ -38,9 +38,11 @@ export interface StyleInfo {
   readonly style: string;
   /** The base prompt c. */
   readonly prompt: string;
-  /** The style prompt c_s. */
+  /** The prompt it was learned to be applied with: the style prompt c_s, or c. */
   readonly stylePrompt: string;
   readonly mode: string;
+  /** lambda at strength 1, above 0, at most 10. */
+  readonly scale: number;
   /** Names the exact base weights, so that a style is not applied to others unawares. */
   readonly modelFingerprint: string;
   /** The base model's name, e.g. its folder's. */
@@ -70,6 +72,9 @@ export interface ReadOptions {
 
 const FORMAT = 1;
 const LARGEST_HALF = 65504;
+const LARGEST_SCALE = 10;
+/** Of styles that do not say: all were learned with the paper's losses, at this scale. */
+const FIRST_SCALE = 2;
 
 /**
  * An adapter file of these sites, all written as linear layers, which the attention projections Diptych trains are.
@@ -130,11 +135,12 @@ function metadataOf(sites: ReadonlyMap<string, AdapterSite>, info: StyleInfo): R
     diptych_prompt: info.prompt,
     diptych_style_prompt: info.stylePrompt,
     diptych_mode: info.mode,
+    diptych_scale: String(info.scale),
     diptych_model_fingerprint: info.modelFingerprint,
   };
 }
 
-/** What a file's metadata say of the style; undefined when Diptych did not write it, and so nothing is known for certain. */
+/** What the metadata of a file that readAdapter read say of the style; undefined when Diptych did not write it, and so nothing is known for certain. */
 export function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo | undefined {
   const text = (key: string): string => (ownValue(metadata, key) as string | undefined) ?? '';
   if (!text('diptych_format')) return undefined;
@@ -143,6 +149,7 @@ export function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo
     prompt: text('diptych_prompt'),
     stylePrompt: text('diptych_style_prompt'),
     mode: text('diptych_mode'),
+    scale: scaleOf(metadata),
     modelFingerprint: text('diptych_model_fingerprint'),
     baseModel: text('ss_sd_model_name'),
     baseModelVersion: text('ss_base_model_version'),
@@ -150,6 +157,11 @@ export function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo
     steps: Number(text('ss_max_train_steps')),
     learningRate: Number(text('ss_learning_rate')),
   };
+}
+
+function scaleOf(metadata: Readonly<Record<string, unknown>>): number {
+  const text = ownValue(metadata, 'diptych_scale');
+  return text === undefined ? FIRST_SCALE : Number(text);
 }
 
 /**
@@ -163,6 +175,12 @@ export async function readAdapter(source: ByteSource, options: ReadOptions = {})
   if (format !== undefined && format !== String(FORMAT)) {
     throw new InputError(
       `${source.name}: was written by another version of Diptych (format ${showJson(format)}); update Diptych`,
+    );
+  }
+  const scale = scaleOf(file.metadata);
+  if (!(scale > 0 && scale <= LARGEST_SCALE)) {
+    throw new InputError(
+      `${source.name}: "diptych_scale" is ${showJson(file.metadata['diptych_scale'])}, not a number above 0 and at most ${LARGEST_SCALE}; learn the style again`,
     );
   }
   const peft = readPeftConfig(file);

@@ -180,6 +180,7 @@ async function styleFile(
     prompt: recipe.prompt,
     stylePrompt: recipe.stylePrompt,
     mode: recipe.mode,
+    scale: recipe.scale,
     modelFingerprint: model.fingerprint,
     baseModel: publicName(model.name),
     baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION,
@@ -200,7 +201,7 @@ function identify(request: LearnRequest, recipe: Recipe, fingerprint: string): s
   return JSON.stringify({
     ...settings,
     style: request.style,
-    phases: phases.map(({ steps }) => steps),
+    phases: phases.map(({ steps, rows }) => ({ steps, rows: rows(0) })),
     images,
     fingerprint,
   });

@@ -11,6 +11,8 @@ export type AdapterName = 'content' | 'style';
 /** One sample of a training batch. */
 export interface BatchRow {
   readonly image: 'before' | 'after';
+  /** The sample is noised from a picture on the way from this image to `image`, and leads to `image`. */
+  readonly from?: 'before';
   readonly prompt: 'base' | 'style';
   /** Multiplier of each adapter of the phase. */
   readonly multipliers: readonly number[];
@@ -36,7 +38,10 @@ export interface Recipe {
   readonly learningRate: number;
   readonly seed: number;
   readonly prompt: string;
+  /** The prompt the style is applied with. */
   readonly stylePrompt: string;
+  /** lambda at strength 1. */
+  readonly scale: number;
   readonly phases: readonly LearnPhase[];
   /** Steps of all phases. */
   readonly steps: number;
@@ -52,8 +57,14 @@ export function learningRateAt(recipe: Recipe, step: number): number {
   return recipe.learningRate * Math.min(1, 2 * (1 - step / recipe.steps));
 }
 
-/** The style prompt c_s of a base prompt c. */
-export function stylePromptOf(prompt: string, style: string): string {
+/**
+ * The prompt a style is learned and applied with: the base prompt c with the style named, c_s, or c itself for a mode
+ * whose adapter was trained under c.
+ *
+ * @param mode a LearnMode; a style file may name another.
+ */
+export function stylePromptOf(prompt: string, style: string, mode: string): string {
+  if (Object.hasOwn(MODES, mode) && MODES[mode as LearnMode].prompt === 'base') return prompt;
   return `${prompt} in ${style} style`.trim();
 }
 
@@ -66,14 +77,16 @@ export function makeRecipe(request: LearnRequest): Recipe {
   requireWhole('seed', seed, 0, 2 ** 32 - 1);
   if (!(learningRate > 0 && learningRate <= 1))
     throw new InputError(`learning rate is ${learningRate}; use a number above 0, at most 1`);
-  const phases = PHASES[mode](steps, contentSteps).filter((phase) => phase.steps > 0);
+  const { scale, phasesOf } = MODES[mode];
+  const phases = phasesOf(steps, contentSteps).filter((phase) => phase.steps > 0);
   return {
     mode,
     rank,
     learningRate,
     seed,
     prompt: request.prompt.trim(),
-    stylePrompt: stylePromptOf(request.prompt.trim(), request.style.trim()),
+    stylePrompt: stylePromptOf(request.prompt.trim(), request.style.trim(), mode),
+    scale,
     phases,
     steps: phases.reduce((n, phase) => n + phase.steps, 0),
   };
@@ -81,50 +94,79 @@ export function makeRecipe(request: LearnRequest): Recipe {
 
 const ALL_TIMESTEPS = [0, 1] as const;
 
-const PHASES: Readonly<Record<LearnMode, (steps: number, contentSteps: number) => LearnPhase[]>> = {
-  pair: jointPhases,
-  'no-ortho': jointPhases,
-  // A style LoRA alone on the after image, as DreamBooth-LoRA would.
-  'no-content': (steps) => [
-    {
-      steps,
-      adapters: ['style'],
-      target: 'noise',
-      rows: () => [{ image: 'after', prompt: 'style', multipliers: [1], trains: [true], loss: 'style' }],
-      timesteps: ALL_TIMESTEPS,
-    },
-  ],
+/** What sets a mode apart. */
+interface Mode {
+  /**
+   * lambda at strength 1, "as learned" to the user's eye: a style that was never shown the before image brings about
+   * half of the change at lambda 1 (docs/method.md).
+   */
+  readonly scale: number;
+  /** Which prompt the style is applied with. */
+  readonly prompt: 'base' | 'style';
+  readonly phasesOf: (steps: number, contentSteps: number) => LearnPhase[];
+}
+
+export const MODES: Readonly<Record<LearnMode, Mode>> = {
+  pair: { scale: 1, prompt: 'style', phasesOf: joint({ from: 'before' }) },
+  // The losses as published.
+  paper: { scale: 2, prompt: 'style', phasesOf: joint({}) },
+  // Its bases are independent rows: downProjections.
+  'no-ortho': { scale: 1, prompt: 'style', phasesOf: joint({ from: 'before' }) },
+  // A style LoRA alone, as DreamBooth-LoRA would have it.
+  'no-content': {
+    scale: 1,
+    prompt: 'style',
+    phasesOf: (steps) => [
+      {
+        steps,
+        adapters: ['style'],
+        target: 'noise',
+        rows: () => [
+          { image: 'after', from: 'before', prompt: 'style', multipliers: [1], trains: [true], loss: 'style' },
+        ],
+        timesteps: ALL_TIMESTEPS,
+      },
+    ],
+  },
   // Alternating direct difference training, as its author's article describes it: with the adapter on, the net sees
   // one image and must predict what the base makes of the other, both ways in turn, at the timesteps of the published
   // preset for styles.
-  addift: (steps) => [
-    {
-      steps,
-      adapters: ['style'],
-      target: 'teacher',
-      rows: (n) => {
-        const forward = n % 2 === 0;
-        return [
-          {
-            image: forward ? 'before' : 'after',
-            prompt: 'base',
-            multipliers: [forward ? 1 : -1],
-            trains: [true],
-            loss: 'style',
-          },
-          { image: forward ? 'after' : 'before', prompt: 'base', multipliers: [0], trains: [false], loss: null },
-        ];
+  addift: {
+    scale: 1,
+    prompt: 'base',
+    phasesOf: (steps) => [
+      {
+        steps,
+        adapters: ['style'],
+        target: 'teacher',
+        rows: (n) => {
+          const forward = n % 2 === 0;
+          return [
+            {
+              image: forward ? 'before' : 'after',
+              prompt: 'base',
+              multipliers: [forward ? 1 : -1],
+              trains: [true],
+              loss: 'style',
+            },
+            { image: forward ? 'after' : 'before', prompt: 'base', multipliers: [0], trains: [false], loss: null },
+          ];
+        },
+        timesteps: [0.2, 0.4],
       },
-      timesteps: [0.2, 0.4],
-    },
-  ],
+    ],
+  },
 };
 
-/** The paper's schedule: the content adapter first learns the before image alone, then both learn together. */
-function jointPhases(steps: number, contentSteps: number): LearnPhase[] {
+/**
+ * The paper's schedule: the content adapter first learns the before image alone, then both learn together.
+ *
+ * @param way where the samples of the style loss come from, besides the after image.
+ */
+function joint(way: Pick<BatchRow, 'from'>): Mode['phasesOf'] {
   const before = { image: 'before', prompt: 'base', loss: 'content' } as const;
-  const after = { image: 'after', prompt: 'style', loss: 'style' } as const;
-  return [
+  const after = { image: 'after', ...way, prompt: 'style', loss: 'style' } as const;
+  return (steps, contentSteps) => [
     {
       steps: contentSteps,
       adapters: ['content'],

@@ -2,7 +2,8 @@
 import type { WriteOptions } from '../lora/adapter-file';
 import type { Image } from './image';
 
-export type LearnMode = 'pair' | 'no-content' | 'no-ortho' | 'addift';
+/** `pair` is ours; `paper` is the paper's style loss, without the before-to-after term. */
+export type LearnMode = 'pair' | 'paper' | 'no-content' | 'no-ortho' | 'addift';
 
 export interface LearnRequest {
   readonly before: Image;

@@ -1,7 +1,7 @@
 /** Style files as guidance needs them: read, fitted to the net, stacked, on the device. */
 import type { LoadedAdapters } from '../diffusion/denoiser';
 import type { DiffusionModel } from '../diffusion/model';
-import { STYLE_SCALE, type GuidingStyle } from '../diffusion/guidance';
+import type { GuidingStyle } from '../diffusion/guidance';
 import { readAdapter, styleInfo, type AdapterFile } from '../lora/adapter-file';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
@@ -30,8 +30,8 @@ export async function loadStyles(
       const adapter = await readStyle(model, name, file);
       const info = styleInfo(adapter.metadata);
       // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
-      const stylePrompt = info ? stylePromptOf(base, info.style) : base;
-      return { name, file: adapter, guiding: { prompt: stylePrompt, strength, scale: info ? STYLE_SCALE : 1 } };
+      const stylePrompt = info ? stylePromptOf(base, info.style, info.mode) : base;
+      return { name, file: adapter, guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 } };
     }),
   );
   return {

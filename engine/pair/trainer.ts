@@ -14,6 +14,7 @@ import { sizeOf } from '../tensor/shape';
 import { f32, type HostTensor } from '../tensor/tensor';
 import { packedDown, type AdapterName, type BatchRow, type LearnPhase, type Recipe } from './recipe';
 import { buildTrainingStep, stateNames } from './training-step';
+import { translatedNoise, translationWeight } from './translation';
 
 /** An adapter's packed up-projections and moments, with the number of updates they have had. */
 export interface AdapterState {
@@ -35,8 +36,10 @@ export interface TrainingData {
 /** What was drawn for a step; a test may give its own. */
 export interface StepDraw {
   readonly timestep: number;
-  /** [1, C, h, w] */
+  /** [1, C, h, w], the same for all rows. */
   readonly noise: HostTensor<'f32'>;
+  /** How far on its way the sample of a row with `from` lies, in [0, 1]; 1 is the row's own image. */
+  readonly share: number;
 }
 
 export interface StepResult {
@@ -76,7 +79,7 @@ export class Trainer {
     this.#data = data;
   }
 
-  /** Timestep and noise of a run's step, from its seed and number alone, so that a resumed run draws the same. */
+  /** What a run's step needs of chance, from its seed and number alone, so that a resumed run draws the same. */
   draw(step: number, phase: LearnPhase): StepDraw {
     const random = new Random(streamSeed(this.#recipe.seed, step));
     const [low, high] = phase.timesteps.map((share) => Math.round(share * this.#model.schedule.trainTimesteps)) as [
@@ -84,31 +87,34 @@ export class Trainer {
       number,
     ];
     const { shape } = this.#data.latents.before;
-    return { timestep: low + random.integer(high - low), noise: f32(random.normals(sizeOf(shape)), shape) };
+    const timestep = low + random.integer(high - low);
+    const noise = f32(random.normals(sizeOf(shape)), shape);
+    return { timestep, noise, share: random.uniform() };
   }
 
   /**
    * Runs one step and keeps its new state on the device.
    *
    * @param n number of the step within the phase.
-   * @returns mean squared error of each row. When one is not finite the state before the step is kept.
+   * @returns mean squared error of each row, unweighted. When one is not finite the state before the step is kept.
    */
   async step(
     phase: LearnPhase,
     n: number,
-    { timestep, noise }: StepDraw,
+    draw: StepDraw,
     learningRate = this.#recipe.learningRate,
   ): Promise<StepResult> {
     const rows = phase.rows(n);
+    const { timestep } = draw;
     const feeds: Record<string, DeviceTensor | HostTensor> = {
       latents: stack(rows.map(({ image }) => this.#data.latents[image])),
       context: stack(rows.map(({ prompt }) => this.#data.contexts[prompt])),
-      noise,
+      noise: stack(rows.map((row) => this.#noise(row, draw))),
       timestep: f32([timestep], [1]),
       noising: pair(noisedLatents(this.#model.schedule, timestep)),
       ...(phase.target === 'noise' && { objective: pair(trainingTarget(this.#model.schedule, timestep)) }),
       lossWeights: f32(
-        rows.map(({ loss }) => (loss === null ? 0 : 1)),
+        rows.map((row) => this.#lossWeight(row, timestep)),
         [rows.length],
       ),
       multiplier: this.#ranks(rows, (row) => row.multipliers),
@@ -160,6 +166,17 @@ export class Trainer {
     for (const tensor of this.#downs.values()) tensor.dispose();
     this.#states.clear();
     this.#downs.clear();
+  }
+
+  #noise({ image, from }: BatchRow, { timestep, noise, share }: StepDraw): HostTensor<'f32'> {
+    if (!from) return noise;
+    const { latents } = this.#data;
+    return translatedNoise(this.#model.schedule, timestep, noise, { from: latents[from], to: latents[image] }, share);
+  }
+
+  #lossWeight({ loss, from }: BatchRow, timestep: number): number {
+    if (loss === null) return 0;
+    return from ? translationWeight(this.#model.schedule, timestep) : 1;
   }
 
   #program(phase: LearnPhase, rows: number): ReturnType<ProgramCache['get']> {

@@ -42,7 +42,7 @@ export const stateNames = (adapter: string): [string, string, string] => [
 /**
  * Builds the step. R is the sum of the ranks.
  *
- * Inputs: latents [rows, C, h, w]; noise [1, C, h, w], the same for all rows; context [rows, T, D]; timestep [1];
+ * Inputs: latents and noise [rows, C, h, w]; context [rows, T, D]; timestep [1];
  * noising [2] and, with target 'noise', objective [2]: the weights of (latents, noise) in the noised sample and in the target; lossWeights
  * [rows]; multiplier and gradientMask [rows, 1, R]; down [packed R x in]; and for each adapter its up-projections and
  * two moments [packed out x rank] and `<adapter>.schedule` [3] (adamWSchedule).
@@ -59,7 +59,7 @@ export function buildTrainingStep(
   const { rows, adapters } = shape;
   const total = adapters.reduce((n, { rank }) => n + rank, 0);
   const latents = b.input('latents', [rows, ...shape.latents.slice(1)]);
-  const noise = b.expand(b.input('noise', shape.latents), latents.shape);
+  const noise = b.input('noise', latents.shape);
   const sample = mix(b, latents, noise, b.input('noising', [2]));
 
   const states = adapters.map(({ name, rank }) => readState(b, name, packedSize(sites, upShape(rank))));

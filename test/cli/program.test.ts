@@ -82,7 +82,7 @@ describe('learn', () => {
     const d = newDesk(standIn({ learn: async (request) => (asked.push(request), result) }));
     const [before, after] = await writePair(d);
     const output = d.at('new/ink.safetensors');
-    const options = '--prompt cat --steps 30 --content-steps 5 --rank 8 --lr 0.001 --seed 3 --mode no-ortho'.split(' ');
+    const options = '--prompt cat --steps 30 --content-steps 5 --rank 8 --lr 0.001 --seed 3 --mode paper'.split(' ');
     const { code, out } = await d.run('learn', before, after, '-o', output, ...options, ...MODEL, '--json');
     expect(code).toBe(0);
     expect(asked[0]).toMatchObject({
@@ -93,7 +93,7 @@ describe('learn', () => {
       rank: 8,
       learningRate: 0.001,
       seed: 3,
-      mode: 'no-ortho',
+      mode: 'paper',
     });
     expect(asked[0]!.before).toEqual(drawing(48, 48, RED, PALE));
     expect(asked[0]!.after).toEqual(drawing(48, 48, BLUE, PALE));

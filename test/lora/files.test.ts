@@ -12,6 +12,7 @@ const INFO: StyleInfo = {
   prompt: 'a red apple',
   stylePrompt: 'a red apple in watercolor style',
   mode: 'pair',
+  scale: 1.5,
   modelFingerprint: 'f00d',
   baseModel: 'models/tiny',
   baseModelVersion: 'sd_v1',
@@ -81,6 +82,7 @@ describe('writeAdapter', () => {
        "diptych_mode": "pair",
        "diptych_model_fingerprint": "f00d",
        "diptych_prompt": "a red apple",
+       "diptych_scale": "1.5",
        "diptych_style": "watercolor",
        "diptych_style_prompt": "a red apple in watercolor style",
        "format": "pt",
@@ -280,6 +282,20 @@ describe('readAdapter', () => {
     const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
     expect(await inputError(read(weights, { diptych_format: '2' }))).toMatch(/update Diptych/);
     expect(styleInfo((await read(weights)).metadata)).toBeUndefined();
+  });
+
+  test('a style that does not say its scale has the first one; no other than a number in range is read', async () => {
+    const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
+    const scaleOf = async (said: Record<string, string>): Promise<number> =>
+      styleInfo((await read(weights, { diptych_format: '1', ...said })).metadata)!.scale;
+    expect(await scaleOf({})).toBe(2);
+    expect(await scaleOf({ diptych_scale: '0.25' })).toBe(0.25);
+    expect(await scaleOf({ diptych_scale: '10' })).toBe(10);
+    for (const wrong of ['0', '-1', '10.1', 'NaN', 'Infinity', 'two', '']) {
+      expect(await inputError(scaleOf({ diptych_scale: wrong }))).toMatch(
+        /^lora.safetensors: "diptych_scale" is ".*", not a number above 0 and at most 10; learn the style again$/,
+      );
+    }
   });
 
   test('damaged adapters: read, or an InputError', async () => {

@@ -45,6 +45,7 @@ test('the style file holds the orthonormal rows, trained ups, and how it was mad
     prompt: 'a disc',
     stylePrompt: 'a disc in blue style',
     mode: 'pair',
+    scale: 1,
     seed: 3,
   });
   expect(sites.size).toBe(3 * 8 + 8); // one attention block down, one in the middle, two up
@@ -88,7 +89,7 @@ test('content and style rows stay orthogonal through training, and both adapters
   }
 });
 
-test.each(['pair', 'no-content', 'no-ortho', 'addift'] as const)(
+test.each(['pair', 'paper', 'no-content', 'no-ortho', 'addift'] as const)(
   'mode %s learns, the same for the same seed',
   async (mode) => {
     const [first, second, other] = [
@@ -101,6 +102,37 @@ test.each(['pair', 'no-content', 'no-ortho', 'addift'] as const)(
     expect(first.style).not.toEqual(other.style);
   },
 );
+
+test("our mode learns another style than the paper's losses, and a checkpoint of one is none of the other", async () => {
+  let checkpoint: Uint8Array | undefined;
+  const onProgress = (progress: Progress): void => void (checkpoint = progress.checkpoint ?? checkpoint);
+  const [ours, paper] = [
+    await engine.learn({ ...REQUEST, checkpointEvery: 1 }, { onProgress }),
+    await engine.learn({ ...REQUEST, mode: 'paper' }),
+  ];
+  // The content-only steps are the same, and both draw the same noise.
+  expect(ours.losses.slice(0, 3).map(({ content }) => content)).toEqual(
+    paper.losses.slice(0, 3).map(({ content }) => content),
+  );
+  expect(ours.losses[2]!.style).not.toBe(paper.losses[2]!.style);
+  const [a, b] = [(await adapterOf(ours.style)).sites, (await adapterOf(paper.style)).sites];
+  for (const [name, site] of a) {
+    expect(site.a).toEqual(b.get(name)!.a);
+    expect(site.b).not.toEqual(b.get(name)!.b);
+  }
+  await expect(engine.learn({ ...REQUEST, mode: 'paper', resume: checkpoint! })).rejects.toThrow(/another run/);
+});
+
+test.each([
+  ['pair', 1, 'a disc in blue style'],
+  ['paper', 2, 'a disc in blue style'],
+  ['no-content', 1, 'a disc in blue style'],
+  ['no-ortho', 1, 'a disc in blue style'],
+  ['addift', 1, 'a disc'],
+] as const)('a style of mode %s says that it is applied at lambda %d under "%s"', async (mode, scale, stylePrompt) => {
+  const { metadata } = await adapterOf((await engine.learn({ ...REQUEST, mode, steps: 1 })).style);
+  expect(styleInfo(metadata)).toMatchObject({ mode, scale, prompt: 'a disc', stylePrompt });
+});
 
 test('a cancelled run hands over a checkpoint, and resuming it gives what an unbroken run gives', async () => {
   const unbroken = await engine.learn(REQUEST);

@@ -132,6 +132,7 @@ test('a LoRA for another net is refused in one line', async () => {
     prompt: '',
     stylePrompt: 's',
     mode: 'pair',
+    scale: 1,
     modelFingerprint: 'f',
     baseModel: 'm',
     baseModelVersion: 'sd_v1',

@@ -18,7 +18,18 @@ const WIDTH = 760;
 const HEIGHT = 440;
 const MARGIN = { left: 64, right: 210, top: 24, bottom: 52 };
 /** Told apart also by those who do not see all colours (Okabe and Ito). */
-const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000', '#999999', '#7f3c8d'];
+const COLOURS = [
+  '#0072b2',
+  '#d55e00',
+  '#009e73',
+  '#cc79a7',
+  '#e69f00',
+  '#56b4e9',
+  '#000000',
+  '#999999',
+  '#7f3c8d',
+  '#8c6d1f',
+];
 
 /** An SVG file on white; what changes more lies further left, what is nearer to the truth lower. */
 export function drawCurves(curves: readonly Curve[]): string {

@@ -25,6 +25,7 @@ const style = (mode: LearnMode, guide: GuideMode, strengths: readonly number[]):
 export const FAMILIES = {
   nothing: { title: 'nothing: the input', short: 'nothing', way: { by: 'nothing' } },
   diptych: { title: 'Diptych', short: 'Diptych', way: style('pair', 'style', [0.25, 0.5, 0.75, 1, 1.25, 1.5]) },
+  paper: { title: "the paper's style loss", short: 'paper loss', way: style('paper', 'style', [0.5, 1, 1.5]) },
   'no-content': { title: 'no content LoRA', short: 'no content', way: style('no-content', 'style', [0.5, 1, 1.5]) },
   'no-ortho': { title: 'no orthogonality', short: 'no ortho.', way: style('no-ortho', 'style', [0.5, 1, 1.5]) },
   scale: { title: 'LoRA scaling', short: 'LoRA scaling', way: style('pair', 'scale', [0.5, 1, 1.5, 2]) },

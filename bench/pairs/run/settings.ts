@@ -3,7 +3,13 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../../../engine/pair/defaults';
 import type { LearnRequest, RestyleRequest } from '../../../engine/pair/requests';
-import { STYLE_SCALE } from '../../../engine/diffusion/guidance';
+import { MODES } from '../../../engine/pair/recipe';
+
+/**
+ * Counts up when a mode comes to learn or apply its styles in another way at the same settings, so that results of
+ * before are not taken for results of now. 2: the before-to-after term; ADDifT is applied with the base prompt.
+ */
+const METHOD_VERSION = 2;
 
 export interface Settings {
   readonly learn: Required<Pick<LearnRequest, 'steps' | 'contentSteps' | 'rank' | 'learningRate' | 'seed'>>;
@@ -25,7 +31,10 @@ export function settingsWith(learn: Partial<Settings['learn']>, restyle: Partial
  * are applied, so that runs which learn alike share their styles.
  */
 export function runFolder(out: string, fingerprint: string, { learn, restyle }: Settings): string {
-  const parts = [[fingerprint], [JSON.stringify(learn)], [JSON.stringify(restyle), String(STYLE_SCALE)]];
+  // A learned style holds its scale.
+  const scales = Object.entries(MODES).map(([mode, { scale }]) => [mode, scale]);
+  const method = JSON.stringify([METHOD_VERSION, scales]);
+  const parts = [[fingerprint], [JSON.stringify(learn), method], [JSON.stringify(restyle)]];
   return join(out, ...parts.map(digestOfWords));
 }
 

@@ -8,6 +8,7 @@ import { attentionSites, type Site } from '../../../engine/lora/sites';
 import { multiplierTensor } from '../../../engine/lora/stack';
 import { readUNetConfig, type UNetConfig } from '../../../engine/nets/unet-config';
 import { buildTrainingStep, stateNames } from '../../../engine/pair/training-step';
+import { translatedNoise, translationWeight } from '../../../engine/pair/translation';
 import type { Program } from '../../../engine/runtime/program';
 import type { Runtime } from '../../../engine/runtime/runtime';
 import { f32, type HostTensor } from '../../../engine/tensor/tensor';
@@ -16,6 +17,13 @@ import { filesOf, input, withRuntime, type GoldenCase } from '../case';
 
 type Terms = 'content' | 'style' | 'joint';
 type Floats = HostTensor<'f32'>;
+
+interface Draw {
+  readonly timestep: number;
+  readonly noise: Floats;
+  /** Undefined: the paper's style loss. */
+  readonly share: number | undefined;
+}
 
 /** What each choice of loss terms puts in the batch, as the recipe's phases do. */
 const BATCHES = {
@@ -35,7 +43,11 @@ export async function runLoraGradients(golden: GoldenCase): Promise<Map<string, 
   const terms = golden.parameters['terms'] as Terms;
   return withRuntime(async (runtime) => {
     const program = await bench.compile(runtime, terms, SETTINGS, true);
-    const draw = { timestep: input(golden, 'timestep').data[0]!, noise: input(golden, 'noise') };
+    const draw = {
+      timestep: input(golden, 'timestep').data[0]!,
+      noise: input(golden, 'noise'),
+      share: golden.inputs.get('share')?.data[0],
+    };
     const results = new Map<string, HostTensor>();
     const outputs = await program.run(
       bench.feeds(
@@ -78,7 +90,11 @@ export async function runTrain(golden: GoldenCase): Promise<Map<string, HostTens
     const results = new Map<string, HostTensor>();
     for (const [step, term] of terms.entries()) {
       if (!programs.has(term)) programs.set(term, await bench.compile(runtime, term, settings, false));
-      const draw = { timestep: input(golden, 'timesteps').data[step]!, noise: input(golden, `noise.${step}`) };
+      const draw = {
+        timestep: input(golden, 'timesteps').data[step]!,
+        noise: input(golden, `noise.${step}`),
+        share: golden.inputs.get('shares')?.data[step],
+      };
       const outputs = await programs.get(term)!.run(
         bench.feeds(
           term,
@@ -172,7 +188,7 @@ class Bench {
 
   feeds(
     terms: Terms,
-    { timestep, noise }: { timestep: number; noise: Floats },
+    { timestep, noise, share }: Draw,
     state: (adapter: string) => readonly Floats[],
     schedule: (adapter: string) => readonly number[],
   ): Record<string, HostTensor> {
@@ -184,15 +200,19 @@ class Bench {
     );
     const noising = noisedLatents(this.schedule, timestep);
     const objective = trainingTarget(this.schedule, timestep);
+    const way = { from: input(this.golden, 'latents_content'), to: input(this.golden, 'latents_style') };
+    const translated = ({ image }: { image: string }): boolean => image === 'style' && share !== undefined;
     const feeds: Record<string, HostTensor> = {
-      latents: this.#batch(rows.map(({ image }) => `latents_${image}`)),
-      context: this.#batch(rows.map(({ image }) => `embeddings_${image}`)),
-      noise,
+      latents: batch(rows.map(({ image }) => input(this.golden, `latents_${image}`))),
+      context: batch(rows.map(({ image }) => input(this.golden, `embeddings_${image}`))),
+      noise: batch(
+        rows.map((row) => (translated(row) ? translatedNoise(this.schedule, timestep, noise, way, share!) : noise)),
+      ),
       timestep: f32([timestep], [1]),
       noising: f32([noising.latents, noising.noise], [2]),
       objective: f32([objective.latents, objective.noise], [2]),
       lossWeights: f32(
-        rows.map(() => 1),
+        rows.map((row) => (translated(row) ? translationWeight(this.schedule, timestep) : 1)),
         [rows.length],
       ),
       multiplier: multiplierTensor(
@@ -211,12 +231,10 @@ class Bench {
     }
     return feeds;
   }
+}
 
-  #batch(names: readonly string[]): Floats {
-    const tensors = names.map((name) => input(this.golden, name));
-    return f32(Float32Array.from(tensors.flatMap(({ data }) => [...data])), [
-      names.length,
-      ...tensors[0]!.shape.slice(1),
-    ]);
-  }
+/** [1, ...] tensors as one batch. */
+function batch(tensors: readonly Floats[]): Floats {
+  const data = Float32Array.from(tensors.flatMap((tensor) => [...tensor.data]));
+  return f32(data, [tensors.length, ...tensors[0]!.shape.slice(1)]);
 }

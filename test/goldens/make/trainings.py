@@ -8,7 +8,8 @@ from gradients import pair_inputs, pair_losses
 
 RANKS = {'content': 3, 'style': 3}
 
-# name: (description, prediction type, terms of each step, learning rate, weight decay, scale of the first B, B after)
+# name: (description, prediction type, terms of each step, learning rate, weight decay, scale of the first B, B after,
+#        shares of the way)
 CONFIGS = {
     'from-zero': (
         'Two content-only steps, then three with both losses, from B = 0, without weight decay. The style matrices '
@@ -19,6 +20,7 @@ CONFIGS = {
         0.0,
         0.0,
         range(5),
+        None,
     ),
     'decay-v': (
         'Joint from the start, v prediction, weight decay 0.01 on matrices that do not start at zero.',
@@ -28,6 +30,7 @@ CONFIGS = {
         0.01,
         0.2,
         range(5),
+        None,
     ),
     'twenty': (
         'Eight content-only steps, then twelve with both losses, from B = 0, with weight decay; matrices after '
@@ -38,6 +41,7 @@ CONFIGS = {
         0.01,
         0.0,
         (7, 19),
+        None,
     ),
     'style-only': (
         'No content adapter: a plain style LoRA, five steps.',
@@ -47,6 +51,28 @@ CONFIGS = {
         0.01,
         0.0,
         (4,),
+        None,
+    ),
+    'translation': (
+        'The samples of the style loss on the way from the content latents, each at its own share: epsilon prediction, '
+        'a content-only step, then four with both losses.',
+        'epsilon',
+        ['content'] + ['joint'] * 4,
+        1e-2,
+        0.01,
+        0.0,
+        (2, 4),
+        (0.5, 0.25, 0.0, 1.0, 0.875),
+    ),
+    'translation-v': (
+        'The same with v prediction and no content adapter, on matrices that do not start at zero.',
+        'v_prediction',
+        ['style'] * 4,
+        1e-2,
+        0.0,
+        0.2,
+        (3,),
+        (0.0, 0.625, 0.125, 1.0),
     ),
 }
 BETAS, EPSILON = (0.9, 0.999), 1e-8
@@ -60,7 +86,7 @@ def make(root):
 
 def make_one(root, name, seed):
     """Writes one case. Seeds differ much here: Adam divides a gradient by its own size, near zero too."""
-    description, prediction, terms, rate, decay, scale, after = CONFIGS[name]
+    description, prediction, terms, rate, decay, scale, after, shares = CONFIGS[name]
     parameters = dict(
         terms=terms, learning_rate=rate, betas=list(BETAS), epsilon=EPSILON, weight_decay=decay, after=list(after)
     )
@@ -69,6 +95,8 @@ def make_one(root, name, seed):
     inputs = draw_adapters(case.draw, case.folder / 'unet', RANKS, scale) | pair_inputs(case.draw)
     inputs |= numbered('noise', [case.draw.normal(1, CHANNELS, *SIZE) for _ in terms])
     inputs['timesteps'] = case.draw.integers(1, 1000, len(terms)).float()
+    if shares is not None:
+        inputs['shares'] = torch.tensor(shares)
     case.finish(inputs, lambda given, dtype: reference(case, given, dtype, parameters))
 
 
@@ -90,8 +118,10 @@ def reference(case, given, dtype, parameters):
     tensors = {}
     for step, terms in enumerate(parameters['terms']):
         optimizer.zero_grad(set_to_none=True)
-        losses = pair_losses(net, scheduler, given, given[f'noise.{step}'], given['timesteps'][step].item(), terms)
-        sum(losses.values()).backward()
+        noise, timestep = given[f'noise.{step}'], given['timesteps'][step].item()
+        share = given['shares'][step] if 'shares' in given else None
+        losses, total = pair_losses(net, scheduler, given, noise, timestep, terms, share)
+        total.backward()
         optimizer.step()
         tensors |= {f'loss_{term}.{step}': loss.detach().reshape(1) for term, loss in losses.items()}
         if step in parameters['after']:

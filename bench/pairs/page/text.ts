@@ -122,5 +122,10 @@ function brokenText({ all }: Section): string[] {
 
 function refusedText(refusals: readonly Refusal[]): string[] {
   if (refusals.length === 0) return [];
-  return ['## Pairs that were refused', '', ...refusals.map((one) => `- ${one.task}: ${one.refused}`), ''];
+  return [
+    '## Pairs that were refused',
+    '',
+    ...refusals.map(({ task, row, refused }) => `- ${task}${row ? `, ${row}` : ''}: ${refused}`),
+    '',
+  ];
 }

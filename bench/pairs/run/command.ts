@@ -157,9 +157,11 @@ async function runSuite(io: Io, options: RunOptions): Promise<void> {
     const job = { suite, tasks: wanted, rows, settings, limit, signal: io.signal, report: io.err };
     await withNet(io, (net) => runJob(job, engine, net, store));
     const { results, refusals } = await placeRun(suite, wanted, store);
-    const summaries = summarise(results.filter(({ row }) => rows.some(({ name }) => name === row)));
-    if (options.json) io.out(`${JSON.stringify({ ...info, results: folder, rows: summaries, refused: refusals })}\n`);
-    else io.out(summaryTable(summaries, refusals));
+    const asked = (row: string): boolean => rows.some(({ name }) => name === row);
+    const summaries = summarise(results.filter(({ row }) => asked(row)));
+    const refused = refusals.filter(({ row }) => row === undefined || asked(row));
+    if (options.json) io.out(`${JSON.stringify({ ...info, results: folder, rows: summaries, refused })}\n`);
+    else io.out(summaryTable(summaries, refused));
   });
 }
 

@@ -1,6 +1,6 @@
 /** Runs rows over the tasks of a suite and measures them. */
 import type { CommandEngine } from '../../../cli/io';
-import { throwIfCancelled } from '../../../engine/errors';
+import { InputError, throwIfCancelled } from '../../../engine/errors';
 import { chooseBackground, compositeAt } from '../../../engine/pair/canvas';
 import { checkPair } from '../../../engine/pair/check';
 import type { Image } from '../../../engine/pair/image';
@@ -13,7 +13,7 @@ import { imageOf, rasterOf, type Raster } from '../pixels/raster';
 import { readTask, readTest, someTests, type Task } from '../suite/task-file';
 import type { Row } from './rows';
 import type { Settings } from './settings';
-import type { ResultKey, Store } from './store';
+import type { Refusal, ResultKey, Store } from './store';
 
 export interface Job {
   readonly suite: string;
@@ -26,7 +26,10 @@ export interface Job {
   readonly report: (line: string) => void;
 }
 
-/** A row's results for one task. */
+/** The program would not learn a row's style from this pair; other rows may learn. */
+class LearningRefused extends Error {}
+
+/** A row's results for one task; rejects with LearningRefused. */
 type Maker = (picture: Image, row: Row) => Promise<Image>;
 
 /**
@@ -55,6 +58,7 @@ async function runTask(job: Job, task: Task, engine: CommandEngine, net: Percept
   }
   const background = chooseBackground([task.before, task.after]);
   const make = makerFor(job, task, engine, store);
+  const refusal = (row: Row): Refusal | undefined => store.refusal(task.name, task.digest, row.name);
   let measured = 0;
   for (const image of someTests(task, job.limit)) {
     const picture = await readTest(job.suite, task, image);
@@ -65,19 +69,25 @@ async function runTask(job: Job, task: Task, engine: CommandEngine, net: Percept
       pair: task.digest,
       test: picture.digest,
     });
-    const missing = job.rows.filter((row) => !store.has(keyOf(row)));
+    const missing = job.rows.filter((row) => !store.has(keyOf(row)) && !refusal(row));
     if (missing.length === 0) continue;
     const judge = await Judge.for(net, background, picture.input, picture.truth);
     for (const row of missing) {
       throwIfCancelled(job.signal);
       const makePicture = (): Promise<Image> => store.picture(keyOf(row), () => make(picture.input, row));
-      // Doing nothing makes no picture worth keeping.
-      const result = row.way.by === 'nothing' ? picture.input : await makePicture();
-      await store.add({ ...keyOf(row), version: METRICS_VERSION, metrics: await judge.judge(result) });
-      measured++;
+      try {
+        // Doing nothing makes no picture worth keeping.
+        const result = row.way.by === 'nothing' ? picture.input : await makePicture();
+        await store.add({ ...keyOf(row), version: METRICS_VERSION, metrics: await judge.judge(result) });
+        measured++;
+      } catch (error) {
+        if (!(error instanceof LearningRefused)) throw error;
+        await store.add({ task: task.name, row: row.name, pair: task.digest, refused: error.message });
+      }
     }
   }
-  return measured === 0 ? 'known already' : `${measured} results`;
+  const refused = job.rows.filter(refusal).map(({ name }) => `; ${name} refused`);
+  return `${measured === 0 ? 'known already' : `${measured} results`}${refused.join('')}`;
 }
 
 function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Maker {
@@ -87,7 +97,12 @@ function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Ma
     const learn = async (): Promise<Uint8Array> => {
       const { before, after, prompt, style } = task;
       const request = { before, after, prompt, style, mode, ...settings.learn };
-      return (await engine.learn(request, { signal })).style;
+      try {
+        return (await engine.learn(request, { signal })).style;
+      } catch (error) {
+        // A run that diverged, say.
+        throw error instanceof InputError ? new LearningRefused(error.message) : error;
+      }
     };
     const known = learned.get(mode) ?? store.style(task.name, task.digest, mode, learn);
     learned.set(mode, known);

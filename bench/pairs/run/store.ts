@@ -21,9 +21,10 @@ export interface Result {
 /** What a result is of. */
 export type ResultKey = Pick<Result, 'task' | 'row' | 'image' | 'pair' | 'test'>;
 
-/** A pair that the program would not learn from, and its reason. */
+/** A pair that the program would not learn from, and its reason; of one row, where other rows may. */
 export interface Refusal {
   readonly task: string;
+  readonly row?: string;
   readonly pair: string;
   readonly refused: string;
 }
@@ -73,8 +74,9 @@ export class Store {
     return known?.test === wanted.test && known.version === METRICS_VERSION;
   }
 
-  refusal(task: string, pair: string): Refusal | undefined {
-    return this.#refusals.get(`${task} ${pair}`);
+  /** The refusal of a row, or without one of the whole task. */
+  refusal(task: string, pair: string, row?: string): Refusal | undefined {
+    return this.#refusals.get(refusalKeyOf({ task, pair, row }));
   }
 
   async add(line: Line): Promise<void> {
@@ -122,7 +124,7 @@ export class Store {
   }
 
   #remember(line: Line): void {
-    if ('refused' in line) this.#refusals.set(`${line.task} ${line.pair}`, line);
+    if ('refused' in line) this.#refusals.set(refusalKeyOf(line), line);
     else this.#results.set(keyOf(line), line);
   }
 }
@@ -130,4 +132,8 @@ export class Store {
 /** A suite may be drawn again with other pairs, and go back: results of every pair are kept. */
 function keyOf({ task, pair, row, image }: Omit<ResultKey, 'test'>): string {
   return JSON.stringify([task, pair, row, image]);
+}
+
+function refusalKeyOf({ task, pair, row }: { task: string; pair: string; row?: string | undefined }): string {
+  return JSON.stringify([task, pair, row ?? null]);
 }

@@ -55,5 +55,8 @@ export function summaryTable(summaries: readonly RowSummary[], refused: readonly
     const { tasks, images } = rows[0]!;
     return [`${title}: ${tasks} tasks, ${images} pictures`, ...markdownTable(rows, ({ row }) => row), ''].join('\n');
   });
-  return [...parts, ...refused.map((one) => `${one.task}: refused. ${one.refused}\n`)].join('\n');
+  return [
+    ...parts,
+    ...refused.map(({ task, row, refused: why }) => `${task}${row ? `, ${row}` : ''}: refused. ${why}\n`),
+  ].join('\n');
 }

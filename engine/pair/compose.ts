@@ -1,8 +1,9 @@
 /** The last step of a restyle: the net's difference laid on the untouched picture, at the picture's own resolution. */
 import type { HostTensor } from '../tensor/tensor';
-import { compositeRow, liftFromCanvas, type Canvas, type Rgb } from './canvas';
+import { compositeAt, compositeRow, liftFromCanvas, type Canvas, type Rgb } from './canvas';
 import { image, type Image } from './image';
 import { planes, type Planes } from './resample';
+import { cleanDifference } from './clean';
 import { guidedUpsampler, plainUpsampler } from './upsample';
 
 /**
@@ -12,7 +13,7 @@ import { guidedUpsampler, plainUpsampler } from './upsample';
 export const LEAST_ALPHA = 1 / 16;
 
 /**
- * out = picture + (styled - original), resampled to the picture's size.
+ * out = picture + (styled - original), cleaned and resampled to the picture's size.
  *
  * Alpha is preserved, and fully transparent pixels keep their bytes. A difference of zero, or of float noise far below
  * half a grey level, returns the picture's bytes exactly.
@@ -30,21 +31,23 @@ export function composeRestyled(
   const after = liftFromCanvas(styled, canvas);
   const before = liftFromCanvas(original, canvas);
   const data = after.data.map((value, i) => value - before.data[i]!);
-  return addDifference(picture, background, planes(3, after.width, after.height, data), before);
+  const difference = planes(3, after.width, after.height, data);
+  const guide = compositeAt(picture, background, after.width, after.height);
+  return addDifference(picture, background, cleanDifference(difference, guide), guide);
 }
 
 /**
  * Adds a difference to the picture's colours.
  *
  * @param difference three planes in [-1, 1] of any size, covering the whole picture.
- * @param reconstruction what the difference is measured from, at its size: the picture as the net sees it. The fit that
- *   keeps edges crisp is made on it, since the autoencoder blurs it just as it blurs the difference.
+ * @param guide the picture at the difference's size, three planes in [0, 1], as sharp or as blurred as the difference:
+ *   the fit that keeps edges crisp is made on it.
  */
-export function addDifference(picture: Image, background: Rgb, difference: Planes, reconstruction: Planes): Image {
+export function addDifference(picture: Image, background: Rgb, difference: Planes, guide: Planes): Image {
   const { width, height } = picture;
   const enlarged = width > difference.width || height > difference.height;
   const upsampler = enlarged
-    ? guidedUpsampler(difference, reconstruction, width, height)
+    ? guidedUpsampler(difference, guide, width, height)
     : plainUpsampler(difference, width, height);
   const out = new Uint8ClampedArray(picture.data);
   const guideRow = new Float32Array(3 * width);

@@ -101,21 +101,24 @@ interface Mode {
    * half of the change at lambda 1 (docs/method.md).
    */
   readonly scale: number;
-  /** Which prompt the style is applied with. */
+  /**
+   * Which prompt the style is learned and applied with. The base prompt where the pair alone shall say what the style
+   * is: a base model has a notion of its own of words like "gradient", and acts on it (docs/method.md).
+   */
   readonly prompt: 'base' | 'style';
   readonly phasesOf: (steps: number, contentSteps: number) => LearnPhase[];
 }
 
 export const MODES: Readonly<Record<LearnMode, Mode>> = {
-  pair: { scale: 1, prompt: 'style', phasesOf: joint({ from: 'before' }) },
+  pair: { scale: 1, prompt: 'base', phasesOf: joint({ from: 'before' }) },
   // The losses as published.
   paper: { scale: 2, prompt: 'style', phasesOf: joint({}) },
   // Its bases are independent rows: downProjections.
-  'no-ortho': { scale: 1, prompt: 'style', phasesOf: joint({ from: 'before' }) },
+  'no-ortho': { scale: 1, prompt: 'base', phasesOf: joint({ from: 'before' }) },
   // A style LoRA alone, as DreamBooth-LoRA would have it.
   'no-content': {
     scale: 1,
-    prompt: 'style',
+    prompt: 'base',
     phasesOf: (steps) => [
       {
         steps,

@@ -34,7 +34,7 @@ test('learn, inspect, restyle and imagine', async () => {
   expect(inspected.code).toBe(0);
   expect(JSON.parse(inspected.out)).toMatchObject({
     kind: 'adapter',
-    facts: { style: 'blue', 'style prompt': 'a disc in blue style', rank: '2' },
+    facts: { style: 'blue', 'style prompt': 'a disc', rank: '2' },
     problems: [],
   });
   const text = (await d.run('inspect', style)).out;

@@ -141,7 +141,8 @@ test("the share is drawn last and from the step's number alone: timesteps and no
 });
 
 test.each([
-  ['pair', 'a cup in blue style', 0.5],
+  ['pair', 'a cup', 0.5],
+  ['paper', 'a cup in blue style', 0.5],
   ['addift', 'a cup', 0.5],
   ['a mode of tomorrow', 'a cup in blue style', 0.5],
 ])('a style of %s is applied under "%s", at the scale its file says', async (mode, prompt, scale) => {

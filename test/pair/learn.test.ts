@@ -43,7 +43,7 @@ test('the style file holds the orthonormal rows, trained ups, and how it was mad
   expect(styleInfo(metadata)).toMatchObject({
     style: 'blue',
     prompt: 'a disc',
-    stylePrompt: 'a disc in blue style',
+    stylePrompt: 'a disc',
     mode: 'pair',
     scale: 1,
     seed: 3,
@@ -124,10 +124,10 @@ test("our mode learns another style than the paper's losses, and a checkpoint of
 });
 
 test.each([
-  ['pair', 1, 'a disc in blue style'],
+  ['pair', 1, 'a disc'],
   ['paper', 2, 'a disc in blue style'],
-  ['no-content', 1, 'a disc in blue style'],
-  ['no-ortho', 1, 'a disc in blue style'],
+  ['no-content', 1, 'a disc'],
+  ['no-ortho', 1, 'a disc'],
   ['addift', 1, 'a disc'],
 ] as const)('a style of mode %s says that it is applied at lambda %d under "%s"', async (mode, scale, stylePrompt) => {
   const { metadata } = await adapterOf((await engine.learn({ ...REQUEST, mode, steps: 1 })).style);

@@ -11,6 +11,8 @@ from net import TOKENS
 
 # Adapters are often learned and applied without a caption, so the empty one is common.
 DROP_ALL, DROP_STYLE, DROP_SUBJECT = 0.2, 0.15, 0.2
+# Of pairs: how many are shown as single pictures, and how many of the others the other way round.
+SINGLE, REVERSED = 0.35, 0.15
 
 
 class Captions:
@@ -68,6 +70,15 @@ class Latents:
         ids = np.stack([self.ids[s][r, v] for (s, r), v in zip(rows, choose_variants(torch.from_numpy(rng.random((2, size)))).tolist())])
         return torch.from_numpy(latents), torch.from_numpy(ids.astype(np.int64))
 
+    def translations(self, size):
+        """Of a folder of make_pairs.py: latents before and after, float32 [size, 4, h, w], and ids of after's caption."""
+        starts = np.cumsum([0] + [len(shard) for shard in self.shards])
+        before, after, variant = (x.tolist() for x in pair_rows(size, int(starts[-1])))
+        place = lambda row: (s := int(np.searchsorted(starts, row, "right")) - 1, row - starts[s])
+        latents = lambda rows: torch.from_numpy(np.stack([self.shards[s][r] for s, r in map(place, rows)]).astype(np.float32))
+        ids = np.stack([self.ids[s][r, v] for (s, r), v in zip(map(place, after), variant)])
+        return latents(before), latents(after), torch.from_numpy(ids.astype(np.int64))
+
     def on_device(self, device):
         """Everything at once: latents float16 [n, 4, h, w] and ids int16 [n, 4, TOKENS]."""
         return torch.from_numpy(np.concatenate(self.shards)).to(device), torch.from_numpy(np.concatenate(self.ids)).to(device)
@@ -77,3 +88,14 @@ def choose_variants(u):
     """Which caption variant each sample gets, from uniform numbers u [2, n]."""
     part = torch.where(u[0] < DROP_STYLE, 1, torch.where(u[0] < DROP_STYLE + DROP_SUBJECT, 2, 0))
     return torch.where(u[1] < DROP_ALL, 3, part)
+
+
+def pair_rows(size, count, device="cpu"):
+    """Rows of pairs (2k, 2k + 1) among `count`: before, after, and the variant of after's caption, each [size]. Some are
+    single pictures, their own before and after; a translation's caption always names the style."""
+    u = torch.rand(5, size, device=device)
+    first = 2 * torch.randint(count // 2, (size,), device=device)
+    single, turned = u[0] < SINGLE, torch.where(u[0] < SINGLE, u[1] < 0.5, u[1] < REVERSED).long()
+    after = first + 1 - turned
+    before = torch.where(single, after, first + turned)
+    return before, after, torch.where(single, choose_variants(u[2:4]), torch.where(u[4] < 0.5, 2, 0))

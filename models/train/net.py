@@ -50,3 +50,26 @@ def v_target(latents, noise, alphas_cumprod):
     a = alphas_cumprod.sqrt()[:, None, None, None]
     s = (1 - alphas_cumprod).sqrt()[:, None, None, None]
     return a * latents + s * noise, a * noise - s * latents
+
+
+def translation_target(before, after, noise, share, alphas_cumprod):
+    """x_t and v for going from one picture to another: x_t holds `share` [N] of the way from `before` to `after`, noised
+    by `noise`, and v leads to `after`. Share 1, or equal pictures, is v_target of `after`. All [N, 4, h, w].
+
+    To a net that must answer `after`, what is missing on the way looks like noise: sqrt(abar / (1 - abar)) times it.
+    """
+    scale = (alphas_cumprod / (1 - alphas_cumprod)).sqrt()[:, None, None, None]
+    missing = (1 - share)[:, None, None, None] * (before - after)
+    return v_target(after, noise + scale * missing, alphas_cumprod)
+
+
+def translation_weight(before, after, alphas_cumprod):
+    """Loss weight [N]. A translation's v grows as 1 / sigma where there is little noise; there its error counts as error of
+    the picture. 1 for single pictures."""
+    moved = (before != after).flatten(1).any(1)
+    return torch.where(moved, (2 * (1 - alphas_cumprod)).clamp(max=1), torch.ones_like(alphas_cumprod))
+
+
+def shares(n, device="cpu"):
+    """Where on the way samples lie: half of them at the before image itself, the others evenly over the way."""
+    return (torch.rand(n, device=device) - 0.5).clamp(0, 1) * 2

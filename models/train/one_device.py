@@ -4,8 +4,8 @@ import time
 import torch
 
 import optimizer
-from latents import Latents, choose_variants
-from net import build_scheduler, v_target
+from latents import Latents, choose_variants, pair_rows
+from net import build_scheduler, shares, translation_target, translation_weight
 from progress import Report, learning_rate, save, stratified
 
 
@@ -28,14 +28,17 @@ def train(net, shared, args, save_every=120, report_every=100):
     while shared.used.item() < args.minutes * 60:
         turn = shared.step.item() % len(folders)
         (latents, ids), size = stored[turn], folders[turn].per_step(args.batch)
-        rows = torch.randint(len(latents), (size,), device=device)
-        variant = choose_variants(torch.rand(2, size, device=device))
-        z = latents[rows].float() * args.scaling_factor
+        if args.pairs:
+            source, rows, variant = pair_rows(size, len(latents), device)
+        else:
+            rows = torch.randint(len(latents), (size,), device=device)
+            source, variant = rows, choose_variants(torch.rand(2, size, device=device))
+        origin, z = (latents[r].float() * args.scaling_factor for r in (source, rows))
         t = stratified(size, device)
-        x, v = v_target(z, torch.randn_like(z), alphas[t])
+        x, v = translation_target(origin, z, torch.randn_like(z), shares(size, device), alphas[t])
         with torch.autocast(device.type, torch.bfloat16):
             out = forward(x, t, ids[rows, variant].long())
-        each = (out.float() - v).pow(2).mean((1, 2, 3))
+        each = (out.float() - v).pow(2).mean((1, 2, 3)) * translation_weight(origin, z, alphas[t])
         grads = torch.autograd.grad(each.mean(), [parameters[k] for k in names])
         norm = optimizer.clip(grads)
         shared.step += 1

@@ -16,7 +16,7 @@ from diffusers import AutoencoderTiny
 import hogwild
 import one_device
 from latents import Captions, Latents
-from net import Net, build_scheduler, v_target
+from net import Net, build_scheduler, shares, translation_target, translation_weight
 from progress import Report, learning_rate, save, stratified
 
 
@@ -34,10 +34,14 @@ def work(index, shared, lock, args):
         worker.pull()
         turn = count % len(folders)
         data, size = folders[turn], folders[turn].per_step(args.batch)
-        z, ids = data.batch(size, rng)
+        if args.pairs:
+            before, after, ids = data.translations(size)
+        else:
+            after, ids = data.batch(size, rng)
+            before = after
         t = stratified(size)
-        x, v = v_target(z * args.scaling_factor, torch.randn_like(z), alphas[t])
-        each = (net(x.to(torch.bfloat16), t, ids).float() - v).pow(2).mean((1, 2, 3))
+        x, v = translation_target(before * args.scaling_factor, after * args.scaling_factor, torch.randn_like(after), shares(size), alphas[t])
+        each = (net(x.to(torch.bfloat16), t, ids).float() - v).pow(2).mean((1, 2, 3)) * translation_weight(before, after, alphas[t])
         each.mean().backward()
         lr = learning_rate(args, shared.step.item(), shared.used.item())
         norm = worker.push(lr, size, ema_decay=args.ema)
@@ -57,6 +61,7 @@ def main():
     parser.add_argument("vae")
     parser.add_argument("--out", required=True)
     parser.add_argument("--minutes", type=float, default=80)
+    parser.add_argument("--pairs", action="store_true", help="the folders hold pairs (make_pairs.py): learn translation too")
     parser.add_argument("--widths", type=lambda s: tuple(map(int, s.split(","))), default=(32, 64, 128), help="channels of the three levels")
     parser.add_argument("--batch", type=int, default=16, help="samples of one step (of one worker) at 32 x 32")
     parser.add_argument("--lr", type=float, default=7e-4)

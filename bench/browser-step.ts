@@ -30,8 +30,8 @@ export async function openSteps(folder: ModelFolder, backend: Backend, options: 
 
   const recipe = makeRecipe({ before: NONE, after: NONE, prompt: PROMPT, style: 'test', rank, contentSteps: 0 });
   const contexts = { base: await text.embed([PROMPT]), style: await text.embed([recipe.stylePrompt]) };
-  const latents = { before: normals(shape), after: normals(shape) };
-  const trainer = new Trainer(model, runtime, programs, sites, recipe, { latents, contexts });
+  const copies = [{ before: normals(shape), after: normals(shape) }];
+  const trainer = new Trainer(model, runtime, programs, sites, recipe, { copies, contexts });
   const phase = recipe.phases.at(-1)!;
   let n = 0;
   const train = async (): Promise<void> => {

@@ -51,7 +51,7 @@ function train({ workshop, rank, latents, context }: Setting, which: 'joint' | '
   const recipe: Recipe = makeRecipe({ before: EMPTY, after: EMPTY, prompt: '', style: '', rank });
   const contexts = wave([2, ...context.slice(1)], 0.3);
   const data: TrainingData = {
-    latents: { before: wave(latents, 0.7), after: wave(latents, 1.1) },
+    copies: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
     contexts: { base: row(contexts, 0), style: row(contexts, 1) },
   };
   const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
@@ -59,7 +59,7 @@ function train({ workshop, rank, latents, context }: Setting, which: 'joint' | '
   let n = 0;
   return async (noise) => {
     const draw = trainer.draw(n, phase);
-    const { losses } = await trainer.step(phase, n++, noise ? { timestep: TIMESTEP, noise, share: 1 } : draw);
+    const { losses } = await trainer.step(phase, n++, noise ? { timestep: TIMESTEP, noise, share: 1, copy: 0 } : draw);
     return [...losses];
   };
 }

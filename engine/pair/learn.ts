@@ -4,10 +4,12 @@ import { digest } from '../diffusion/model';
 import { upShape, unpackMatrices } from '../lora/packing';
 import { attentionSites } from '../lora/sites';
 import { writeAdapter, type AdapterSite, type StyleInfo } from '../lora/adapter-file';
+import { Random, streamSeed } from '../tensor/random';
 import type { HostTensor } from '../tensor/tensor';
 import { readAndDispose } from '../diffusion/autoencoder';
 import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize } from './canvas';
 import { applyShift, checkPair } from './check';
+import { copiesOf } from './copies';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
 import { downProjections, learningRateAt, makeRecipe, type LearnPhase, type Recipe } from './recipe';
@@ -107,7 +109,7 @@ function lossPoint(step: number, { rows, losses }: StepResult): LossPoint {
   return { step, content: of('content'), style: of('style') };
 }
 
-/** Both images on one canvas of the net's native size, as latents; both prompts as embeddings. */
+/** Both images and their copies on canvases of the net's native size, as latents; both prompts as embeddings. */
 async function encode(
   workshop: Workshop,
   request: LearnRequest,
@@ -121,25 +123,33 @@ async function encode(
   if (!verdict.usable && !request.force) throw new InputError(verdict.verdict);
   const after = applyShift(request.after, verdict.shift, request.before.width);
   const background = chooseBackground([request.before, after]);
-  const latentsOf = async (picture: Image): Promise<HostTensor<'f32'>> => {
-    throwIfCancelled(signal);
+  const drawn = (picture: Image): HostTensor<'f32'> => {
     const canvas = fitCanvas(picture.width, picture.height, model.nativeSize, model.sizeMultiple);
-    return readAndDispose(await autoencoder.encode(drawOnCanvas(picture, canvas, background)));
+    return drawOnCanvas(picture, canvas, background);
   };
-  const steps = 3;
-  const progress = (step: number): void => onProgress?.({ phase: 'encode', step, steps });
-  progress(0);
-  const before = await latentsOf(request.before);
-  progress(1);
-  const latents = { before, after: await latentsOf(after) };
-  progress(2);
-  const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
-  progress(3);
-  if (latents.before.shape.join() !== latents.after.shape.join()) {
+  const pair = { before: drawn(request.before), after: drawn(after) };
+  if (pair.before.shape.join() !== pair.after.shape.join()) {
     throw new InputError('the two images differ in shape; crop them to the same width and height');
   }
-  return { latents, contexts };
+  const latentsOf = async (picture: HostTensor<'f32'>): Promise<HostTensor<'f32'>> => {
+    throwIfCancelled(signal);
+    return readAndDispose(await autoencoder.encode(picture));
+  };
+  const steps = recipe.copies + 1;
+  const progress = (step: number): void => onProgress?.({ phase: 'encode', step, steps });
+  progress(0);
+  const copies: TrainingData['copies'][number][] = [];
+  for (const copy of copiesOf(pair, recipe.copies, new Random(streamSeed(recipe.seed, COPIES_STREAM)))) {
+    copies.push({ before: await latentsOf(copy.before), after: await latentsOf(copy.after) });
+    progress(copies.length);
+  }
+  const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
+  progress(steps);
+  return { copies, contexts };
 }
+
+/** Names the copies' stream of random numbers; those of the steps are named by their numbers. */
+const COPIES_STREAM = 0xc0915;
 
 /** kohya's names of the Stable Diffusion families, by the width of their text embeddings. */
 const KOHYA_VERSIONS: ReadonlyMap<number, string> = new Map([

@@ -42,6 +42,8 @@ export interface Recipe {
   readonly stylePrompt: string;
   /** lambda at strength 1. */
   readonly scale: number;
+  /** The pair and its copies that are learned from. */
+  readonly copies: number;
   readonly phases: readonly LearnPhase[];
   /** Steps of all phases. */
   readonly steps: number;
@@ -77,7 +79,7 @@ export function makeRecipe(request: LearnRequest): Recipe {
   requireWhole('seed', seed, 0, 2 ** 32 - 1);
   if (!(learningRate > 0 && learningRate <= 1))
     throw new InputError(`learning rate is ${learningRate}; use a number above 0, at most 1`);
-  const { scale, phasesOf } = MODES[mode];
+  const { scale, copies, phasesOf } = MODES[mode];
   const phases = phasesOf(steps, contentSteps).filter((phase) => phase.steps > 0);
   return {
     mode,
@@ -87,6 +89,7 @@ export function makeRecipe(request: LearnRequest): Recipe {
     prompt: request.prompt.trim(),
     stylePrompt: stylePromptOf(request.prompt.trim(), request.style.trim(), mode),
     scale,
+    copies,
     phases,
     steps: phases.reduce((n, phase) => n + phase.steps, 0),
   };
@@ -106,19 +109,24 @@ interface Mode {
    * is: a base model has a notion of its own of words like "gradient", and acts on it (docs/method.md).
    */
   readonly prompt: 'base' | 'style';
+  /** How many copies of the pair it learns from (copies.ts), the pair itself among them. */
+  readonly copies: number;
   readonly phasesOf: (steps: number, contentSteps: number) => LearnPhase[];
 }
 
+const COPIES = 8;
+
 export const MODES: Readonly<Record<LearnMode, Mode>> = {
-  pair: { scale: 1, prompt: 'base', phasesOf: joint({ from: 'before' }) },
+  pair: { scale: 1, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
   // The losses as published.
-  paper: { scale: 2, prompt: 'style', phasesOf: joint({}) },
+  paper: { scale: 2, prompt: 'style', copies: 1, phasesOf: joint({}) },
   // Its bases are independent rows: downProjections.
-  'no-ortho': { scale: 1, prompt: 'base', phasesOf: joint({ from: 'before' }) },
+  'no-ortho': { scale: 1, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
   // A style LoRA alone, as DreamBooth-LoRA would have it.
   'no-content': {
     scale: 1,
     prompt: 'base',
+    copies: COPIES,
     phasesOf: (steps) => [
       {
         steps,
@@ -137,6 +145,7 @@ export const MODES: Readonly<Record<LearnMode, Mode>> = {
   addift: {
     scale: 1,
     prompt: 'base',
+    copies: 1,
     phasesOf: (steps) => [
       {
         steps,

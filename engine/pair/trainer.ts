@@ -27,8 +27,8 @@ export type TrainerState = Readonly<Partial<Record<AdapterName, AdapterState>>>;
 
 /** What a run trains on. */
 export interface TrainingData {
-  /** Scaled latents of each image, [1, C, h, w]. */
-  readonly latents: Readonly<Record<'before' | 'after', HostTensor<'f32'>>>;
+  /** Scaled latents of both images, [1, C, h, w] each; the pair itself, then its copies. */
+  readonly copies: readonly Readonly<Record<'before' | 'after', HostTensor<'f32'>>>[];
   /** Embeddings of each prompt, [1, T, D]. */
   readonly contexts: Readonly<Record<'base' | 'style', HostTensor<'f32'>>>;
 }
@@ -40,6 +40,8 @@ export interface StepDraw {
   readonly noise: HostTensor<'f32'>;
   /** How far on its way the sample of a row with `from` lies, in [0, 1]; 1 is the row's own image. */
   readonly share: number;
+  /** Number of the copy of the pair that is shown. */
+  readonly copy: number;
 }
 
 export interface StepResult {
@@ -86,10 +88,10 @@ export class Trainer {
       number,
       number,
     ];
-    const { shape } = this.#data.latents.before;
+    const { shape } = this.#data.copies[0]!.before;
     const timestep = low + random.integer(high - low);
     const noise = f32(random.normals(sizeOf(shape)), shape);
-    return { timestep, noise, share: random.uniform() };
+    return { timestep, noise, share: random.uniform(), copy: random.integer(this.#data.copies.length) };
   }
 
   /**
@@ -107,7 +109,7 @@ export class Trainer {
     const rows = phase.rows(n);
     const { timestep } = draw;
     const feeds: Record<string, DeviceTensor | HostTensor> = {
-      latents: stack(rows.map(({ image }) => this.#data.latents[image])),
+      latents: stack(rows.map(({ image }) => this.#data.copies[draw.copy]![image])),
       context: stack(rows.map(({ prompt }) => this.#data.contexts[prompt])),
       noise: stack(rows.map((row) => this.#noise(row, draw))),
       timestep: f32([timestep], [1]),
@@ -168,10 +170,10 @@ export class Trainer {
     this.#downs.clear();
   }
 
-  #noise({ image, from }: BatchRow, { timestep, noise, share }: StepDraw): HostTensor<'f32'> {
+  #noise({ image, from }: BatchRow, { timestep, noise, share, copy }: StepDraw): HostTensor<'f32'> {
     if (!from) return noise;
-    const { latents } = this.#data;
-    return translatedNoise(this.#model.schedule, timestep, noise, { from: latents[from], to: latents[image] }, share);
+    const { [from]: start, [image]: end } = this.#data.copies[copy]!;
+    return translatedNoise(this.#model.schedule, timestep, noise, { from: start, to: end }, share);
   }
 
   #lossWeight({ loss, from }: BatchRow, timestep: number): number {
@@ -180,7 +182,7 @@ export class Trainer {
   }
 
   #program(phase: LearnPhase, rows: number): ReturnType<ProgramCache['get']> {
-    const { shape } = this.#data.latents.before;
+    const { shape } = this.#data.copies[0]!.before;
     const { rank } = this.#recipe;
     const key = `train ${phase.adapters.join('+')} ${phase.target} rows ${rows} rank ${rank} ${shape.join('x')}`;
     return this.#programs.get(key, (b) =>

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const { inChannels, sampleSize } = model.unet.config;
   const latents: Shape = [1, inChannels, sampleSize, sampleSize];
   const contexts = { base: await workshop.text.embed(['a disc']), style: await workshop.text.embed(['a blue disc']) };
-  data = { latents: { before: normals(latents), after: normals(latents) }, contexts };
+  data = { copies: [{ before: normals(latents), after: normals(latents) }], contexts };
   noise = normals(latents);
 });
 afterAll(async () => {
@@ -64,7 +64,7 @@ const gradient = ({ state }: { state: TrainerState }, adapter: 'content' | 'styl
 const [MUCH, LITTLE] = [700, 100];
 
 test("at share 1 a step is the paper's to the last bit", async () => {
-  const draw = { timestep: MUCH, noise, share: 1 };
+  const draw = { timestep: MUCH, noise, share: 1, copy: 0 };
   expect(translationWeight(workshop.model.schedule, MUCH)).toBe(1);
   expect(await firstStep('pair', draw)).toEqual(await firstStep('paper', draw));
 });
@@ -73,7 +73,7 @@ test('where there is little noise only the gradient of the style weighs less', a
   const weight = translationWeight(workshop.model.schedule, LITTLE);
   expect(weight).toBeGreaterThan(0);
   expect(weight).toBeLessThan(0.5);
-  const draw = { timestep: LITTLE, noise, share: 1 };
+  const draw = { timestep: LITTLE, noise, share: 1, copy: 0 };
   const [ours, paper] = [await firstStep('pair', draw), await firstStep('paper', draw)];
   expect(ours.losses).toEqual(paper.losses);
   expect(gradient(ours, 'content')).toEqual(gradient(paper, 'content'));
@@ -85,12 +85,12 @@ test('where there is little noise only the gradient of the style weighs less', a
 
 test('elsewhere on the way the style row alone has another noise', async () => {
   const [timestep, share] = [MUCH, 0.25];
-  const way = { from: data.latents.before, to: data.latents.after };
+  const way = { from: data.copies[0]!.before, to: data.copies[0]!.after };
   const translated = translatedNoise(workshop.model.schedule, timestep, noise, way, share);
-  const ours = await firstStep('pair', { timestep, noise, share });
+  const ours = await firstStep('pair', { timestep, noise, share, copy: 0 });
   const [plain, moved] = [
-    await firstStep('paper', { timestep, noise, share }),
-    await firstStep('paper', { timestep, noise: translated, share }),
+    await firstStep('paper', { timestep, noise, share, copy: 0 }),
+    await firstStep('paper', { timestep, noise: translated, share, copy: 0 }),
   ];
   expect(ours.losses).toEqual([plain.losses[0], moved.losses[1]]);
   expect(ours.losses[1]).not.toBe(plain.losses[1]);
@@ -98,7 +98,7 @@ test('elsewhere on the way the style row alone has another noise', async () => {
 
 test.each([LITTLE, MUCH])('at timestep %d the sample lies on the way, and the noise leads to its end', (timestep) => {
   const { schedule } = workshop.model;
-  const { before: from, after: to } = data.latents;
+  const { before: from, after: to } = data.copies[0]!;
   const { latents: a, noise: s } = noisedLatents(schedule, timestep);
   for (const share of [0, 0.3, 1]) {
     const translated = translatedNoise(schedule, timestep, noise, { from, to }, share);

@@ -9,6 +9,6 @@ export const LEARN_DEFAULTS = {
   seed: 0,
 } as const;
 
-export const RESTYLE_DEFAULTS = { steps: 20, start: 0.8, guide: 'style', iterations: 2, seed: 0 } as const;
+export const RESTYLE_DEFAULTS = { steps: 8, start: 0.8, guide: 'style', iterations: 2, seed: 0 } as const;
 
 export const IMAGINE_DEFAULTS = { guidanceScale: 4, steps: 25, start: 0.8, seed: 0 } as const;

@@ -91,7 +91,7 @@ export class Restyler {
     if (known) return known;
     const inverted = await invert(
       denoiser,
-      ddimPath(model.schedule, steps, start),
+      ddimPath(model.schedule, steps, start, 'even'),
       await runtime.upload(encoded.latents),
       {
         prompt,

@@ -7,9 +7,10 @@ import { MODES } from '../../../engine/pair/recipe';
 
 /**
  * Counts up when a mode comes to learn or apply its styles in another way at the same settings, so that results of
- * before are not taken for results of now. 2: the before-to-after term; ADDifT is applied with the base prompt.
+ * before are not taken for results of now. 2: the before-to-after term; ADDifT is applied with the base prompt. 3: copies
+ * of the pair, no style words, cleaned differences.
  */
-const METHOD_VERSION = 2;
+const METHOD_VERSION = 3;
 
 export interface Settings {
   readonly learn: Required<Pick<LearnRequest, 'steps' | 'contentSteps' | 'rank' | 'learningRate' | 'seed'>>;

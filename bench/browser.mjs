@@ -12,12 +12,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { embeddedModelFolder } from '../scripts/build/model.mjs';
 import { loadBundled } from './node-bundle.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({
   options: {
-    model: { type: 'string', default: join(root, 'models/diptych-icons-v0') },
+    model: { type: 'string', default: embeddedModelFolder() },
     threads: { type: 'string', default: '2' },
     rank: { type: 'string', default: '16' },
     rounds: { type: 'string', default: '8' },

@@ -12,11 +12,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { embeddedModelFolder } from '../scripts/build/model.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values: options } = parseArgs({
   options: {
-    model: { type: 'string', default: `${root}/models/diptych-icons-v0` },
+    model: { type: 'string', default: embeddedModelFolder() },
     python: { type: 'string', default: 'python3' },
     threads: { type: 'string', default: '2' },
     rank: { type: 'string', default: '16' },

@@ -1,7 +1,7 @@
 /** Layers by id, where they lie, and why one cannot be drawn. */
 import { InputError, NodeGoneError } from './errors';
 
-/** Thinner layers give too few pixels across: the embedded model sees 128 px along. */
+/** Thinner layers give too few pixels across: the embedded model sees 256 px along. */
 const THINNEST = 1 / 64;
 
 /**

@@ -5,10 +5,10 @@ export const LEARN_DEFAULTS = {
   contentSteps: 60,
   steps: 240,
   rank: 16,
-  learningRate: 2e-3,
+  learningRate: 1e-3,
   seed: 0,
 } as const;
 
-export const RESTYLE_DEFAULTS = { steps: 8, start: 0.8, guide: 'style', iterations: 2, seed: 0 } as const;
+export const RESTYLE_DEFAULTS = { steps: 6, start: 0.6, guide: 'style', iterations: 2, seed: 0 } as const;
 
 export const IMAGINE_DEFAULTS = { guidanceScale: 4, steps: 25, start: 0.8, seed: 0 } as const;

@@ -1,22 +1,27 @@
 /** The embedded base model's files. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root } from './output.mjs';
 
 /** What the engine reads of a diffusers folder; cards and pictures stay behind. */
 const READ_BY_ENGINE = /\.(json|txt|safetensors)$/;
 
-/** The one folder under models/ that is a model: its name, and its files' contents by path, in order of their paths. */
-export function embeddedModel() {
+/** Path of the one folder under models/ that is a model. Throws an Error when there is none, or more than one. */
+export function embeddedModelFolder() {
   const models = join(root, 'models');
   const names = readdirSync(models).filter((name) => existsSync(join(models, name, 'model_index.json')));
   if (names.length !== 1) {
     throw new Error(`models/ holds ${names.length} models (${names.join(', ')}); leave the one to be embedded`);
   }
-  const folder = join(models, names[0]);
+  return join(models, names[0]);
+}
+
+/** The embedded model: its name, and its files' contents by path, in order of their paths. */
+export function embeddedModel() {
+  const folder = embeddedModelFolder();
   const paths = readdirSync(folder, { recursive: true })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => READ_BY_ENGINE.test(path))
     .sort();
-  return { name: names[0], files: new Map(paths.map((path) => [path, readFileSync(join(folder, path))])) };
+  return { name: basename(folder), files: new Map(paths.map((path) => [path, readFileSync(join(folder, path))])) };
 }

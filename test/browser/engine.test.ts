@@ -41,7 +41,7 @@ describe.each([
 ] as const)('%s', (name, setting) => {
   test('the model opens in the worker', async () => {
     const description = await browser.page.evaluate((s) => diptychPage.openInWorker(s), setting);
-    expect(description).toMatchObject({ nativeSize: 128, device: { kind: 'wasm' } });
+    expect(description).toMatchObject({ nativeSize: 256, device: { kind: 'wasm' } });
     // The page is isolated, so there is shared memory.
     if (name === 'hosted') expect(description.device.threads).toBeGreaterThan(1);
   });

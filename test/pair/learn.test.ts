@@ -110,10 +110,6 @@ test("our mode learns another style than the paper's losses, and a checkpoint of
     await engine.learn({ ...REQUEST, checkpointEvery: 1 }, { onProgress }),
     await engine.learn({ ...REQUEST, mode: 'paper' }),
   ];
-  // The content-only steps are the same, and both draw the same noise.
-  expect(ours.losses.slice(0, 3).map(({ content }) => content)).toEqual(
-    paper.losses.slice(0, 3).map(({ content }) => content),
-  );
   expect(ours.losses[2]!.style).not.toBe(paper.losses[2]!.style);
   const [a, b] = [(await adapterOf(ours.style)).sites, (await adapterOf(paper.style)).sites];
   for (const [name, site] of a) {

@@ -61,11 +61,12 @@ test.each(
 test.each(guides)('guide %s approaches the original smoothly', async (guide) => {
   const picture = drawing(32, 32, BLUE, PALE);
   const distances: number[] = [];
-  for (const strength of [0.02, 0.1, 0.3, 1]) {
+  // Near 0: further up nothing obliges a random net to go on in one direction.
+  for (const strength of [0.02, 0.1, 0.3]) {
     const styled = await engine.restyle({ image: picture, styles: [{ file: styles[0]!, strength }], guide, steps: 6 });
     distances.push(distance(styled, picture));
   }
-  expect(distances[0]).toBeLessThan(0.25 * distances[3]!);
+  expect(distances[0]).toBeLessThan(0.25 * distances[2]!);
   expect([...distances].sort((a, b) => a - b)).toEqual(distances);
 });
 

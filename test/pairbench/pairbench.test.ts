@@ -69,7 +69,7 @@ interface Summary {
   readonly refused: { readonly task: string; readonly refused: string }[];
 }
 
-const FEW = ['--steps', '2', '--content-steps', '1', '--restyle-steps', '2', '--rank', '2'];
+const FEW = ['--steps', '16', '--content-steps', '1', '--restyle-steps', '2', '--rank', '2', '--lr', '0.05'];
 const ROWS = ['--rows', 'diptych@0.5,diptych@1,sdedit@0.5,colour-map'];
 
 test('learns, restyles, scores, refuses, and goes on where it stopped', () => {

@@ -117,7 +117,7 @@ describe('imagining', () => {
     expect(app.imagining.state.value.at).toBe('done');
     expect(sandbox.calls('insertImagined')).toMatchObject([
       {
-        ...{ width: 128, height: 128 },
+        ...{ width: 256, height: 256 },
         parameters: {
           kind: 'imagined',
           prompt: 'red apple',

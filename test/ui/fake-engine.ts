@@ -28,7 +28,7 @@ export const GOOD_PAIR: PairVerdict = {
 export const MODEL: EngineDescription = {
   model: 'tiny',
   fingerprint: 'f00d',
-  nativeSize: 128,
+  nativeSize: 256,
   device: { kind: 'wasm', name: 'one core', threads: 1, f16: false },
 };
 
@@ -106,7 +106,7 @@ export class FakeEngine implements EnginePort {
   async imagine({ prompt, styles, seed }: ImagineJob, { signal: abort }: JobHooks = {}): Promise<Png> {
     await turn();
     if (abort?.aborted) throw new CancelledError();
-    return pngHeader(128, 128, [prompt.length, styles.length, seed]);
+    return pngHeader(MODEL.nativeSize, MODEL.nativeSize, [prompt.length, styles.length, seed]);
   }
 
   async preview(original: Png): Promise<Preview> {

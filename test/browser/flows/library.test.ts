@@ -167,7 +167,7 @@ test('the model’s view says what runs where, and the network was never asked',
   const { panel } = editor;
   await goTo(editor, 'Model');
   await panel.getByText(/^Processor \(WebAssembly/).waitFor();
-  await panel.getByText('128 px').waitFor();
+  await panel.getByText('256 px').waitFor();
   await panel.getByText('This panel uses no network at all.').waitFor();
 });
 

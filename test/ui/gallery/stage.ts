@@ -71,11 +71,11 @@ export async function openStage({ styles = true, prepare, ...options }: StageOpt
         sandbox.addStyle('clay', 'Clay', 'document', { bytes: 2_400_000, model: other, thumbnail: thumbs.clay });
         sandbox.addStyle('neon', 'Neon', 'document', {
           caption: 'koala',
-          bytes: 412_000,
+          bytes: 945_000,
           thumbnail: thumbs.neon,
           ...shared,
         });
-        sandbox.addStyle('ink', 'Ink', 'library', { caption: 'teddy bear', bytes: 412_000, thumbnail: thumbs.ink });
+        sandbox.addStyle('ink', 'Ink', 'library', { caption: 'teddy bear', bytes: 945_000, thumbnail: thumbs.ink });
       }
       prepare?.(parts);
     },

@@ -196,6 +196,28 @@ test('undo in the editor shows in the controls, our own change coming back does 
   expect(desk.session.parameters.value.styles).toEqual([ink]);
 });
 
+test('undo in the editor while the result is being opened anew shows as well', async () => {
+  const desk = await tuneDesk(parametersWith({ ...ink, strength: 0.3 }));
+  const call = desk.sandbox.call.bind(desk.sandbox) as (
+    ...asked: Parameters<typeof desk.sandbox.call>
+  ) => Promise<never>;
+  let undone = false;
+  desk.sandbox.call = async (...asked) => {
+    const answer = { ...((await call(...asked)) as object) };
+    if (asked[0] === 'openResult' && !undone) {
+      undone = true;
+      // The answer is on its way when the layer changes.
+      Object.assign(desk.sandbox.results.get('r')!, { parameters: parametersWith(ink), styled: STYLED });
+      desk.select(desk.result());
+    }
+    return answer as never;
+  };
+  await desk.session.reload();
+  await until(() => desk.session.state.value.at === 'ready');
+  expect(undone).toBe(true);
+  expect(desk.session.parameters.value.styles).toEqual([ink]);
+});
+
 test('undo in the editor just before our change is confirmed shows as well', async () => {
   const desk = await tuneDesk();
   const call = desk.sandbox.call.bind(desk.sandbox) as (

@@ -53,6 +53,8 @@ export class TuneSession {
   #committed: ResultParameters;
   /** The layer was changed in the editor while there was work. */
   #missed = false;
+  /** What the editor last told of the layer while it was being opened: the answer may be older. */
+  #told: ResultParameters | undefined;
   #over = false;
 
   readonly state: ReadonlySignal<TuneState> = this.#state;
@@ -140,6 +142,7 @@ export class TuneSession {
    * is work, that is brought to its end first.
    */
   follow(parameters: ResultParameters): void {
+    if (this.#state.value.at === 'opening') this.#told = parameters;
     if (this.#state.value.at !== 'ready') return;
     const known = same(parameters, this.#committed);
     this.#missed = !known && this.busy;
@@ -169,8 +172,10 @@ export class TuneSession {
 
   async #open(): Promise<void> {
     this.#state.value = { at: 'opening' };
+    this.#told = undefined;
     try {
       const { original, styled, parameters } = await this.#services.sandbox.call('openResult', { id: this.id });
+      if (this.#told && !same(this.#told, parameters)) return await this.#open();
       this.#original = original;
       this.#parameters.value = parameters;
       this.#committed = parameters;

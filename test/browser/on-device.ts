@@ -41,7 +41,14 @@ export async function learnAndRestyle(device: WebDevice, before: Image, after: I
   const folder = await nodeFolder('test/fixtures/tiny-model');
   const engine = await Engine.open(folder, watched(sharedBackend(device), runs));
   const pair = { before, after, prompt: 'a disc', style: 'blue' };
-  const { style, losses } = await engine.learn({ ...pair, contentSteps: 1, steps: 3, rank: 2, seed: 3 });
+  const { style, losses } = await engine.learn({
+    ...pair,
+    contentSteps: 1,
+    steps: 5,
+    rank: 2,
+    learningRate: 0.05,
+    seed: 3,
+  });
   const restyle = async (strength: number): Promise<number[]> => {
     const styles = [{ file: style, strength }];
     return [...(await engine.restyle({ image: before, styles, prompt: pair.prompt, steps: 4, start: 0.5 })).data];

@@ -63,7 +63,7 @@ describe('learning and restyling on the device', () => {
   });
 
   test('both devices see the same losses', () => {
-    expect(gpu.losses).toHaveLength(4);
+    expect(gpu.losses).toHaveLength(6);
     gpu.losses.forEach((point, i) => {
       for (const term of ['content', 'style'] as const) {
         const [a, b] = [point[term], wasm.losses[i]![term]];
@@ -82,7 +82,7 @@ describe('learning and restyling on the device', () => {
 
   test('what is learned and sampled stays on the GPU between steps', () => {
     const training = gpu.runs.filter(({ outputs }) => Object.keys(outputs).some((name) => /style.*first/.test(name)));
-    expect(training).toHaveLength(3);
+    expect(training).toHaveLength(5);
     for (const { inputs, outputs } of training) {
       const state = Object.keys(outputs).filter((name) => /up|first|second/.test(name));
       expect(state).toHaveLength(6);

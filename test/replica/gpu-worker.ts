@@ -38,12 +38,12 @@ async function runOnGpu(files: Readonly<Record<string, string>>) {
     });
     const [before, after] = [disc(200, 40, 40), disc(40, 40, 200)];
     const pair = { before, after, prompt: 'a disc', style: 'blue', force: true };
-    const { style, losses } = await client.learn({ ...pair, contentSteps: 1, steps: 3, rank: 2 });
+    const { style, losses } = await client.learn({ ...pair, contentSteps: 1, steps: 5, rank: 2, learningRate: 0.05 });
     const styles = [{ file: style, strength: 1 }];
     const { data } = await client.restyle({ image: before, styles, prompt: pair.prompt, steps: 4, start: 0.5 });
     return {
       device: description.device.kind,
-      learned: losses.length === 4 && losses.every(({ content }) => Number.isFinite(content)),
+      learned: losses.length === 6 && losses.every(({ content }) => Number.isFinite(content)),
       changed: data.filter((value, i) => value !== before.data[i]).length,
     };
   } finally {

@@ -59,14 +59,8 @@ export function learningRateAt(recipe: Recipe, step: number): number {
   return recipe.learningRate * Math.min(1, 2 * (1 - step / recipe.steps));
 }
 
-/**
- * The prompt a style is learned and applied with: the base prompt c with the style named, c_s, or c itself for a mode
- * whose adapter was trained under c.
- *
- * @param mode a LearnMode; a style file may name another.
- */
-export function stylePromptOf(prompt: string, style: string, mode: string): string {
-  if (Object.hasOwn(MODES, mode) && MODES[mode as LearnMode].prompt === 'base') return prompt;
+/** The style prompt c_s: the base prompt c with the style named. */
+export function namedPrompt(prompt: string, style: string): string {
   return `${prompt} in ${style} style`.trim();
 }
 
@@ -79,15 +73,16 @@ export function makeRecipe(request: LearnRequest): Recipe {
   requireWhole('seed', seed, 0, 2 ** 32 - 1);
   if (!(learningRate > 0 && learningRate <= 1))
     throw new InputError(`learning rate is ${learningRate}; use a number above 0, at most 1`);
-  const { scale, copies, phasesOf } = MODES[mode];
+  const { scale, copies, prompt: under, phasesOf } = MODES[mode];
+  const prompt = request.prompt.trim();
   const phases = phasesOf(steps, contentSteps).filter((phase) => phase.steps > 0);
   return {
     mode,
     rank,
     learningRate,
     seed,
-    prompt: request.prompt.trim(),
-    stylePrompt: stylePromptOf(request.prompt.trim(), request.style.trim(), mode),
+    prompt,
+    stylePrompt: under === 'base' ? prompt : namedPrompt(prompt, request.style.trim()),
     scale,
     copies,
     phases,

@@ -2,10 +2,10 @@
 import type { LoadedAdapters } from '../diffusion/denoiser';
 import type { DiffusionModel } from '../diffusion/model';
 import type { GuidingStyle } from '../diffusion/guidance';
-import { readAdapter, styleInfo, type AdapterFile } from '../lora/adapter-file';
+import { readAdapter, styleInfo, type AdapterFile, type StyleInfo } from '../lora/adapter-file';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
-import { stylePromptOf } from './recipe';
+import { namedPrompt } from './recipe';
 import type { AppliedStyle, StyleDescription } from './requests';
 import type { Workshop } from './workshop';
 
@@ -30,7 +30,7 @@ export async function loadStyles(
       const adapter = await readStyle(model, name, file);
       const info = styleInfo(adapter.metadata);
       // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
-      const stylePrompt = info ? stylePromptOf(base, info.style, info.mode) : base;
+      const stylePrompt = info && wasNamed(info) ? namedPrompt(base, info.style) : base;
       return { name, file: adapter, guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 } };
     }),
   );
@@ -39,6 +39,11 @@ export async function loadStyles(
     guiding: read.map(({ guiding }) => guiding),
     adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
   };
+}
+
+/** Whether the style was named in the prompt it was learned with. Early ADDifT files say so and were not. */
+function wasNamed({ prompt, stylePrompt, mode }: StyleInfo): boolean {
+  return mode !== 'addift' && stylePrompt !== prompt;
 }
 
 /** What a style file is; throws an InputError when it is no adapter, or one of another base model. */

@@ -141,28 +141,34 @@ test("the share is drawn last and from the step's number alone: timesteps and no
 });
 
 test.each([
-  ['pair', 'a cup', 0.5],
-  ['paper', 'a cup in blue style', 0.5],
-  ['addift', 'a cup', 0.5],
-  ['a mode of tomorrow', 'a cup in blue style', 0.5],
-])('a style of %s is applied under "%s", at the scale its file says', async (mode, prompt, scale) => {
-  const { name, inFeatures, outFeatures } = attentionSites(workshop.denoiser.sites)[0]!;
-  const matrices = { a: new Float32Array(2 * inFeatures), b: new Float32Array(2 * outFeatures) };
-  const info: StyleInfo = {
-    style: 'blue',
-    prompt: 'a disc',
-    stylePrompt: '',
-    mode,
-    scale,
-    modelFingerprint: '',
-    baseModel: '',
-    baseModelVersion: '',
-    seed: 0,
-    steps: 1,
-    learningRate: 1,
-  };
-  const file = writeAdapter(new Map([[name, { rank: 2, alpha: 2, ...matrices, inFeatures, outFeatures }]]), info);
-  const { guiding, adapters } = await loadStyles(workshop, [{ file, strength: 0.75 }], ' a cup ');
-  workshop.denoiser.unload(adapters);
-  expect(guiding).toEqual([{ prompt, strength: 0.75, scale }]);
-});
+  ['pair', 'a disc', 'a cup'],
+  ['paper', 'a disc in blue style', 'a cup in blue style'],
+  // Of before modes left the style out of the prompt.
+  ['pair', 'a disc in blue style', 'a cup in blue style'],
+  ['addift', 'a disc in blue style', 'a cup'],
+  ['a mode of tomorrow', 'a disc in blue style', 'a cup in blue style'],
+])(
+  'a style of %s, learned for "%s", is applied under "%s", at the scale its file says',
+  async (mode, stylePrompt, prompt) => {
+    const scale = 0.5;
+    const { name, inFeatures, outFeatures } = attentionSites(workshop.denoiser.sites)[0]!;
+    const matrices = { a: new Float32Array(2 * inFeatures), b: new Float32Array(2 * outFeatures) };
+    const info: StyleInfo = {
+      style: 'blue',
+      prompt: 'a disc',
+      stylePrompt,
+      mode,
+      scale,
+      modelFingerprint: '',
+      baseModel: '',
+      baseModelVersion: '',
+      seed: 0,
+      steps: 1,
+      learningRate: 1,
+    };
+    const file = writeAdapter(new Map([[name, { rank: 2, alpha: 2, ...matrices, inFeatures, outFeatures }]]), info);
+    const { guiding, adapters } = await loadStyles(workshop, [{ file, strength: 0.75 }], ' a cup ');
+    workshop.denoiser.unload(adapters);
+    expect(guiding).toEqual([{ prompt, strength: 0.75, scale }]);
+  },
+);

@@ -11,7 +11,7 @@
 import { fitAffine, leftOver, type GuideOptions } from './guided-filter';
 import { blendRows, kernelFor, makeTaps, resizeWidth, type Planes, type Taps } from './resample';
 
-/** In small pixels. Measured in bench/pair-images.ts. */
+/** In small pixels. Measured in bench/pair-images.ts, on differences that were not cleaned (clean.ts). */
 export const GUIDE: GuideOptions = { radius: 1, epsilon: 3e-4 };
 
 /** Gives the enlarged difference row by row, so that a large picture never exists as floats. */
@@ -26,7 +26,7 @@ export interface RowUpsampler {
 
 /**
  * @param difference three planes at the small size.
- * @param guide the picture at that same size, three planes in [0, 1], as blurred as the difference is.
+ * @param guide the picture at that same size, three planes in [0, 1], as sharp or as blurred as the difference is.
  * @param width,height the full size, at least the small one.
  */
 export function guidedUpsampler(

@@ -4,15 +4,12 @@ What changes is one of: a procedural restyle of the icon (sometimes of an icon a
 drawing by the same designers in another weight or fill), the whole frame, the ground it lies on; or two of these.
 Usage: make_pairs.py DATA POOL --shards 0:20 [--size 4000]
 """
-import argparse
-import json
-import os
 from collections import defaultdict
 
 import numpy as np
 
-from augment import Icons, background, luminance, named_color, paste
-from make_pool import weights
+from augment import background, luminance, named_color, paste
+from make_pool import arguments, write_shards
 from restyle import RESTYLES, restyled
 from restyle_frame import FRAME
 
@@ -96,28 +93,14 @@ def pair(icons, index, rng, others):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data")
-    parser.add_argument("pool")
-    parser.add_argument("--shards", default="0:20")
-    parser.add_argument("--size", type=int, default=4000, help="frames of a shard, two to a pair")
-    args = parser.parse_args()
-    os.makedirs(args.pool, exist_ok=True)
-    icons = Icons(args.data)
-    p, others = weights(icons), themes(icons)
-    for shard in range(*map(int, args.shards.split(":"))):
-        path = f"{args.pool}/{shard:03d}"
-        if os.path.exists(path + ".npy"):
-            continue
-        rng = np.random.default_rng([11, shard])
-        frames, captions = np.empty((args.size, icons.side, icons.side, 3), np.uint8), []
-        for k, index in enumerate(rng.choice(len(icons), args.size // 2, p=p)):
-            frames[2 * k:2 * k + 2], both = pair(icons, int(index), rng, others)
-            captions += both
-        json.dump(captions, open(path + ".json", "w"))
-        np.save(path + ".tmp.npy", frames)
-        os.rename(path + ".tmp.npy", path + ".npy")
-        print(path, flush=True)
+    known = {}
+
+    def draw(icons, index, rng):
+        if not known:
+            known.update(themes(icons))
+        return pair(icons, index, rng, known)
+
+    write_shards(arguments(__doc__), 11, draw)
 
 
 if __name__ == "__main__":

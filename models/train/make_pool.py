@@ -17,13 +17,9 @@ def weights(icons):
     return w / w.sum()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data")
-    parser.add_argument("pool")
-    parser.add_argument("--shards", default="0:20")
-    parser.add_argument("--size", type=int, default=4000)
-    args = parser.parse_args()
+def write_shards(args, seed, draw):
+    """Writes the shards of args.pool that are missing: draw(icons, index, rng) gives some frames [k, side, side, 3] and their
+    k captions, k the same for all, and is called until a shard is full."""
     os.makedirs(args.pool, exist_ok=True)
     icons = Icons(args.data)
     p = weights(icons)
@@ -31,16 +27,32 @@ def main():
         path = f"{args.pool}/{shard:03d}"
         if os.path.exists(path + ".npy"):
             continue
-        rng = np.random.default_rng([7, shard])
+        rng = np.random.default_rng([seed, shard])
         frames, captions = np.empty((args.size, icons.side, icons.side, 3), np.uint8), []
-        for k, index in enumerate(rng.choice(len(icons), args.size, p=p)):
-            frames[k], caption = frame(icons, int(index), rng)
-            captions.append(caption)
+        order = iter(rng.choice(len(icons), args.size, p=p))
+        while len(captions) < args.size:
+            drawn, said = draw(icons, int(next(order)), rng)
+            frames[len(captions):len(captions) + len(said)] = drawn
+            captions += said
         json.dump(captions, open(path + ".json", "w"))
         np.save(path + ".tmp.npy", frames)
         os.rename(path + ".tmp.npy", path + ".npy")
         print(path, flush=True)
 
 
+def arguments(doc):
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("data")
+    parser.add_argument("pool")
+    parser.add_argument("--shards", default="0:20")
+    parser.add_argument("--size", type=int, default=4000, help="frames of a shard")
+    return parser.parse_args()
+
+
+def single(icons, index, rng):
+    drawn, caption = frame(icons, index, rng)
+    return drawn[None], [caption]
+
+
 if __name__ == "__main__":
-    main()
+    write_shards(arguments(__doc__), 7, single)

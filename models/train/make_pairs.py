@@ -5,6 +5,7 @@ drawing by the same designers in another weight or fill), the whole frame, the g
 Usage: make_pairs.py DATA POOL --shards 0:20 [--size 4000]
 """
 from collections import defaultdict
+from functools import cache
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from restyle_frame import FRAME
 THEMED = ("icon-park", "ph", "solar")
 
 
+@cache
 def themes(icons):
     """Icon number -> numbers of the same drawing in other themes."""
     groups = defaultdict(list)
@@ -92,16 +94,9 @@ def pair(icons, index, rng, others):
     return frames, [{"subject": meta["name"], "style": s, "place": ""} for s in (style, ", ".join(phrases))]
 
 
-def main():
-    known = {}
-
-    def draw(icons, index, rng):
-        if not known:
-            known.update(themes(icons))
-        return pair(icons, index, rng, known)
-
-    write_shards(arguments(__doc__), 11, draw)
+def draw(icons, index, rng):
+    return pair(icons, index, rng, themes(icons))
 
 
 if __name__ == "__main__":
-    main()
+    write_shards(arguments(__doc__), 11, draw)

@@ -43,6 +43,11 @@ export interface StyleInfo {
   readonly mode: string;
   /** lambda at strength 1, above 0, at most 10. */
   readonly scale: number;
+  /**
+   * How far from a drawing the style changes the ground it lies on, as a share of the long side, 0 to 1; null when it is
+   * not known, or as far as the ground goes.
+   */
+  readonly groundReach: number | null;
   /** Names the exact base weights, so that a style is not applied to others unawares. */
   readonly modelFingerprint: string;
   /** The base model's name, e.g. its folder's. */
@@ -136,6 +141,7 @@ function metadataOf(sites: ReadonlyMap<string, AdapterSite>, info: StyleInfo): R
     diptych_style_prompt: info.stylePrompt,
     diptych_mode: info.mode,
     diptych_scale: String(info.scale),
+    ...(info.groundReach !== null && { diptych_ground_reach: String(info.groundReach) }),
     diptych_model_fingerprint: info.modelFingerprint,
   };
 }
@@ -150,6 +156,7 @@ export function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo
     stylePrompt: text('diptych_style_prompt'),
     mode: text('diptych_mode'),
     scale: scaleOf(metadata),
+    groundReach: groundReachOf(metadata),
     modelFingerprint: text('diptych_model_fingerprint'),
     baseModel: text('ss_sd_model_name'),
     baseModelVersion: text('ss_base_model_version'),
@@ -162,6 +169,11 @@ export function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo
 function scaleOf(metadata: Readonly<Record<string, unknown>>): number {
   const text = ownValue(metadata, 'diptych_scale');
   return text === undefined ? FIRST_SCALE : Number(text);
+}
+
+function groundReachOf(metadata: Readonly<Record<string, unknown>>): number | null {
+  const text = ownValue(metadata, 'diptych_ground_reach');
+  return text === undefined ? null : text === '' ? NaN : Number(text);
 }
 
 /**
@@ -181,6 +193,12 @@ export async function readAdapter(source: ByteSource, options: ReadOptions = {})
   if (!(scale > 0 && scale <= LARGEST_SCALE)) {
     throw new InputError(
       `${source.name}: "diptych_scale" is ${showJson(file.metadata['diptych_scale'])}, not a number above 0 and at most ${LARGEST_SCALE}; learn the style again`,
+    );
+  }
+  const reach = groundReachOf(file.metadata);
+  if (reach !== null && !(reach >= 0 && reach <= 1)) {
+    throw new InputError(
+      `${source.name}: "diptych_ground_reach" is ${showJson(file.metadata['diptych_ground_reach'])}, not a number from 0 to 1; learn the style again`,
     );
   }
   const peft = readPeftConfig(file);

@@ -4,6 +4,7 @@ import { compositeAt, compositeRow, liftFromCanvas, type Canvas, type Rgb } from
 import { image, type Image } from './image';
 import { planes, type Planes } from './resample';
 import { cleanDifference } from './clean';
+import { holdGround } from './ground';
 import { guidedUpsampler, plainUpsampler } from './upsample';
 
 /**
@@ -20,6 +21,7 @@ export const LEAST_ALPHA = 1 / 16;
  *
  * @param styled,original decoded latents on the canvas, [1, 3, canvas.height, canvas.width] in [-1, 1], clipped there.
  * @param background the colour the picture was drawn on the canvas with.
+ * @param groundReach how far from the drawing its ground may change (ground.ts); null for any distance.
  */
 export function composeRestyled(
   picture: Image,
@@ -27,13 +29,14 @@ export function composeRestyled(
   background: Rgb,
   styled: HostTensor<'f32'>,
   original: HostTensor<'f32'>,
+  groundReach: number | null,
 ): Image {
   const after = liftFromCanvas(styled, canvas);
   const before = liftFromCanvas(original, canvas);
   const data = after.data.map((value, i) => value - before.data[i]!);
   const difference = planes(3, after.width, after.height, data);
   const guide = compositeAt(picture, background, after.width, after.height);
-  return addDifference(picture, background, cleanDifference(difference, guide), guide);
+  return addDifference(picture, background, holdGround(cleanDifference(difference, guide), guide, groundReach), guide);
 }
 
 /**

@@ -7,12 +7,14 @@ import { writeAdapter, type AdapterSite, type StyleInfo } from '../lora/adapter-
 import { Random, streamSeed } from '../tensor/random';
 import type { HostTensor } from '../tensor/tensor';
 import { readAndDispose } from '../diffusion/autoencoder';
-import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize } from './canvas';
+import { chooseBackground, compositeAt, drawOnCanvas, fitCanvas, requireImageSize } from './canvas';
 import { applyShift, checkPair } from './check';
 import { copiesOf } from './copies';
+import { groundReach } from './ground';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
 import { downProjections, learningRateAt, makeRecipe, type LearnPhase, type Recipe } from './recipe';
+import type { Planes } from './resample';
 import type { Hooks, LearnRequest, LearnResult, LossPoint } from './requests';
 import { Trainer, type StepResult, type TrainingData } from './trainer';
 import type { Workshop } from './workshop';
@@ -37,7 +39,7 @@ export async function learn(
   const { model, runtime, programs, denoiser } = workshop;
   const sites = attentionSites(denoiser.sites);
   const identity = identify(request, recipe, model.fingerprint);
-  const data = await encode(workshop, request, recipe, hooks);
+  const { data, reach } = await encode(workshop, request, recipe, hooks);
   const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
   try {
     const resumed =
@@ -80,11 +82,11 @@ export async function learn(
         ...(request.sampleImage &&
           at < recipe.steps &&
           isMultiple(at, request.sampleEvery) && {
-            sample: await sampler(await styleFile(workshop, trainer, recipe, request), request.sampleImage),
+            sample: await sampler(await styleFile(workshop, trainer, recipe, request, reach), request.sampleImage),
           }),
       });
     }
-    const style = await styleFile(workshop, trainer, recipe, request);
+    const style = await styleFile(workshop, trainer, recipe, request, reach);
     return { style, losses, steps: recipe.steps, seconds: (performance.now() - started) / 1000 };
   } finally {
     trainer.dispose();
@@ -109,13 +111,16 @@ function lossPoint(step: number, { rows, losses }: StepResult): LossPoint {
   return { step, content: of('content'), style: of('style') };
 }
 
-/** Both images and their copies on canvases of the net's native size, as latents; both prompts as embeddings. */
+/**
+ * Both images and their copies on canvases of the net's native size, as latents; both prompts as embeddings; how far
+ * into the ground the style reaches.
+ */
 async function encode(
   workshop: Workshop,
   request: LearnRequest,
   recipe: Recipe,
   { signal, onProgress }: Hooks,
-): Promise<TrainingData> {
+): Promise<{ data: TrainingData; reach: number | null }> {
   const { model, autoencoder, text } = workshop;
   requireImageSize(request.before.width, request.before.height, 'the before image');
   requireImageSize(request.after.width, request.after.height, 'the after image');
@@ -123,9 +128,10 @@ async function encode(
   if (!verdict.usable && !request.force) throw new InputError(verdict.verdict);
   const after = applyShift(request.after, verdict.shift, request.before.width);
   const background = chooseBackground([request.before, after]);
+  const canvas = fitCanvas(request.before.width, request.before.height, model.nativeSize, model.sizeMultiple);
   const drawn = (picture: Image): HostTensor<'f32'> => {
-    const canvas = fitCanvas(picture.width, picture.height, model.nativeSize, model.sizeMultiple);
-    return drawOnCanvas(picture, canvas, background);
+    const { width, height } = picture;
+    return drawOnCanvas(picture, fitCanvas(width, height, model.nativeSize, model.sizeMultiple), background);
   };
   const pair = { before: drawn(request.before), after: drawn(after) };
   if (pair.before.shape.join() !== pair.after.shape.join()) {
@@ -145,7 +151,8 @@ async function encode(
   }
   const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
   progress(steps);
-  return { copies, contexts };
+  const plain = (picture: Image): Planes => compositeAt(picture, background, canvas.contentWidth, canvas.contentHeight);
+  return { data: { copies, contexts }, reach: groundReach(plain(request.before), plain(after)) };
 }
 
 /** Names the copies' stream of random numbers; those of the steps are named by their numbers. */
@@ -171,6 +178,7 @@ async function styleFile(
   trainer: Trainer,
   recipe: Recipe,
   request: LearnRequest,
+  reach: number | null,
 ): Promise<Uint8Array> {
   const { rank } = recipe;
   const attention = attentionSites(denoiser.sites);
@@ -191,6 +199,7 @@ async function styleFile(
     stylePrompt: recipe.stylePrompt,
     mode: recipe.mode,
     scale: recipe.scale,
+    groundReach: reach,
     modelFingerprint: model.fingerprint,
     baseModel: publicName(model.name),
     baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION,

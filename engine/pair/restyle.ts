@@ -67,7 +67,7 @@ export class Restyler {
       const encoded = await this.#encode(picture, hooks);
       const deviation = await GUIDES[settings.guide](this, encoded, styles, settings, hooks);
       try {
-        return await this.#compose(picture, encoded, deviation, hooks);
+        return await this.#compose(picture, encoded, deviation, styles.groundReach, hooks);
       } finally {
         deviation.dispose();
       }
@@ -168,7 +168,13 @@ export class Restyler {
     return encoded;
   }
 
-  async #compose(picture: Image, encoded: Encoded, deviation: DeviceTensor, hooks: Hooks): Promise<Image> {
+  async #compose(
+    picture: Image,
+    encoded: Encoded,
+    deviation: DeviceTensor,
+    groundReach: number | null,
+    hooks: Hooks,
+  ): Promise<Image> {
     const { autoencoder } = this.#workshop;
     const { canvas, background, latents } = encoded;
     throwIfCancelled(hooks.signal);
@@ -176,7 +182,7 @@ export class Restyler {
     encoded.reconstruction ??= await autoencoder.decodeMoved(latents, zeros(latents.shape));
     const styled = await autoencoder.decodeMoved(latents, deviation);
     hooks.onProgress?.({ phase: 'decode', step: 1, steps: 1 });
-    return composeRestyled(picture, canvas, background, styled, encoded.reconstruction);
+    return composeRestyled(picture, canvas, background, styled, encoded.reconstruction, groundReach);
   }
 }
 

@@ -13,6 +13,8 @@ export interface LoadedStyles {
   /** The base prompt c. */
   readonly prompt: string;
   readonly guiding: readonly GuidingStyle[];
+  /** How far from the drawing its ground may change, as a share of the long side: the styles' largest; null for any distance. */
+  readonly groundReach: number | null;
   /** The caller unloads them. */
   readonly adapters: LoadedAdapters;
 }
@@ -31,12 +33,21 @@ export async function loadStyles(
       const info = styleInfo(adapter.metadata);
       // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
       const stylePrompt = info && wasNamed(info) ? namedPrompt(base, info.style) : base;
-      return { name, file: adapter, guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 } };
+      return {
+        name,
+        file: adapter,
+        guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 },
+        reach: info?.groundReach ?? null,
+      };
     }),
   );
   return {
     prompt: base,
     guiding: read.map(({ guiding }) => guiding),
+    groundReach: read.reduce<number | null>(
+      (most, { reach }) => (most === null || reach === null ? null : Math.max(most, reach)),
+      0,
+    ),
     adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
   };
 }

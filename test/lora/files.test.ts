@@ -12,6 +12,7 @@ const INFO: StyleInfo = {
   prompt: 'a red apple',
   stylePrompt: 'a red apple in watercolor style',
   mode: 'pair',
+  groundReach: 0.05,
   scale: 1.5,
   modelFingerprint: 'f00d',
   baseModel: 'models/tiny',
@@ -79,6 +80,7 @@ describe('writeAdapter', () => {
     expect(peft.metadata).toMatchInlineSnapshot(`
      {
        "diptych_format": "1",
+       "diptych_ground_reach": "0.05",
        "diptych_mode": "pair",
        "diptych_model_fingerprint": "f00d",
        "diptych_prompt": "a red apple",
@@ -294,6 +296,20 @@ describe('readAdapter', () => {
     for (const wrong of ['0', '-1', '10.1', 'NaN', 'Infinity', 'two', '']) {
       expect(await inputError(scaleOf({ diptych_scale: wrong }))).toMatch(
         /^lora.safetensors: "diptych_scale" is ".*", not a number above 0 and at most 10; learn the style again$/,
+      );
+    }
+  });
+
+  test('a style may say how far into the ground it reaches', async () => {
+    const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
+    const reachOf = async (said: Record<string, string>): Promise<number | null> =>
+      styleInfo((await read(weights, { diptych_format: '1', ...said })).metadata)!.groundReach;
+    expect(await reachOf({})).toBeNull();
+    expect(await reachOf({ diptych_ground_reach: '0' })).toBe(0);
+    expect(await reachOf({ diptych_ground_reach: '0.125' })).toBe(0.125);
+    for (const wrong of ['-0.1', '1.1', 'NaN', 'far', '']) {
+      expect(await inputError(reachOf({ diptych_ground_reach: wrong }))).toMatch(
+        /^lora.safetensors: "diptych_ground_reach" is ".*", not a number from 0 to 1; learn the style again$/,
       );
     }
   });

@@ -144,7 +144,7 @@ describe('composition', () => {
       const picture = await fixture(name);
       const canvas = canvasOf(picture);
       const decoded = f32(noise(1, 3 * canvas.width * canvas.height, 0.5), [1, 3, canvas.height, canvas.width]);
-      const out = composeRestyled(picture, canvas, WHITE, decoded, decoded);
+      const out = composeRestyled(picture, canvas, WHITE, decoded, decoded, null);
       expect(out.data).toEqual(picture.data);
     },
   );

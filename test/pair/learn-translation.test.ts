@@ -159,6 +159,7 @@ test.each([
       stylePrompt,
       mode,
       scale,
+      groundReach: null,
       modelFingerprint: '',
       baseModel: '',
       baseModelVersion: '',

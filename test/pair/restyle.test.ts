@@ -1,5 +1,5 @@
 /** Restyling end to end on a tiny random model: identity at strength 0, sizes, alpha, guides, blending. */
-import { BLUE, CLEAR, PALE, RED, drawing, tinyEngine } from '../support/tiny-engine';
+import { BLUE, CLEAR, PALE, RED, drawing, tinyEngine, type Paint } from '../support/tiny-engine';
 import { CancelledError, InputError } from '../../engine/errors';
 import type { Engine } from '../../engine/engine';
 import type { Image } from '../../engine/pair/image';
@@ -7,17 +7,15 @@ import { writeAdapter } from '../../engine/lora/adapter-file';
 
 let engine: Engine;
 let styles: Uint8Array[];
+/** A style whose after image has this disc on this ground. */
+async function learned(disc: Paint, ground: Paint, seed: number): Promise<Uint8Array> {
+  const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, disc, ground) };
+  const settings = { contentSteps: 2, steps: 24, rank: 4, learningRate: 0.05, seed };
+  return (await engine.learn({ ...pair, ...settings, prompt: 'a disc', style: 'ink' })).style;
+}
 beforeAll(async () => {
   engine = await tinyEngine();
-  styles = [];
-  for (const [after, seed] of [
-    [BLUE, 1],
-    [[20, 160, 60, 255], 2],
-  ] as const) {
-    const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, after, PALE) };
-    const settings = { contentSteps: 2, steps: 24, rank: 4, learningRate: 0.05, seed };
-    styles.push((await engine.learn({ ...pair, ...settings, prompt: 'a disc', style: 'ink' })).style);
-  }
+  styles = [await learned(BLUE, [170, 180, 190, 255], 1), await learned([20, 160, 60, 255], [250, 190, 150, 255], 2)];
 });
 afterAll(() => engine.dispose());
 
@@ -87,6 +85,17 @@ test('styles blend: each strength counts, and a style at 0 does not', async () =
   expect(bytes(await restyle(0, 0))).toEqual(bytes(picture));
 });
 
+test('a ground that the pair leaves alone stays as it is, byte for byte', async () => {
+  const picture = drawing(64, 64, [60, 120, 90, 255], [250, 240, 200, 255]);
+  const corner = ({ data }: Image): Uint8ClampedArray => data.subarray(0, 4 * 64 * 4);
+  const restyle = (file: Uint8Array): Promise<Image> =>
+    engine.restyle({ image: picture, steps: 5, styles: [{ file, strength: 2 }] });
+  const held = await restyle(await learned(BLUE, PALE, 1));
+  expect(corner(held)).toEqual(corner(picture));
+  expect(bytes(held)).not.toEqual(bytes(picture));
+  expect(corner(await restyle(styles[0]!))).not.toEqual(corner(picture));
+});
+
 test('the same request gives the same picture, and another strength reuses the inversion', async () => {
   const picture = drawing(48, 32, RED, BLUE);
   const phases: string[] = [];
@@ -134,6 +143,7 @@ test('a LoRA for another net is refused in one line', async () => {
     stylePrompt: 's',
     mode: 'pair',
     scale: 1,
+    groundReach: null,
     modelFingerprint: 'f',
     baseModel: 'm',
     baseModelVersion: 'sd_v1',

@@ -14,18 +14,14 @@ from make_pool import arguments, write_shards
 from restyle import RESTYLES, restyled
 from restyle_frame import FRAME
 
-# Sets that draw one name on one outline in several ways.
-THEMED = ("icon-park", "ph", "solar")
-
 
 @cache
 def themes(icons):
     """Icon number -> numbers of the same drawing in other themes."""
     groups = defaultdict(list)
     for i, meta in enumerate(icons.meta):
-        family = next((f for f in THEMED if meta["set"].startswith(f)), None)
-        if family:
-            groups[family, meta["name"]].append(i)
+        if meta.get("family"):
+            groups[meta["family"], meta["name"]].append(i)
     return {i: [j for j in group if j != i] for group in groups.values() for i in group}
 
 
@@ -52,21 +48,21 @@ def pair(icons, index, rng, others):
     """([2, side, side, 3] uint8, captions of both)."""
     meta, layout = icons.meta[index], Layout(rng, icons.side)
     _, ground, backdrop = background(rng, icons.side)
-    ink = None
-    if meta["mono"]:
-        ink = np.zeros(3) if luminance(backdrop) > 120 and rng.random() < 0.4 else named_color(rng, backdrop)[1]
+    ink_name, ink = ("black", np.zeros(3)) if luminance(backdrop) > 120 and rng.random() < 0.4 else named_color(rng, backdrop)
 
-    def icon(i, color):
+    def icon(i):
         rgba = np.array(icons.pixels[i])
-        if icons.meta[i]["mono"] and color is not None:
-            rgba[..., :3] = color
+        if icons.meta[i]["mono"]:
+            rgba[..., :3] = ink
         return rgba
 
-    first, second, style, phrase = icon(index, ink), icon(index, ink), meta["style"], ""
+    first, second, style, phrase = icon(index), icon(index), meta["style"], ""
     u = rng.random()
-    if others.get(index) and u < 0.6:
+    if others.get(index) and u < 0.7:
         j = others[index][rng.integers(len(others[index]))]
-        second, phrase = icon(j, ink), icons.meta[j]["style"]
+        second, phrase = icon(j), icons.meta[j]["style"]
+        if icons.meta[j]["mono"] and not meta["mono"]:
+            phrase += f", {ink_name} ink"
     elif u < 0.75:
         if rng.random() < 0.2:
             first, added = restyled(first, rng, backdrop, (some_restyle(rng),))

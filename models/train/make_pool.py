@@ -12,8 +12,9 @@ from augment import Icons, frame
 
 
 def weights(icons):
-    """Colour sets a little more often than line sets; they hold most of the variety of fill and shade."""
-    w = np.array([0.6 if m["mono"] else 1.4 if m["set"] == "fluent-emoji-flat" else 1.0 for m in icons.meta])
+    """Colour sets a little more often than line sets; they hold most of the variety of fill and shade. Most often those
+    that other sets draw on the same outlines, and flat emoji."""
+    w = np.array([0.6 if m["mono"] else 1.4 if m.get("family") or m["set"] == "fluent-emoji-flat" else 1.0 for m in icons.meta])
     return w / w.sum()
 
 

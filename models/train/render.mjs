@@ -35,10 +35,11 @@ async function raster(set, name) {
 
 /** The bare subject of a name within a weighted family, or null when it is another weight's. */
 function subjectOf(spec, name) {
-  if (spec.weight === undefined) return name.replace(/-(16|20|24|28|32|48)$/, '');
+  const size = /-(16|20|24|28|32|48)$/;
+  if (spec.weight === undefined) return name.replace(size, '');
   const weight = config.weights[spec.set].find((w) => name.endsWith(`-${w}`)) ?? '';
   if (weight !== spec.weight) return null;
-  return weight ? name.slice(0, -weight.length - 1) : name;
+  return (weight ? name.slice(0, -weight.length - 1) : name).replace(size, '');
 }
 
 /** Which icons of one set to render: subjects without repeats, tones, furniture or held-out names. */
@@ -93,7 +94,7 @@ const segment = segmenter(vocabulary);
 const words = (spec, subject) => (spec.compact ? segment(compact(subject)) : subject.replace(/-flat$/, '').split('-')).join(' ');
 
 const jobs = config.sets.flatMap((spec) => pick(spec, heldOut).map(({ icon, subject }) => (
-  { name: words(spec, subject), icon, set: spec.set, style: spec.style, mono: Boolean(spec.mono) })));
+  { name: words(spec, subject), icon, set: spec.set, family: spec.family, style: spec.style, mono: Boolean(spec.mono) })));
 const icons = await renderAll(jobs, `${out}/icons.rgba`);
 const counts = config.sets.map((spec) => {
   const { info, version } = load(spec.set);

@@ -36,6 +36,27 @@ test.each([
   expect(hueHabit({ before, after })).toBe(habit);
 });
 
+test("a duotone whose inks happen to lie near the drawing's own hues still ignores them", () => {
+  // Stripes: red, orange and yellow happen to keep their hues, moss and crimson do not.
+  const colours: Colour[] = [RED!, [0.9, 0.3, -0.7], [-0.3, 0.3, -0.5], [0.9, 0.6, -0.5], [0.4, -0.7, -0.6]];
+  const inked = (c: Colour): Colour => {
+    const light = (luma([...c]) + 1) / 2;
+    return [0, 1, 2].map((k) => [0.2, -0.9, -0.9][k]! * (1 - light) + [1, 0.8, -0.2][k]! * light) as never;
+  };
+  const striped = (paint: (c: Colour) => Colour): HostTensor<'f32'> => {
+    const at = (i: number): number => paint(colours[Math.floor(((i % SIDE) * 5) / SIDE)]!)[Math.floor(i / SIDE ** 2)]!;
+    return f32(
+      Float32Array.from({ length: 3 * SIDE * SIDE }, (_, i) => at(i)),
+      [1, 3, SIDE, SIDE],
+    );
+  };
+  const own = striped((c) => c);
+  expect(hueHabit({ before: own, after: striped(inked) })).toBe('ignores');
+  expect(hueHabit({ before: own, after: striped(([r, g, b]) => [0.6 * r, 0.6 * g - 0.2, 0.6 * b - 0.1]) })).toBe(
+    'follows',
+  );
+});
+
 test('without a hue there is nothing to tell', () => {
   expect(hueHabit({ before: disked(BLACK!, WHITE), after: disked(RED!, WHITE) })).toBe('unclear');
 });

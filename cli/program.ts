@@ -117,7 +117,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .option('--steps <n>', `steps each way (${RESTYLE_DEFAULTS.steps})`, wholeNumber('--steps', 1, 1000))
     .option(
       '--start <x>',
-      `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start})`,
+      `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start}; ${RESTYLE_DEFAULTS.groundStart} for a style that repaints the ground)`,
       number('--start', 0, 1, true),
     )
     .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))

@@ -44,8 +44,8 @@ export interface StyleInfo {
   /** lambda at strength 1, above 0, at most 10. */
   readonly scale: number;
   /**
-   * How far from a drawing the style changes the ground it lies on, as a share of the long side, 0 to 1; null when it is
-   * not known, or as far as the ground goes.
+   * How far from a drawing the style changes the ground it lies on, as a share of the long side, 0 to 1; 1 when as far as
+   * the ground goes, null when it is not known.
    */
   readonly groundReach: number | null;
   /** Names the exact base weights, so that a style is not applied to others unawares. */

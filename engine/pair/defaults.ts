@@ -9,6 +9,14 @@ export const LEARN_DEFAULTS = {
   seed: 0,
 } as const;
 
-export const RESTYLE_DEFAULTS = { steps: 6, start: 0.6, guide: 'style', iterations: 2, seed: 0 } as const;
+/** `groundStart`: the start for a style that repaints all of the ground, which shows through less noise than that. */
+export const RESTYLE_DEFAULTS = {
+  steps: 6,
+  start: 0.6,
+  groundStart: 0.8,
+  guide: 'style',
+  iterations: 2,
+  seed: 0,
+} as const;
 
 export const IMAGINE_DEFAULTS = { guidanceScale: 4, steps: 25, start: 0.8, seed: 0 } as const;

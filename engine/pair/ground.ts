@@ -43,8 +43,8 @@ export function groundOf(picture: Planes): Uint8Array | null {
 }
 
 /**
- * How far from the drawing the after image changes the before image's ground, as a share of the long side; 0 when
- * nowhere. Null when there is no ground, or when it is changed as far out as it goes.
+ * How far from the drawing the after image changes the before image's ground, as a share of the long side: 0 when
+ * nowhere, 1 when it is changed as far out as it goes. Null when there is no ground.
  *
  * @param before,after three planes each in [0, 1], of one size.
  */
@@ -67,7 +67,7 @@ export function groundReach(before: Planes, after: Planes): number | null {
   }
   changed.sort((a, b) => b - a);
   const reach = changed[Math.floor(GROUND.specks * count)] ?? 0;
-  return farthest - reach < GROUND.seen * long ? null : reach / long;
+  return farthest - reach < GROUND.seen * long ? 1 : reach / long;
 }
 
 /**

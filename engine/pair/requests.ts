@@ -77,7 +77,7 @@ export interface RestyleRequest {
   readonly prompt?: string;
   readonly guide?: GuideMode;
   readonly steps?: number;
-  /** Fraction of the noise schedule the image is taken up to before the styled way back, in (0, 1]. */
+  /** Fraction of the noise schedule the image is taken up to before the styled way back, in (0, 1]; the style's own when left out. */
   readonly start?: number;
   readonly seed?: number;
 }

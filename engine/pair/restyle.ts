@@ -59,10 +59,10 @@ export class Restyler {
   async restyle(request: RestyleRequest, hooks: Hooks = {}): Promise<Image> {
     const { image: picture } = request;
     requireImageSize(picture.width, picture.height, 'the image');
-    const settings = { ...RESTYLE_DEFAULTS, ...request };
     for (const { strength } of request.styles) requireStrength(strength);
     if (request.styles.length === 0) throw new InputError('no style is given; name at least one style file');
     const styles = await loadStyles(this.#workshop, request.styles, request.prompt ?? '');
+    const settings = { ...RESTYLE_DEFAULTS, start: styles.start, ...request };
     try {
       const encoded = await this.#encode(picture, hooks);
       const deviation = await GUIDES[settings.guide](this, encoded, styles, settings, hooks);

@@ -5,6 +5,7 @@ import type { GuidingStyle } from '../diffusion/guidance';
 import { readAdapter, styleInfo, type AdapterFile, type StyleInfo } from '../lora/adapter-file';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
+import { RESTYLE_DEFAULTS } from './defaults';
 import { namedPrompt } from './recipe';
 import type { AppliedStyle, StyleDescription } from './requests';
 import type { Workshop } from './workshop';
@@ -15,6 +16,8 @@ export interface LoadedStyles {
   readonly guiding: readonly GuidingStyle[];
   /** How far from the drawing its ground may change, as a share of the long side: the styles' largest; null for any distance. */
   readonly groundReach: number | null;
+  /** The share of the noise schedule from which these styles show, unless the request says another. */
+  readonly start: number;
   /** The caller unloads them. */
   readonly adapters: LoadedAdapters;
 }
@@ -48,6 +51,7 @@ export async function loadStyles(
       (most, { reach }) => (most === null || reach === null ? null : Math.max(most, reach)),
       0,
     ),
+    start: read.some(({ reach }) => reach === 1) ? RESTYLE_DEFAULTS.groundStart : RESTYLE_DEFAULTS.start,
     adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
   };
 }

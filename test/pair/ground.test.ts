@@ -39,7 +39,7 @@ test('a picture without one colour along its border has no ground', () => {
   expect(groundReach(ramp, ramp)).toBeNull();
 });
 
-test('reach: none where the ground stays, a rim where it is drawn, unknown where all of it changes', () => {
+test('reach: none where the ground stays, a rim where it is drawn, 1 where it changes as far as it goes', () => {
   expect(
     groundReach(
       drawing,
@@ -56,14 +56,14 @@ test('reach: none where the ground stays, a rim where it is drawn, unknown where
       drawing,
       grey((x, y) => 0.1 + 0.7 * disc(x, y, 64, 64, 30)),
     ),
-  ).toBeNull();
+  ).toBe(1);
   // Up to the border on one side only.
   expect(
     groundReach(
       drawing,
       grey((x, y) => (x < 20 ? 0 : 1) - 0.7 * disc(x, y, 64, 64, 30)),
     ),
-  ).toBeNull();
+  ).toBe(1);
 });
 
 test('a few specks do not count', () => {
@@ -80,6 +80,7 @@ test('a difference is kept on the drawing and within the reach, and ends beyond 
   expect(held.data[at(64 + 30 + 14, 64)]).toBeCloseTo(0, 10);
   expect(held.data[at(2, 2)]).toBeCloseTo(0, 10);
   for (const c of [1, 2]) expect(held.data[c * SIDE * SIDE + at(2, 2)]).toBeCloseTo(0, 10);
+  expect(holdGround(difference, drawing, 1).data).toEqual(difference.data);
   expect(holdGround(difference, drawing, null)).toBe(difference);
   expect(
     holdGround(

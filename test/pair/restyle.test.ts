@@ -3,6 +3,7 @@ import { BLUE, CLEAR, PALE, RED, drawing, tinyEngine, type Paint } from '../supp
 import { CancelledError, InputError } from '../../engine/errors';
 import type { Engine } from '../../engine/engine';
 import type { Image } from '../../engine/pair/image';
+import { RESTYLE_DEFAULTS } from '../../engine/pair/defaults';
 import { writeAdapter } from '../../engine/lora/adapter-file';
 
 let engine: Engine;
@@ -94,6 +95,20 @@ test('a ground that the pair leaves alone stays as it is, byte for byte', async 
   expect(corner(held)).toEqual(corner(picture));
   expect(bytes(held)).not.toEqual(bytes(picture));
   expect(corner(await restyle(styles[0]!))).not.toEqual(corner(picture));
+});
+
+test('a style that repaints the ground is restyled from farther up than another, unless told', async () => {
+  const picture = drawing(32, 32, RED, PALE);
+  const file = await learned(BLUE, PALE, 1);
+  const restyled = async (style: Uint8Array, start?: number): Promise<Image> =>
+    engine.restyle({ image: picture, steps: 5, styles: [{ file: style, strength: 1 }], ...(start && { start }) });
+  for (const [style, start] of [
+    [styles[0]!, RESTYLE_DEFAULTS.groundStart],
+    [file, RESTYLE_DEFAULTS.start],
+  ] as const) {
+    expect(bytes(await restyled(style))).toEqual(bytes(await restyled(style, start)));
+    expect(bytes(await restyled(style))).not.toEqual(bytes(await restyled(style, 0.3)));
+  }
 });
 
 test('the same request gives the same picture, and another strength reuses the inversion', async () => {

@@ -15,16 +15,17 @@ const METHOD_VERSION = 4;
 
 export interface Settings {
   readonly learn: Required<Pick<LearnRequest, 'steps' | 'contentSteps' | 'rank' | 'learningRate' | 'seed'>>;
-  readonly restyle: Required<Pick<RestyleRequest, 'steps' | 'start' | 'seed'>>;
+  /** Without a start, each style's own. */
+  readonly restyle: Required<Pick<RestyleRequest, 'steps' | 'seed'>> & Pick<RestyleRequest, 'start'>;
 }
 
 /** The program's defaults with some changed. */
 export function settingsWith(learn: Partial<Settings['learn']>, restyle: Partial<Settings['restyle']>): Settings {
   const { steps, contentSteps, rank, learningRate, seed } = { ...LEARN_DEFAULTS, ...learn };
-  const back = { ...RESTYLE_DEFAULTS, ...restyle };
+  const back = { steps: RESTYLE_DEFAULTS.steps, seed: RESTYLE_DEFAULTS.seed, ...restyle };
   return {
     learn: { steps, contentSteps, rank, learningRate, seed },
-    restyle: { steps: back.steps, start: back.start, seed: back.seed },
+    restyle: back,
   };
 }
 
@@ -50,7 +51,7 @@ export function describeSettings({ learn, restyle }: Settings): string {
     `rank ${learn.rank}`,
     `learning rate ${learn.learningRate}`,
     `${learn.contentSteps} + ${learn.steps} learning steps`,
-    `start ${restyle.start}`,
+    `start ${restyle.start ?? `${RESTYLE_DEFAULTS.start} or ${RESTYLE_DEFAULTS.groundStart}, by the style`}`,
     `${restyle.steps} steps each way`,
     `seeds ${learn.seed} and ${restyle.seed}`,
   ].join(', ');

@@ -19,7 +19,7 @@ const GROUND = {
   fade: 1 / 64,
 } as const;
 
-/** 1 where a picture is ground, else 0; null for a picture whose border is of many colours, which has none. */
+/** 1 where a picture is ground, else 0; null for a picture that has none: its border is of many colours, or all of it of one. */
 export function groundOf(picture: Planes): Uint8Array | null {
   const { width, height, data } = picture;
   const size = width * height;
@@ -39,7 +39,7 @@ export function groundOf(picture: Planes): Uint8Array | null {
       open.push(next);
     }
   }
-  return ground;
+  return ground.includes(0) ? ground : null;
 }
 
 /**

@@ -39,6 +39,18 @@ test('a picture without one colour along its border has no ground', () => {
   expect(groundReach(ramp, ramp)).toBeNull();
 });
 
+test('a picture all of one colour has no drawing, and so no ground: it is restyled', () => {
+  const plain = grey(() => 0.4);
+  const difference = grey(() => -0.25);
+  expect(
+    groundReach(
+      plain,
+      grey(() => 0.2),
+    ),
+  ).toBeNull();
+  expect(holdGround(difference, plain, 0)).toBe(difference);
+});
+
 test('reach: none where the ground stays, a rim where it is drawn, 1 where it changes as far as it goes', () => {
   expect(
     groundReach(

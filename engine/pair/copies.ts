@@ -66,7 +66,7 @@ export function hueHabit({ before, after }: DrawnPair): HueHabit {
   // What the factor leaves of after's chroma: its energy less the part along before's.
   const all = total(to);
   const left = all - (real * real + imaginary * imaginary) / energy;
-  if (left > HABIT.unexplained * all && leftByLuma(before.data, to) < HABIT.byLuma * left) return 'ignores';
+  if (left > HABIT.unexplained * all && leftByLuma(before.data, to, all) < HABIT.byLuma * left) return 'ignores';
   if (kept > HABIT.kept && turn < HABIT.turn) return 'follows';
   return kept < HABIT.lost || turn > HABIT.turned ? 'ignores' : 'unclear';
 }
@@ -89,30 +89,33 @@ function total({ i, q }: Chromas): number {
   return sum;
 }
 
-/** What is left of chromas once pixels of about the same luma in `guide` have had their mean taken off. */
-function leftByLuma(guide: Float32Array, { i, q }: Chromas): number {
+/** What is left of chromas, of `energy` in all, once pixels of about the same luma in `guide` have had their mean taken off. */
+function leftByLuma(guide: Float32Array, { i, q }: Chromas, energy: number): number {
   const size = i.length;
   const [count, sumI, sumQ] = [0, 1, 2].map(() => new Float64Array(HABIT.levels)) as [
     Float64Array,
     Float64Array,
     Float64Array,
   ];
-  let energy = 0;
   for (let p = 0; p < size; p++) {
-    const luma = 0.299 * guide[p]! + 0.587 * guide[size + p]! + 0.114 * guide[2 * size + p]!;
+    const luma = yiq(guide, p, size, 0);
     const level = Math.min(HABIT.levels - 1, Math.floor(((luma + 1) / 2) * HABIT.levels));
     count[level]!++;
     sumI[level]! += i[p]!;
     sumQ[level]! += q[p]!;
-    energy += i[p]! ** 2 + q[p]! ** 2;
   }
   return count.reduce((left, n, k) => (n > 0 ? left - (sumI[k]! ** 2 + sumQ[k]! ** 2) / n : left), energy);
 }
 
+/** Y, I or Q of a pixel. */
+function yiq(data: Float32Array, p: number, size: number, row: 0 | 1 | 2): number {
+  return (
+    TO_YIQ[3 * row]! * data[p]! + TO_YIQ[3 * row + 1]! * data[size + p]! + TO_YIQ[3 * row + 2]! * data[2 * size + p]!
+  );
+}
+
 function chroma(data: Float32Array, p: number, size: number): [number, number] {
-  const [r, g, b] = [data[p]!, data[size + p]!, data[2 * size + p]!];
-  const part = (row: number): number => TO_YIQ[3 * row]! * r + TO_YIQ[3 * row + 1]! * g + TO_YIQ[3 * row + 2]! * b;
-  return [part(1), part(2)];
+  return [yiq(data, p, size, 1), yiq(data, p, size, 2)];
 }
 
 /**

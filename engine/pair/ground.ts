@@ -71,13 +71,14 @@ export function groundReach(before: Planes, after: Planes): number | null {
 }
 
 /**
- * The difference with the picture's ground held beyond the reach; the difference itself without a reach or a ground.
+ * The difference with the picture's ground held beyond the reach; the difference itself at reach 1 and without a reach or a
+ * ground.
  *
  * @param difference,picture three planes each, of one size; the picture in [0, 1].
  * @param reach share of the long side, as of groundReach.
  */
 export function holdGround(difference: Planes, picture: Planes, reach: number | null): Planes {
-  const ground = reach === null ? null : groundOf(picture);
+  const ground = reach === null || reach === 1 ? null : groundOf(picture);
   if (reach === null || !ground) return difference;
   const { width, height } = picture;
   const size = ground.length;

@@ -7,14 +7,13 @@ import { writeAdapter, type AdapterSite, type StyleInfo } from '../lora/adapter-
 import { Random, streamSeed } from '../tensor/random';
 import type { HostTensor } from '../tensor/tensor';
 import { readAndDispose } from '../diffusion/autoencoder';
-import { chooseBackground, compositeAt, drawOnCanvas, fitCanvas, requireImageSize } from './canvas';
+import { chooseBackground, drawOnCanvas, fitCanvas, liftFromCanvas, requireImageSize, type Canvas } from './canvas';
 import { applyShift, checkPair } from './check';
 import { copiesOf } from './copies';
 import { groundReach } from './ground';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
 import { downProjections, learningRateAt, makeRecipe, type LearnPhase, type Recipe } from './recipe';
-import type { Planes } from './resample';
 import type { Hooks, LearnRequest, LearnResult, LossPoint } from './requests';
 import { Trainer, type StepResult, type TrainingData } from './trainer';
 import type { Workshop } from './workshop';
@@ -128,15 +127,14 @@ async function encode(
   if (!verdict.usable && !request.force) throw new InputError(verdict.verdict);
   const after = applyShift(request.after, verdict.shift, request.before.width);
   const background = chooseBackground([request.before, after]);
-  const canvas = fitCanvas(request.before.width, request.before.height, model.nativeSize, model.sizeMultiple);
-  const drawn = (picture: Image): HostTensor<'f32'> => {
-    const { width, height } = picture;
-    return drawOnCanvas(picture, fitCanvas(width, height, model.nativeSize, model.sizeMultiple), background);
-  };
+  const canvasOf = ({ width, height }: Image): Canvas => fitCanvas(width, height, model.nativeSize, model.sizeMultiple);
+  const drawn = (picture: Image): HostTensor<'f32'> => drawOnCanvas(picture, canvasOf(picture), background);
   const pair = { before: drawn(request.before), after: drawn(after) };
   if (pair.before.shape.join() !== pair.after.shape.join()) {
     throw new InputError('the two images differ in shape; crop them to the same width and height');
   }
+  const canvas = canvasOf(request.before);
+  const reach = groundReach(liftFromCanvas(pair.before, canvas), liftFromCanvas(pair.after, canvas));
   const latentsOf = async (picture: HostTensor<'f32'>): Promise<HostTensor<'f32'>> => {
     throwIfCancelled(signal);
     return readAndDispose(await autoencoder.encode(picture));
@@ -151,8 +149,7 @@ async function encode(
   }
   const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
   progress(steps);
-  const plain = (picture: Image): Planes => compositeAt(picture, background, canvas.contentWidth, canvas.contentHeight);
-  return { data: { copies, contexts }, reach: groundReach(plain(request.before), plain(after)) };
+  return { data: { copies, contexts }, reach };
 }
 
 /** Names the copies' stream of random numbers; those of the steps are named by their numbers. */

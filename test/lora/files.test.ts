@@ -286,30 +286,31 @@ describe('readAdapter', () => {
     expect(styleInfo((await read(weights)).metadata)).toBeUndefined();
   });
 
-  test('a style that does not say its scale has the first one; no other than a number in range is read', async () => {
+  test.each([
+    {
+      key: 'scale',
+      unsaid: 2,
+      said: { '0.25': 0.25, '10': 10 },
+      wrong: ['0', '-1', '10.1', 'NaN', 'Infinity', 'two', ''],
+      range: 'above 0 and at most 10',
+    },
+    {
+      key: 'groundReach',
+      unsaid: null,
+      said: { '0': 0, '0.125': 0.125, '1': 1 },
+      wrong: ['-0.1', '1.1', 'NaN', 'far', ''],
+      range: 'from 0 to 1',
+    },
+  ] as const)('$key of a style: $unsaid where it does not say; only a number $range is read', async (about) => {
+    const entry = about.key === 'scale' ? 'diptych_scale' : 'diptych_ground_reach';
     const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
-    const scaleOf = async (said: Record<string, string>): Promise<number> =>
-      styleInfo((await read(weights, { diptych_format: '1', ...said })).metadata)!.scale;
-    expect(await scaleOf({})).toBe(2);
-    expect(await scaleOf({ diptych_scale: '0.25' })).toBe(0.25);
-    expect(await scaleOf({ diptych_scale: '10' })).toBe(10);
-    for (const wrong of ['0', '-1', '10.1', 'NaN', 'Infinity', 'two', '']) {
-      expect(await inputError(scaleOf({ diptych_scale: wrong }))).toMatch(
-        /^lora.safetensors: "diptych_scale" is ".*", not a number above 0 and at most 10; learn the style again$/,
-      );
-    }
-  });
-
-  test('a style may say how far into the ground it reaches', async () => {
-    const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
-    const reachOf = async (said: Record<string, string>): Promise<number | null> =>
-      styleInfo((await read(weights, { diptych_format: '1', ...said })).metadata)!.groundReach;
-    expect(await reachOf({})).toBeNull();
-    expect(await reachOf({ diptych_ground_reach: '0' })).toBe(0);
-    expect(await reachOf({ diptych_ground_reach: '0.125' })).toBe(0.125);
-    for (const wrong of ['-0.1', '1.1', 'NaN', 'far', '']) {
-      expect(await inputError(reachOf({ diptych_ground_reach: wrong }))).toMatch(
-        /^lora.safetensors: "diptych_ground_reach" is ".*", not a number from 0 to 1; learn the style again$/,
+    const valueOf = async (metadata: Record<string, string>): Promise<number | null> =>
+      styleInfo((await read(weights, { diptych_format: '1', ...metadata })).metadata)![about.key];
+    expect(await valueOf({})).toBe(about.unsaid);
+    for (const [text, value] of Object.entries(about.said)) expect(await valueOf({ [entry]: text })).toBe(value);
+    for (const text of about.wrong) {
+      expect(await inputError(valueOf({ [entry]: text }))).toBe(
+        `lora.safetensors: "${entry}" is "${text}", not a number ${about.range}; learn the style again`,
       );
     }
   });

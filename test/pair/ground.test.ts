@@ -92,7 +92,7 @@ test('a difference is kept on the drawing and within the reach, and ends beyond 
   expect(held.data[at(64 + 30 + 14, 64)]).toBeCloseTo(0, 10);
   expect(held.data[at(2, 2)]).toBeCloseTo(0, 10);
   for (const c of [1, 2]) expect(held.data[c * SIDE * SIDE + at(2, 2)]).toBeCloseTo(0, 10);
-  expect(holdGround(difference, drawing, 1).data).toEqual(difference.data);
+  expect(holdGround(difference, drawing, 1)).toBe(difference);
   expect(holdGround(difference, drawing, null)).toBe(difference);
   expect(
     holdGround(

@@ -39,7 +39,12 @@ const handlers: Handlers = {
   insertResult: (params) => inTurn(() => insertResult(params)),
   insertImagined: (params) => inTurn(() => insertImagined(params)),
   openResult,
-  updateResult: (params) => inTurn(() => updateResult(params)),
+  updateResult: (params) =>
+    inTurn(async () => {
+      const updated = await updateResult(params);
+      watcher.tellNow();
+      return updated;
+    }),
   reveal,
   markPair: (params) => inTurn(() => markPair(params)).then(() => ({})),
   listStyles,

@@ -53,6 +53,16 @@ export class SelectionWatcher {
     return selection;
   }
 
+  /**
+   * Tells at once what has changed. For changes the panel asked for: it takes them as made, so one that is undone
+   * within the quiet time would otherwise leave nothing to tell.
+   */
+  tellNow(): void {
+    const before = this.#told;
+    const selection = this.read();
+    if (this.#told !== before) this.#tell(selection);
+  }
+
   #watchPage(): void {
     this.#page?.off('nodechange', this.#nodesChanged);
     this.#page = figma.currentPage;
@@ -66,9 +76,7 @@ export class SelectionWatcher {
   readonly #changed = (): void => {
     this.#timer ??= setTimeout(() => {
       this.#timer = null;
-      const before = this.#told;
-      const selection = this.read();
-      if (this.#told !== before) this.#tell(selection);
+      this.tellNow();
     }, QUIET);
   };
 }

@@ -95,22 +95,23 @@ test('changes of the selected layers are told, those of others are not', () => {
   });
 });
 
-test('undoing a change of a selected result is told, with the parameters that hold again', () => {
-  const seen = sandbox.run(async (world) => {
+test.each([0, 100])('undoing a change of a selected result %d ms later is told, with what holds again', (pause) => {
+  const seen = sandbox.run(async (world, wait) => {
     const source = world.add('RECTANGLE');
     await world.open();
     const id = await world.restyle(source);
     world.editor.select([id]);
+    await world.advance(100);
     const parameters = world.parameters({ seed: 99 });
     await world.call('updateResult', { id, styled: world.png(8, 8), parameters, final: true });
-    await world.advance(100);
+    await world.advance(wait);
     world.file.history.undo();
     await world.advance(100);
     return world
       .events()
       .map((event) => event.type === 'event' && 'nodes' in event.detail && event.detail.nodes[0]?.result?.seed);
-  });
-  expect(seen).toEqual([99, 3]);
+  }, pause);
+  expect(seen).toEqual([3, 99, 3]);
 });
 
 test('on another page, that page and its layers count', () => {

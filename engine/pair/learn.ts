@@ -7,9 +7,18 @@ import { writeAdapter, type AdapterSite, type StyleInfo } from '../lora/adapter-
 import { Random, streamSeed } from '../tensor/random';
 import type { HostTensor } from '../tensor/tensor';
 import { readAndDispose } from '../diffusion/autoencoder';
-import { chooseBackground, drawOnCanvas, fitCanvas, liftFromCanvas, requireImageSize, type Canvas } from './canvas';
+import {
+  chooseBackground,
+  drawOnCanvas,
+  fitCanvas,
+  liftFromCanvas,
+  requireImageSize,
+  type Canvas,
+  type Rgb,
+} from './canvas';
 import { applyShift, checkPair } from './check';
-import { copiesOf } from './copies';
+import { copiesOf, type DrawnPair } from './copies';
+import { fitStrength } from './fit';
 import { groundReach } from './ground';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
@@ -38,7 +47,7 @@ export async function learn(
   const { model, runtime, programs, denoiser } = workshop;
   const sites = attentionSites(denoiser.sites);
   const identity = identify(request, recipe, model.fingerprint);
-  const { data, reach } = await encode(workshop, request, recipe, hooks);
+  const { data, pair, reach } = await encode(workshop, request, recipe, hooks);
   const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
   try {
     const resumed =
@@ -50,6 +59,15 @@ export async function learn(
       writeCheckpoint({ step, state: await trainer.read(), losses }, identity);
     const report = (step: number, more: object): void =>
       hooks.onProgress?.({ phase: 'learn', step, steps: recipe.steps, ...more });
+    const file = (scale: number): Promise<Uint8Array> =>
+      styleFile(workshop, trainer, recipe, request, { scale, reach });
+    const cancelled = async (step: number): Promise<CancelledError> => {
+      report(step, { checkpoint: await checkpoint(step) });
+      return new CancelledError(`cancelled after ${step} of ${recipe.steps} steps`);
+    };
+    const whenCancelled = async (error: unknown): Promise<never> => {
+      throw error instanceof CancelledError ? await cancelled(recipe.steps) : error;
+    };
     let checkpointed = performance.now();
     const checkpointDue = (at: number): boolean => {
       const { checkpointEvery, checkpointSeconds = Infinity } = request;
@@ -59,10 +77,7 @@ export async function learn(
 
     for (const { step, n, phase } of schedule(recipe)) {
       if (step < done) continue;
-      if (hooks.signal?.aborted) {
-        report(step, { checkpoint: await checkpoint(step) });
-        throw new CancelledError(`cancelled after ${step} of ${recipe.steps} steps`);
-      }
+      if (hooks.signal?.aborted) throw await cancelled(step);
       const result = await trainer.step(phase, n, trainer.draw(step, phase), learningRateAt(recipe, step));
       if (!result.sound) {
         report(step, { checkpoint: await checkpoint(step) });
@@ -81,11 +96,13 @@ export async function learn(
         ...(request.sampleImage &&
           at < recipe.steps &&
           isMultiple(at, request.sampleEvery) && {
-            sample: await sampler(await styleFile(workshop, trainer, recipe, request, reach), request.sampleImage),
+            sample: await sampler(await file(recipe.scale), request.sampleImage),
           }),
       });
     }
-    const style = await styleFile(workshop, trainer, recipe, request, reach);
+    const learned = await file(recipe.scale);
+    const factor = recipe.fits ? await fit(request, pair, learned, sampler).catch(whenCancelled) : 1;
+    const style = factor === 1 ? learned : await file(recipe.scale * factor);
     return { style, losses, steps: recipe.steps, seconds: (performance.now() - started) / 1000 };
   } finally {
     trainer.dispose();
@@ -110,6 +127,12 @@ function lossPoint(step: number, { rows, losses }: StepResult): LossPoint {
   return { step, content: of('content'), style: of('style') };
 }
 
+/** The pair on the net's canvas, as it is learned. */
+interface Pair extends DrawnPair {
+  readonly canvas: Canvas;
+  readonly background: Rgb;
+}
+
 /**
  * Both images and their copies on canvases of the net's native size, as latents; both prompts as embeddings; how far
  * into the ground the style reaches.
@@ -119,7 +142,7 @@ async function encode(
   request: LearnRequest,
   recipe: Recipe,
   { signal, onProgress }: Hooks,
-): Promise<{ data: TrainingData; reach: number | null }> {
+): Promise<{ data: TrainingData; pair: Pair; reach: number | null }> {
   const { model, autoencoder, text } = workshop;
   requireImageSize(request.before.width, request.before.height, 'the before image');
   requireImageSize(request.after.width, request.after.height, 'the after image');
@@ -149,7 +172,13 @@ async function encode(
   }
   const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
   progress(steps);
-  return { data: { copies, contexts }, reach };
+  return { data: { copies, contexts }, pair: { ...pair, canvas, background }, reach };
+}
+
+/** By how much a learned style's strength is to be multiplied: fit.ts, on what it makes of the pair's before image. */
+async function fit({ before }: LearnRequest, pair: Pair, style: Uint8Array, sampler: Sampler): Promise<number> {
+  const restyled = drawOnCanvas(await sampler(style, before), pair.canvas, pair.background);
+  return fitStrength(pair.before, restyled, pair.after);
 }
 
 /** Names the copies' stream of random numbers; those of the steps are named by their numbers. */
@@ -175,7 +204,7 @@ async function styleFile(
   trainer: Trainer,
   recipe: Recipe,
   request: LearnRequest,
-  reach: number | null,
+  found: { readonly scale: number; readonly reach: number | null },
 ): Promise<Uint8Array> {
   const { rank } = recipe;
   const attention = attentionSites(denoiser.sites);
@@ -195,8 +224,8 @@ async function styleFile(
     prompt: recipe.prompt,
     stylePrompt: recipe.stylePrompt,
     mode: recipe.mode,
-    scale: recipe.scale,
-    groundReach: reach,
+    scale: found.scale,
+    groundReach: found.reach,
     modelFingerprint: model.fingerprint,
     baseModel: publicName(model.name),
     baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION,

@@ -40,8 +40,10 @@ export interface Recipe {
   readonly prompt: string;
   /** The prompt the style is applied with. */
   readonly stylePrompt: string;
-  /** lambda at strength 1. */
+  /** lambda at strength 1, before the fit. */
   readonly scale: number;
+  /** Whether lambda is fitted to the pair once the style is learned (fit.ts). */
+  readonly fits: boolean;
   /** The pair and its copies that are learned from. */
   readonly copies: number;
   readonly phases: readonly LearnPhase[];
@@ -73,7 +75,7 @@ export function makeRecipe(request: LearnRequest): Recipe {
   requireWhole('seed', seed, 0, 2 ** 32 - 1);
   if (!(learningRate > 0 && learningRate <= 1))
     throw new InputError(`learning rate is ${learningRate}; use a number above 0, at most 1`);
-  const { scale, copies, prompt: under, phasesOf } = MODES[mode];
+  const { scale, fits, copies, prompt: under, phasesOf } = MODES[mode];
   const prompt = request.prompt.trim();
   const phases = phasesOf(steps, contentSteps).filter((phase) => phase.steps > 0);
   return {
@@ -84,6 +86,7 @@ export function makeRecipe(request: LearnRequest): Recipe {
     prompt,
     stylePrompt: under === 'base' ? prompt : namedPrompt(prompt, request.style.trim()),
     scale,
+    fits,
     copies,
     phases,
     steps: phases.reduce((n, phase) => n + phase.steps, 0),
@@ -99,6 +102,8 @@ interface Mode {
    * half of the change at lambda 1 (docs/method.md).
    */
   readonly scale: number;
+  /** Whether that is fitted to the pair at the end: ours, and not of what is published otherwise. */
+  readonly fits: boolean;
   /**
    * Which prompt the style is learned and applied with. The base prompt where the pair alone shall say what the style
    * is: a base model has a notion of its own of words like "gradient", and acts on it (docs/method.md).
@@ -112,14 +117,15 @@ interface Mode {
 const COPIES = 8;
 
 export const MODES: Readonly<Record<LearnMode, Mode>> = {
-  pair: { scale: 1, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
+  pair: { scale: 1, fits: true, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
   // The losses as published.
-  paper: { scale: 2, prompt: 'style', copies: 1, phasesOf: joint({}) },
+  paper: { scale: 2, fits: false, prompt: 'style', copies: 1, phasesOf: joint({}) },
   // Its bases are independent rows: downProjections.
-  'no-ortho': { scale: 1, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
+  'no-ortho': { scale: 1, fits: true, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
   // A style LoRA alone, as DreamBooth-LoRA would have it.
   'no-content': {
     scale: 1,
+    fits: true,
     prompt: 'base',
     copies: COPIES,
     phasesOf: (steps) => [
@@ -139,6 +145,7 @@ export const MODES: Readonly<Record<LearnMode, Mode>> = {
   // preset for styles.
   addift: {
     scale: 1,
+    fits: false,
     prompt: 'base',
     copies: 1,
     phasesOf: (steps) => [

@@ -1,8 +1,9 @@
 /** Learning end to end on a tiny random model: state, modes, cancel and resume, divergence. */
 import { BLUE, PALE, RED, drawing, tinyEngine } from '../support/tiny-engine';
 import { CancelledError, InputError } from '../../engine/errors';
-import { readAdapter, styleInfo } from '../../engine/lora/adapter-file';
+import { readAdapter, styleInfo, writeAdapter } from '../../engine/lora/adapter-file';
 import type { Engine } from '../../engine/engine';
+import { image } from '../../engine/pair/image';
 import type { LearnRequest, Progress } from '../../engine/pair/requests';
 import { openSafetensors, writeSafetensors, readFloats } from '../../engine/weights/safetensors';
 import { bytesSource } from '../../engine/weights/source';
@@ -45,7 +46,6 @@ test('the style file holds the orthonormal rows, trained ups, and how it was mad
     prompt: 'a disc',
     stylePrompt: 'a disc',
     mode: 'pair',
-    scale: 1,
     seed: 3,
   });
   expect(sites.size).toBe(3 * 8 + 8); // one attention block down, one in the middle, two up
@@ -120,14 +120,48 @@ test("our mode learns another style than the paper's losses, and a checkpoint of
 });
 
 test.each([
-  ['pair', 1, 'a disc'],
+  ['pair', null, 'a disc'],
   ['paper', 2, 'a disc in blue style'],
-  ['no-content', 1, 'a disc'],
-  ['no-ortho', 1, 'a disc'],
+  ['no-content', null, 'a disc'],
+  ['no-ortho', null, 'a disc'],
   ['addift', 1, 'a disc'],
-] as const)('a style of mode %s says that it is applied at lambda %d under "%s"', async (mode, scale, stylePrompt) => {
+] as const)('a style of mode %s says that it is applied at lambda %p under "%s"', async (mode, scale, stylePrompt) => {
   const { metadata } = await adapterOf((await engine.learn({ ...REQUEST, mode, steps: 1 })).style);
-  expect(styleInfo(metadata)).toMatchObject({ mode, scale, prompt: 'a disc', stylePrompt });
+  const info = styleInfo(metadata)!;
+  expect(info).toMatchObject({ mode, prompt: 'a disc', stylePrompt });
+  if (scale !== null) expect(info.scale).toBe(scale);
+});
+
+test('lambda is fitted: what it makes of the before image at lambda 1 says how far that falls short of the after image', async () => {
+  const { before, prompt } = REQUEST;
+  const nearer = before.data.map((value, i) => value + 0.1 * (REQUEST.after.data[i]! - value));
+  const after = image(before.width, before.height, nearer);
+  const { style } = await engine.learn({ ...REQUEST, after, learningRate: 0.1, steps: 6, force: true });
+  const { metadata, sites } = await adapterOf(style);
+  const asLearned = writeAdapter(sites, { ...styleInfo(metadata)!, scale: 1 });
+  const restyled = await engine.restyle({ image: before, styles: [{ file: asLearned, strength: 1 }], prompt });
+  let [along, length] = [0, 0];
+  before.data.forEach((value, i) => {
+    const change = restyled.data[i]! - value;
+    along += change * (after.data[i]! - value);
+    length += change * change;
+  });
+  expect(styleInfo(metadata)!.scale).toBeCloseTo(along / length, 2);
+});
+
+test('a run cancelled while its strength is fitted hands over all of its steps', async () => {
+  const unbroken = await engine.learn(REQUEST);
+  const controller = new AbortController();
+  let checkpoint: Uint8Array | undefined;
+  const onProgress = (progress: Progress): void => {
+    checkpoint = progress.checkpoint ?? checkpoint;
+    if (progress.phase === 'learn' && progress.step === 6) controller.abort();
+  };
+  await expect(engine.learn(REQUEST, { onProgress, signal: controller.signal })).rejects.toBeInstanceOf(CancelledError);
+  const steps: number[] = [];
+  const again = { onProgress: ({ phase, step }: Progress) => void (phase === 'learn' && steps.push(step)) };
+  expect((await engine.learn({ ...REQUEST, resume: checkpoint! }, again)).style).toEqual(unbroken.style);
+  expect(steps).toEqual([]);
 });
 
 test('a cancelled run hands over a checkpoint, and resuming it gives what an unbroken run gives', async () => {

@@ -1,0 +1,26 @@
+/**
+ * How strong a style is meant to be. A base model follows one style by a third and another by all of it, and in places
+ * goes its own ways; what strength 1 does to the pair's own before image shows that against the after image.
+ */
+import type { HostTensor } from '../tensor/tensor';
+
+/** A fit beyond these says more of the base model than of the style, and what it extrapolates to has not been seen. */
+const LEAST = 0.5;
+const MOST = 1.5;
+
+/**
+ * The factor of strength that brings the restyled before image nearest to the after image, in the least-squares sense,
+ * if changes grow in proportion to strength: with r and a the changes to `restyled` and `after`, (r . a) / (r . r), held
+ * in [0.5, 1.5]. 1 where `restyled` is `before`.
+ *
+ * @param before,restyled,after pictures of one shape and range, in any layout.
+ */
+export function fitStrength(before: HostTensor<'f32'>, restyled: HostTensor<'f32'>, after: HostTensor<'f32'>): number {
+  let [along, length] = [0, 0];
+  for (let i = 0; i < before.data.length; i++) {
+    const change = restyled.data[i]! - before.data[i]!;
+    along += change * (after.data[i]! - before.data[i]!);
+    length += change * change;
+  }
+  return length > 0 ? Math.min(MOST, Math.max(LEAST, along / length)) : 1;
+}

@@ -39,7 +39,7 @@ export function styleGuidance(
 ): GuidanceRow[] {
   const none = styles.map(() => 0);
   const guiding = active ? styles : [];
-  const lambdas = guiding.map(({ strength, scale = 1 }) => strength * scale);
+  const lambdas = guiding.map(lambdaOf);
   return [
     ...(guidanceScale === 1 ? [] : [{ prompt: '', multipliers: none, weight: 1 - guidanceScale }]),
     { prompt, multipliers: none, weight: guidanceScale - lambdas.reduce((sum, lambda) => sum + lambda, 0) },
@@ -51,13 +51,17 @@ export function styleGuidance(
   ];
 }
 
+function lambdaOf({ strength, scale = 1 }: GuidingStyle): number {
+  return strength * scale;
+}
+
 /**
- * The usual way of applying LoRAs, as a baseline: one evaluation with every adapter scaled by its strength.
+ * The usual way of applying LoRAs, as a baseline: one evaluation with every adapter scaled by its lambda.
  *
  * @param prompt the style prompt.
  */
 export function scaleGuidance(prompt: string, styles: readonly GuidingStyle[]): GuidanceRow[] {
-  return [{ prompt, multipliers: styles.map(({ strength }) => strength), weight: 1 }];
+  return [{ prompt, multipliers: styles.map(lambdaOf), weight: 1 }];
 }
 
 /** The base model alone. */

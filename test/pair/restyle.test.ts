@@ -4,7 +4,8 @@ import { CancelledError, InputError } from '../../engine/errors';
 import type { Engine } from '../../engine/engine';
 import type { Image } from '../../engine/pair/image';
 import { RESTYLE_DEFAULTS } from '../../engine/pair/defaults';
-import { writeAdapter } from '../../engine/lora/adapter-file';
+import { readAdapter, styleInfo, writeAdapter } from '../../engine/lora/adapter-file';
+import { bytesSource } from '../../engine/weights/source';
 
 let engine: Engine;
 let styles: Uint8Array[];
@@ -67,6 +68,17 @@ test.each(guides)('guide %s approaches the original smoothly', async (guide) => 
   }
   expect(distances[0]).toBeLessThan(0.25 * distances[2]!);
   expect([...distances].sort((a, b) => a - b)).toEqual(distances);
+});
+
+test.each(['style', 'scale'] as const)('guide %s: lambda is the strength times what the file says', async (guide) => {
+  const { sites, metadata } = await readAdapter(bytesSource('style', styles[0]!));
+  const picture = drawing(32, 32, BLUE, PALE);
+  const at = (scale: number, strength: number): Promise<Image> => {
+    const file = writeAdapter(sites, { ...styleInfo(metadata)!, scale });
+    return engine.restyle({ image: picture, styles: [{ file, strength }], guide, steps: 5 });
+  };
+  expect(bytes(await at(1.5, 0.5))).toEqual(bytes(await at(0.75, 1)));
+  expect(bytes(await at(1.5, 0.5))).not.toEqual(bytes(await at(1.5, 1)));
 });
 
 test('styles blend: each strength counts, and a style at 0 does not', async () => {

@@ -24,7 +24,7 @@ export const START_STATES = {
 
 export const LIBRARY_STATES = {
   'library-empty': () => library({ styles: false }),
-  'library-full': () => library({ prepare: ({ sandbox }) => (sandbox.quota = 900_000) }),
+  'library-full': () => library({ prepare: ({ sandbox }) => (sandbox.quota = 2_000_000) }),
   library: () => library(),
   'library-menu': async () => {
     const desk = await library();

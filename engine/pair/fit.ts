@@ -2,7 +2,7 @@
  * How strong a style is meant to be. A base model follows one style by a third and another by all of it, and in places
  * goes its own ways; what strength 1 does to the pair's own before image shows that against the after image.
  */
-import type { HostTensor } from '../tensor/tensor';
+import type { Image } from './image';
 
 /** A fit beyond these says more of the base model than of the style, and what it extrapolates to has not been seen. */
 const LEAST = 0.5;
@@ -13,9 +13,9 @@ const MOST = 1.5;
  * if changes grow in proportion to strength: with r and a the changes to `restyled` and `after`, (r . a) / (r . r), held
  * in [0.5, 1.5]. 1 where `restyled` is `before`.
  *
- * @param before,restyled,after pictures of one shape and range, in any layout.
+ * @param before,restyled,after opaque and of one size.
  */
-export function fitStrength(before: HostTensor<'f32'>, restyled: HostTensor<'f32'>, after: HostTensor<'f32'>): number {
+export function fitStrength(before: Image, restyled: Image, after: Image): number {
   let [along, length] = [0, 0];
   for (let i = 0; i < before.data.length; i++) {
     const change = restyled.data[i]! - before.data[i]!;

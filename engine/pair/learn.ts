@@ -13,8 +13,8 @@ import {
   fitCanvas,
   liftFromCanvas,
   requireImageSize,
+  tensorToImage,
   type Canvas,
-  type Rgb,
 } from './canvas';
 import { applyShift, checkPair } from './check';
 import { copiesOf, type DrawnPair } from './copies';
@@ -101,7 +101,7 @@ export async function learn(
       });
     }
     const learned = await file(recipe.scale);
-    const factor = recipe.fits ? await fit(request, pair, learned, sampler).catch(whenCancelled) : 1;
+    const factor = recipe.fits ? await fit(pair, learned, sampler).catch(whenCancelled) : 1;
     const style = factor === 1 ? learned : await file(recipe.scale * factor);
     return { style, losses, steps: recipe.steps, seconds: (performance.now() - started) / 1000 };
   } finally {
@@ -127,12 +127,6 @@ function lossPoint(step: number, { rows, losses }: StepResult): LossPoint {
   return { step, content: of('content'), style: of('style') };
 }
 
-/** The pair on the net's canvas, as it is learned. */
-interface Pair extends DrawnPair {
-  readonly canvas: Canvas;
-  readonly background: Rgb;
-}
-
 /**
  * Both images and their copies on canvases of the net's native size, as latents; both prompts as embeddings; how far
  * into the ground the style reaches.
@@ -142,7 +136,7 @@ async function encode(
   request: LearnRequest,
   recipe: Recipe,
   { signal, onProgress }: Hooks,
-): Promise<{ data: TrainingData; pair: Pair; reach: number | null }> {
+): Promise<{ data: TrainingData; pair: DrawnPair; reach: number | null }> {
   const { model, autoencoder, text } = workshop;
   requireImageSize(request.before.width, request.before.height, 'the before image');
   requireImageSize(request.after.width, request.after.height, 'the after image');
@@ -172,13 +166,13 @@ async function encode(
   }
   const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
   progress(steps);
-  return { data: { copies, contexts }, pair: { ...pair, canvas, background }, reach };
+  return { data: { copies, contexts }, pair, reach };
 }
 
-/** By how much a learned style's strength is to be multiplied: fit.ts, on what it makes of the pair's before image. */
-async function fit({ before }: LearnRequest, pair: Pair, style: Uint8Array, sampler: Sampler): Promise<number> {
-  const restyled = drawOnCanvas(await sampler(style, before), pair.canvas, pair.background);
-  return fitStrength(pair.before, restyled, pair.after);
+/** By how much a learned style's strength is to be multiplied: fit.ts, on the pair as it was learned, opaque on its canvas. */
+async function fit(pair: DrawnPair, style: Uint8Array, sampler: Sampler): Promise<number> {
+  const before = tensorToImage(pair.before);
+  return fitStrength(before, await sampler(style, before), tensorToImage(pair.after));
 }
 
 /** Names the copies' stream of random numbers; those of the steps are named by their numbers. */

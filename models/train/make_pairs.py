@@ -15,6 +15,9 @@ from restyle import RESTYLES, restyled
 from restyle_frame import FRAME
 
 
+REPAINT = 0.35
+
+
 @cache
 def themes(icons):
     """Icon number -> numbers of the same drawing in other themes."""
@@ -44,46 +47,43 @@ class Layout:
         return canvas
 
 
-def pair(icons, index, rng, others):
-    """([2, side, side, 3] uint8, captions of both)."""
+def pair(icons, index, rng, others, repaint=REPAINT):
+    """([2, side, side, 3] uint8, captions of both). repaint: the share of changed drawings that lie on another ground."""
     meta, layout = icons.meta[index], Layout(rng, icons.side)
     _, ground, backdrop = background(rng, icons.side)
     ink_name, ink = ("black", np.zeros(3)) if luminance(backdrop) > 120 and rng.random() < 0.4 else named_color(rng, backdrop)
 
-    def icon(i):
+    def icon(i, ink):
         rgba = np.array(icons.pixels[i])
         if icons.meta[i]["mono"]:
             rgba[..., :3] = ink
         return rgba
 
-    first, second, style, phrase = icon(index), icon(index), meta["style"], ""
-    u = rng.random()
-    if others.get(index) and u < 0.7:
-        j = others[index][rng.integers(len(others[index]))]
-        second, phrase = icon(j), icons.meta[j]["style"]
-        if icons.meta[j]["mono"] and not meta["mono"]:
-            phrase += f", {ink_name} ink"
-    elif u < 0.75:
+    u, v = rng.random(), rng.random()
+    themed, kept = bool(others.get(index)) and u < 0.7, u >= 0.75
+    other = others[index][rng.integers(len(others[index]))] if themed else index
+    after_ground, after_backdrop, after_ink, phrases = ground, backdrop, ink, []
+    framed = v >= repaint and (kept or rng.random() < 0.12)
+    if v < repaint:  # another ground
+        name, after_backdrop = named_color(rng, backdrop)
+        after_ground = np.broadcast_to(after_backdrop.astype(np.float32), ground.shape)
+        phrases.append(f"ground turned {name}")
+        if icons.meta[other]["mono"] and abs(luminance(after_backdrop) - luminance(ink)) < 80:
+            ink_name, after_ink = ("white", np.full(3, 250)) if luminance(after_backdrop) < 128 else ("black", np.full(3, 15))
+            phrases.insert(0, f"{ink_name} ink")
+    first, second, style = icon(index, ink), icon(other, after_ink), meta["style"]
+    if themed:
+        phrase = icons.meta[other]["style"]
+        inked = icons.meta[other]["mono"] and not meta["mono"] and after_ink is ink
+        phrases.insert(0, f"{phrase}, {ink_name} ink" if inked else phrase)
+    elif not kept:
         if rng.random() < 0.2:
             first, added = restyled(first, rng, backdrop, (some_restyle(rng),))
-            second, style = np.array(first), f"{style}, {added}"
-        second, phrase = restyled(second, rng, backdrop, (some_restyle(rng),))
-    after_ground, phrases = ground, [phrase] if phrase else []
-    v = rng.random()
-    if not phrases or v < 0.12:
-        if rng.random() < 0.35:  # the ground alone is another
-            name, rgb = named_color(rng, backdrop)
-            after_ground = np.broadcast_to(rgb.astype(np.float32), ground.shape)
-            if meta["mono"] and abs(luminance(rgb) - luminance(ink)) < 80:
-                light = luminance(rgb) < 128
-                second = np.array(second)
-                second[..., :3] = 250 if light else 15
-                phrases.append("white ink" if light else "black ink")
-            phrases.append(f"ground turned {name}")
-        else:
-            v = 1
+            second, style = first.copy(), f"{style}, {added}"
+        second, phrase = restyled(second, rng, after_backdrop, (some_restyle(rng),))
+        phrases.insert(0, phrase)
     before, after = layout.lay(ground, first), layout.lay(after_ground, second)
-    if v == 1 or (phrases and rng.random() < 0.08):
+    if framed:
         after, added = FRAME[rng.integers(len(FRAME))](after, rng)
         phrases.append(added)
     frames = np.clip(np.stack([before, after]) + 0.5, 0, 255).astype(np.uint8)

@@ -1,20 +1,21 @@
 import { fitStrength } from '../../engine/pair/fit';
-import { f32, type HostTensor } from '../../engine/tensor/tensor';
+import { image, type Image } from '../../engine/pair/image';
 
-const picture = (...values: number[]): HostTensor<'f32'> => f32(Float32Array.from(values), [1, 1, 1, values.length]);
-const before = picture(0.5, -0.5, 0, 1);
+/** One opaque pixel. */
+const picture = (...rgb: number[]): Image => image(1, 1, Uint8ClampedArray.of(...rgb, 255));
+const before = picture(100, 50, 200);
 
 test.each([
-  ['half of the change, held at the most', [0.75, -0.25, 0.25, 0.5], 1.5],
-  ['five sixths of it', [0.5 + 0.5 / 1.2, -0.5 + 0.5 / 1.2, 0.5 / 1.2, 1 - 1 / 1.2], 1.2],
-  ['all of it', [1, 0, 0.5, 0], 1],
-  // r = (1, 1, 1, 0.5) against a = (0.5, 0.5, 0.5, -1): 1 / 3.25, held.
-  ['much that the pair does not have', [1.5, 0.5, 1, 1.5], 0.5],
-  // r = (0.5, 0.5, 1, -1) against a: 2 / 2.5.
-  ['some that the pair does not have', [1, 0, 1, 0], 0.8],
-  ['the contrary', [0, -1, -0.5, 2], 0.5],
-  ['nothing', [0.5, -0.5, 0, 1], 1],
+  ['half of the change, held at the most', [120, 70, 180], 1.5],
+  ['five sixths of it', [150, 100, 150], 1.2],
+  ['all of it', [160, 110, 140], 1],
+  // r = (60, 0, 55) against a: 300 / 6625, held.
+  ['much that the pair does not have', [160, 50, 255], 0.5],
+  // r = (60, 30, -100) against a: (3600 + 1800 + 6000) / (3600 + 900 + 10000).
+  ['more in one channel than in another', [160, 80, 100], 11400 / 14500],
+  ['the contrary', [40, 0, 255], 0.5],
+  ['nothing', [100, 50, 200], 1],
 ])('a style that brings about %s', (_, restyled, factor) => {
-  // The change a = (0.5, 0.5, 0.5, -1).
-  expect(fitStrength(before, picture(...restyled), picture(1, 0, 0.5, 0))).toBeCloseTo(factor, 5);
+  // The change a = (60, 60, -60).
+  expect(fitStrength(before, picture(...restyled), picture(160, 110, 140))).toBeCloseTo(factor, 5);
 });

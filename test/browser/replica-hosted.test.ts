@@ -116,7 +116,7 @@ test('where storage is refused, the panel learns and restyles all the same', asy
     return [await name(() => localStorage.length), await name(() => navigator.storage.getDirectory())];
   });
   expect(refused).toEqual(['SecurityError', 'SecurityError']);
-  await learnStyle(replica, panel, { before: 'bell before', after: 'bell after', style: 'Line', steps: 3 });
+  await learnStyle(replica, panel, { before: 'bell before', after: 'bell after', style: 'Line', steps: 40 });
   const result = await restyleLayer(replica, panel, 'bell before');
   expect(result.images[1]!.png).not.toBe(result.images[0]!.png);
   // Its wasm had threads.

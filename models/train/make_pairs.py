@@ -14,8 +14,8 @@ from make_pool import arguments, write_shards
 from restyle import RESTYLES, restyled
 from restyle_frame import FRAME
 
-
 REPAINT = 0.35
+"""Share of the pairs whose drawing lies on another ground afterwards."""
 
 
 @cache
@@ -47,8 +47,8 @@ class Layout:
         return canvas
 
 
-def pair(icons, index, rng, others, repaint=REPAINT):
-    """([2, side, side, 3] uint8, captions of both). repaint: the share of changed drawings that lie on another ground."""
+def pair(icons, index, rng, others):
+    """([2, side, side, 3] uint8, captions of both)."""
     meta, layout = icons.meta[index], Layout(rng, icons.side)
     _, ground, backdrop = background(rng, icons.side)
     ink_name, ink = ("black", np.zeros(3)) if luminance(backdrop) > 120 and rng.random() < 0.4 else named_color(rng, backdrop)
@@ -63,8 +63,8 @@ def pair(icons, index, rng, others, repaint=REPAINT):
     themed, kept = bool(others.get(index)) and u < 0.7, u >= 0.75
     other = others[index][rng.integers(len(others[index]))] if themed else index
     after_ground, after_backdrop, after_ink, phrases = ground, backdrop, ink, []
-    framed = v >= repaint and (kept or rng.random() < 0.12)
-    if v < repaint:  # another ground
+    framed = v >= REPAINT and (kept or rng.random() < 0.12)
+    if v < REPAINT:  # another ground
         name, after_backdrop = named_color(rng, backdrop)
         after_ground = np.broadcast_to(after_backdrop.astype(np.float32), ground.shape)
         phrases.append(f"ground turned {name}")

@@ -11,6 +11,7 @@ import {
 } from '../weights/safetensors';
 import type { ByteSource } from '../weights/source';
 import { isTransformerProjection, parseAdapterKey, type AdapterPart } from './adapter-keys';
+import { checkStyleInfo, metadataOf, type StyleInfo } from './style-info';
 
 /** One low-rank update: y += (alpha / rank) B A x. */
 export interface AdapterSite {
@@ -33,32 +34,6 @@ export interface AdapterFile {
   readonly ignored: readonly string[];
 }
 
-/** What a Diptych style says of itself. */
-export interface StyleInfo {
-  readonly style: string;
-  /** The base prompt c. */
-  readonly prompt: string;
-  /** The prompt it was learned to be applied with: the style prompt c_s, or c. */
-  readonly stylePrompt: string;
-  readonly mode: string;
-  /** lambda at strength 1, above 0, at most 10. */
-  readonly scale: number;
-  /**
-   * How far from a drawing the style changes the ground it lies on, as a share of the long side, 0 to 1; 1 when as far as
-   * the ground goes, null when it is not known.
-   */
-  readonly groundReach: number | null;
-  /** Names the exact base weights, so that a style is not applied to others unawares. */
-  readonly modelFingerprint: string;
-  /** The base model's name, e.g. its folder's. */
-  readonly baseModel: string;
-  /** The family's name, kohya's where it has one: "sd_v1", "sd_v2", "sdxl_base_v1-0". */
-  readonly baseModelVersion: string;
-  readonly seed: number;
-  readonly steps: number;
-  readonly learningRate: number;
-}
-
 export interface WriteOptions {
   /** F32 when left out. */
   readonly dtype?: 'F32' | 'F16';
@@ -75,11 +50,7 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-const FORMAT = 1;
 const LARGEST_HALF = 65504;
-const LARGEST_SCALE = 10;
-/** Of styles that do not say: all were learned with the paper's losses, at this scale. */
-const FIRST_SCALE = 2;
 
 /**
  * An adapter file of these sites, all written as linear layers, which the attention projections Diptych trains are.
@@ -108,7 +79,7 @@ export function writeAdapter(
       tensors.push({ name: `unet.${site}.lora_B.weight`, dtype, shape: shapes.b, data: scaled });
     }
   }
-  return writeSafetensors(tensors, metadataOf(sites, info));
+  return writeSafetensors(tensors, metadataOf(info, sites.values().next().value));
 }
 
 function checkWritable(site: string, weights: Float32Array, dtype: 'F32' | 'F16'): void {
@@ -121,61 +92,6 @@ function checkWritable(site: string, weights: Float32Array, dtype: 'F32' | 'F16'
   );
 }
 
-/** Metadata as kohya's trainers write it, which other programs show, and Diptych's own beside it. All values are strings. */
-function metadataOf(sites: ReadonlyMap<string, AdapterSite>, info: StyleInfo): Record<string, string> {
-  const [first] = sites.values();
-  return {
-    format: 'pt',
-    ss_sd_model_name: info.baseModel,
-    ss_base_model_version: info.baseModelVersion,
-    ss_network_module: 'networks.lora',
-    ss_network_dim: String(first?.rank ?? 0),
-    ss_network_alpha: String(first?.alpha ?? 0),
-    ss_learning_rate: String(info.learningRate),
-    ss_seed: String(info.seed),
-    ss_max_train_steps: String(info.steps),
-    ss_output_name: info.style,
-    diptych_format: String(FORMAT),
-    diptych_style: info.style,
-    diptych_prompt: info.prompt,
-    diptych_style_prompt: info.stylePrompt,
-    diptych_mode: info.mode,
-    diptych_scale: String(info.scale),
-    ...(info.groundReach !== null && { diptych_ground_reach: String(info.groundReach) }),
-    diptych_model_fingerprint: info.modelFingerprint,
-  };
-}
-
-/** What the metadata of a file that readAdapter read say of the style; undefined when Diptych did not write it, and so nothing is known for certain. */
-export function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo | undefined {
-  const text = (key: string): string => (ownValue(metadata, key) as string | undefined) ?? '';
-  if (!text('diptych_format')) return undefined;
-  return {
-    style: text('diptych_style'),
-    prompt: text('diptych_prompt'),
-    stylePrompt: text('diptych_style_prompt'),
-    mode: text('diptych_mode'),
-    scale: scaleOf(metadata),
-    groundReach: groundReachOf(metadata),
-    modelFingerprint: text('diptych_model_fingerprint'),
-    baseModel: text('ss_sd_model_name'),
-    baseModelVersion: text('ss_base_model_version'),
-    seed: Number(text('ss_seed')),
-    steps: Number(text('ss_max_train_steps')),
-    learningRate: Number(text('ss_learning_rate')),
-  };
-}
-
-function scaleOf(metadata: Readonly<Record<string, unknown>>): number {
-  const text = ownValue(metadata, 'diptych_scale');
-  return text === undefined ? FIRST_SCALE : Number(text);
-}
-
-function groundReachOf(metadata: Readonly<Record<string, unknown>>): number | null {
-  const text = ownValue(metadata, 'diptych_ground_reach');
-  return text === undefined ? null : text === '' ? NaN : Number(text);
-}
-
 /**
  * Reads an adapter by whichever keys it has. Throws an InputError when the file is damaged, was written by a newer
  * Diptych, or holds nothing the engine can apply; what it cannot apply beside what it can is listed in `ignored`.
@@ -183,24 +99,7 @@ function groundReachOf(metadata: Readonly<Record<string, unknown>>): number | nu
 export async function readAdapter(source: ByteSource, options: ReadOptions = {}): Promise<AdapterFile> {
   const { layersPerBlock = 2, signal } = options;
   const file = await openSafetensors(source, signal);
-  const format = ownValue(file.metadata, 'diptych_format');
-  if (format !== undefined && format !== String(FORMAT)) {
-    throw new InputError(
-      `${source.name}: was written by another version of Diptych (format ${showJson(format)}); update Diptych`,
-    );
-  }
-  const scale = scaleOf(file.metadata);
-  if (!(scale > 0 && scale <= LARGEST_SCALE)) {
-    throw new InputError(
-      `${source.name}: "diptych_scale" is ${showJson(file.metadata['diptych_scale'])}, not a number above 0 and at most ${LARGEST_SCALE}; learn the style again`,
-    );
-  }
-  const reach = groundReachOf(file.metadata);
-  if (reach !== null && !(reach >= 0 && reach <= 1)) {
-    throw new InputError(
-      `${source.name}: "diptych_ground_reach" is ${showJson(file.metadata['diptych_ground_reach'])}, not a number from 0 to 1; learn the style again`,
-    );
-  }
+  checkStyleInfo(source.name, file.metadata);
   const peft = readPeftConfig(file);
   const sites = new Map<string, AdapterSite>();
   const ignored: string[] = [];

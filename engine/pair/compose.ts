@@ -22,6 +22,7 @@ export const LEAST_ALPHA = 1 / 16;
  * @param styled,original decoded latents on the canvas, [1, 3, canvas.height, canvas.width] in [-1, 1], clipped there.
  * @param background the colour the picture was drawn on the canvas with.
  * @param groundReach how far from the drawing its ground may change (ground.ts); null for any distance.
+ * @param onto what the difference is added to: the picture itself, or the same with other colours.
  */
 export function composeRestyled(
   picture: Image,
@@ -30,13 +31,15 @@ export function composeRestyled(
   styled: HostTensor<'f32'>,
   original: HostTensor<'f32'>,
   groundReach: number | null,
+  onto: Image = picture,
 ): Image {
   const after = liftFromCanvas(styled, canvas);
   const before = liftFromCanvas(original, canvas);
   const data = after.data.map((value, i) => value - before.data[i]!);
   const difference = planes(3, after.width, after.height, data);
   const guide = compositeAt(picture, background, after.width, after.height);
-  return addDifference(picture, background, holdGround(cleanDifference(difference, guide), guide, groundReach), guide);
+  const held = holdGround(cleanDifference(difference, guide), guide, groundReach);
+  return addDifference(picture, background, held, guide, onto);
 }
 
 /**
@@ -45,14 +48,21 @@ export function composeRestyled(
  * @param difference three planes in [-1, 1] of any size, covering the whole picture.
  * @param guide the picture at the difference's size, three planes in [0, 1], as sharp or as blurred as the difference:
  *   the fit that keeps edges crisp is made on it.
+ * @param onto what the difference is added to, of the picture's size and alpha.
  */
-export function addDifference(picture: Image, background: Rgb, difference: Planes, guide: Planes): Image {
+export function addDifference(
+  picture: Image,
+  background: Rgb,
+  difference: Planes,
+  guide: Planes,
+  onto: Image = picture,
+): Image {
   const { width, height } = picture;
   const enlarged = width > difference.width || height > difference.height;
   const upsampler = enlarged
     ? guidedUpsampler(difference, guide, width, height)
     : plainUpsampler(difference, width, height);
-  const out = new Uint8ClampedArray(picture.data);
+  const out = new Uint8ClampedArray(onto.data);
   const guideRow = new Float32Array(3 * width);
   const changes = new Float32Array(3 * width);
   for (let y = 0; y < height; y++) {
@@ -64,7 +74,7 @@ export function addDifference(picture: Image, background: Rgb, difference: Plane
       const gain = 255 / Math.max(alpha, LEAST_ALPHA);
       for (let c = 0; c < 3; c++) {
         // Uint8ClampedArray rounds to nearest and clips.
-        out[i + c] = picture.data[i + c]! + gain * changes[c * width + x]!;
+        out[i + c] = onto.data[i + c]! + gain * changes[c * width + x]!;
       }
     }
   }

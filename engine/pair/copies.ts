@@ -122,8 +122,7 @@ function chroma(data: Float32Array, p: number, size: number): [number, number] {
  * `count` copies, the first of them the pair itself. The hues of the k-th are turned by k / count of a circle: of both
  * pictures where the style follows hues, of the before image alone where it ignores them, else of neither.
  */
-export function copiesOf(pair: DrawnPair, count: number, random: Random): DrawnPair[] {
-  const habit = hueHabit(pair);
+export function copiesOf(pair: DrawnPair, habit: HueHabit, count: number, random: Random): DrawnPair[] {
   return Array.from({ length: count }, (_, k) => {
     if (k === 0) return pair;
     const place = {

@@ -24,7 +24,7 @@ export function groundOf(picture: Planes): Uint8Array | null {
   const { width, height, data } = picture;
   const size = width * height;
   const border = borderOf(width, height);
-  const colour = [0, 1, 2].map((c) => median(border.map((i) => data[c * size + i]!)));
+  const colour = borderColour(picture);
   const flat = (i: number): boolean => colour.every((level, c) => Math.abs(data[c * size + i]! - level) <= GROUND.flat);
   const ground = new Uint8Array(size);
   const open = border.filter(flat);
@@ -100,6 +100,13 @@ function borderOf(width: number, height: number): number[] {
     if (x === 0 || x === width - 1 || i < width || i >= width * (height - 1)) indices.push(i);
   }
   return indices;
+}
+
+/** The median of each channel along a picture's border: the colour of its ground, where it has one. */
+export function borderColour({ width, height, data }: Planes): [number, number, number] {
+  const border = borderOf(width, height);
+  const channel = (c: number): number => median(border.map((i) => data[c * width * height + i]!));
+  return [channel(0), channel(1), channel(2)];
 }
 
 function median(values: number[]): number {

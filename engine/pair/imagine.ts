@@ -9,6 +9,7 @@ import { f32, zeros } from '../tensor/tensor';
 import { tensorToImage } from './canvas';
 import { IMAGINE_DEFAULTS } from './defaults';
 import type { Image } from './image';
+import { recolourImage } from './recolour';
 import type { Hooks, ImagineRequest } from './requests';
 import { loadStyles } from './styles';
 import type { Workshop } from './workshop';
@@ -41,7 +42,7 @@ export async function imagine(workshop: Workshop, request: ImagineRequest, hooks
       previous = denoised;
       hooks.onProgress?.({ phase: 'restyle', step: i + 1, steps: plan.steps.length });
     }
-    return tensorToImage(await autoencoder.decode(sample));
+    return recolourImage(tensorToImage(await autoencoder.decode(sample)), styles.recolourings);
   } finally {
     sample.dispose();
     previous?.dispose();

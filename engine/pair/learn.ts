@@ -3,7 +3,8 @@ import { CancelledError, InputError, throwIfCancelled } from '../errors';
 import { digest } from '../diffusion/model';
 import { upShape, unpackMatrices } from '../lora/packing';
 import { attentionSites } from '../lora/sites';
-import { writeAdapter, type AdapterSite, type StyleInfo } from '../lora/adapter-file';
+import { writeAdapter, type AdapterSite } from '../lora/adapter-file';
+import type { StyleInfo } from '../lora/style-info';
 import { Random, streamSeed } from '../tensor/random';
 import type { HostTensor } from '../tensor/tensor';
 import { readAndDispose } from '../diffusion/autoencoder';
@@ -17,12 +18,13 @@ import {
   type Canvas,
 } from './canvas';
 import { applyShift, checkPair } from './check';
-import { copiesOf, type DrawnPair } from './copies';
-import { fitStrength } from './fit';
+import { copiesOf, hueHabit, type DrawnPair } from './copies';
+import { fitStrength, LEAST_FIT } from './fit';
 import { groundReach } from './ground';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
 import { downProjections, learningRateAt, makeRecipe, type LearnPhase, type Recipe } from './recipe';
+import { learnRecolouring, recolourDrawn, recolourImage, type Recolouring } from './recolour';
 import type { Hooks, LearnRequest, LearnResult, LossPoint } from './requests';
 import { Trainer, type StepResult, type TrainingData } from './trainer';
 import type { Workshop } from './workshop';
@@ -47,7 +49,7 @@ export async function learn(
   const { model, runtime, programs, denoiser } = workshop;
   const sites = attentionSites(denoiser.sites);
   const identity = identify(request, recipe, model.fingerprint);
-  const { data, pair, reach } = await encode(workshop, request, recipe, hooks);
+  const { data, pair, found } = await encode(workshop, request, recipe, hooks);
   const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
   try {
     const resumed =
@@ -60,7 +62,7 @@ export async function learn(
     const report = (step: number, more: object): void =>
       hooks.onProgress?.({ phase: 'learn', step, steps: recipe.steps, ...more });
     const file = (scale: number): Promise<Uint8Array> =>
-      styleFile(workshop, trainer, recipe, request, { scale, reach });
+      styleFile(workshop, trainer, recipe, request, { scale, ...found });
     const cancelled = async (step: number): Promise<CancelledError> => {
       report(step, { checkpoint: await checkpoint(step) });
       return new CancelledError(`cancelled after ${step} of ${recipe.steps} steps`);
@@ -101,7 +103,7 @@ export async function learn(
       });
     }
     const learned = await file(recipe.scale);
-    const factor = recipe.fits ? await fit(pair, learned, sampler).catch(whenCancelled) : 1;
+    const factor = recipe.fits ? await fit(pair, found.recolouring, learned, sampler).catch(whenCancelled) : 1;
     const style = factor === 1 ? learned : await file(recipe.scale * factor);
     return { style, losses, steps: recipe.steps, seconds: (performance.now() - started) / 1000 };
   } finally {
@@ -127,17 +129,51 @@ function lossPoint(step: number, { rows, losses }: StepResult): LossPoint {
   return { step, content: of('content'), style: of('style') };
 }
 
+/** What the pictures of a pair say of its style before a step is learned. */
+interface Found {
+  /** What the style makes of colours alone; null for one that has none of its own. */
+  readonly recolouring: Recolouring | null;
+  /** How far into the ground it reaches (ground.ts). */
+  readonly reach: number | null;
+}
+
 /**
- * Both images and their copies on canvases of the net's native size, as latents; both prompts as embeddings; how far
- * into the ground the style reaches.
+ * Both images and their copies on canvases of the net's native size, the before images recoloured where the style does
+ * that, as latents; both prompts as embeddings; the pair on its canvas, before as it came; and what was found.
  */
 async function encode(
   workshop: Workshop,
   request: LearnRequest,
   recipe: Recipe,
   { signal, onProgress }: Hooks,
-): Promise<{ data: TrainingData; pair: DrawnPair; reach: number | null }> {
-  const { model, autoencoder, text } = workshop;
+): Promise<{ data: TrainingData; pair: DrawnPair; found: Found }> {
+  const { autoencoder, text } = workshop;
+  const { pair, canvas } = drawPair(workshop, request);
+  const habit = hueHabit(pair);
+  const copies = copiesOf(pair, habit, recipe.copies, new Random(streamSeed(recipe.seed, COPIES_STREAM)));
+  const recolouring = recipe.recolours && habit === 'ignores' ? learnRecolouring(copies) : null;
+  const begin = ({ before }: DrawnPair): HostTensor<'f32'> =>
+    recolouring ? recolourDrawn(recolouring, before) : before;
+  const reach = groundReach(liftFromCanvas(begin(pair), canvas), liftFromCanvas(pair.after, canvas));
+  const latentsOf = async (picture: HostTensor<'f32'>): Promise<HostTensor<'f32'>> => {
+    throwIfCancelled(signal);
+    return readAndDispose(await autoencoder.encode(picture));
+  };
+  const steps = recipe.copies + 1;
+  const progress = (step: number): void => onProgress?.({ phase: 'encode', step, steps });
+  progress(0);
+  const encoded: TrainingData['copies'][number][] = [];
+  for (const copy of copies) {
+    encoded.push({ before: await latentsOf(begin(copy)), after: await latentsOf(copy.after) });
+    progress(encoded.length);
+  }
+  const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
+  progress(steps);
+  return { data: { copies: encoded, contexts }, pair, found: { recolouring, reach } };
+}
+
+/** Both images on one canvas, checked to be a pair. */
+function drawPair({ model }: Workshop, request: LearnRequest): { pair: DrawnPair; canvas: Canvas } {
   requireImageSize(request.before.width, request.before.height, 'the before image');
   requireImageSize(request.after.width, request.after.height, 'the after image');
   const verdict = checkPair(request.before, request.after);
@@ -150,29 +186,20 @@ async function encode(
   if (pair.before.shape.join() !== pair.after.shape.join()) {
     throw new InputError('the two images differ in shape; crop them to the same width and height');
   }
-  const canvas = canvasOf(request.before);
-  const reach = groundReach(liftFromCanvas(pair.before, canvas), liftFromCanvas(pair.after, canvas));
-  const latentsOf = async (picture: HostTensor<'f32'>): Promise<HostTensor<'f32'>> => {
-    throwIfCancelled(signal);
-    return readAndDispose(await autoencoder.encode(picture));
-  };
-  const steps = recipe.copies + 1;
-  const progress = (step: number): void => onProgress?.({ phase: 'encode', step, steps });
-  progress(0);
-  const copies: TrainingData['copies'][number][] = [];
-  for (const copy of copiesOf(pair, recipe.copies, new Random(streamSeed(recipe.seed, COPIES_STREAM)))) {
-    copies.push({ before: await latentsOf(copy.before), after: await latentsOf(copy.after) });
-    progress(copies.length);
-  }
-  const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
-  progress(steps);
-  return { data: { copies, contexts }, pair, reach };
+  return { pair, canvas: canvasOf(request.before) };
 }
 
 /** By how much a learned style's strength is to be multiplied: fit.ts, on the pair as it was learned, opaque on its canvas. */
-async function fit(pair: DrawnPair, style: Uint8Array, sampler: Sampler): Promise<number> {
+async function fit(
+  pair: DrawnPair,
+  recolouring: Recolouring | null,
+  style: Uint8Array,
+  sampler: Sampler,
+): Promise<number> {
   const before = tensorToImage(pair.before);
-  return fitStrength(before, await sampler(style, before), tensorToImage(pair.after));
+  const begin = recolouring ? recolourImage(before, [{ recolouring, weight: 1 }]) : before;
+  const least = recolouring ? LEAST_FIT.rest : LEAST_FIT.net;
+  return fitStrength(begin, await sampler(style, before), tensorToImage(pair.after), least);
 }
 
 /** Names the copies' stream of random numbers; those of the steps are named by their numbers. */
@@ -198,7 +225,7 @@ async function styleFile(
   trainer: Trainer,
   recipe: Recipe,
   request: LearnRequest,
-  found: { readonly scale: number; readonly reach: number | null },
+  { scale, recolouring, reach }: Found & { readonly scale: number },
 ): Promise<Uint8Array> {
   const { rank } = recipe;
   const attention = attentionSites(denoiser.sites);
@@ -218,8 +245,9 @@ async function styleFile(
     prompt: recipe.prompt,
     stylePrompt: recipe.stylePrompt,
     mode: recipe.mode,
-    scale: found.scale,
-    groundReach: found.reach,
+    scale,
+    recolouring,
+    groundReach: reach,
     modelFingerprint: model.fingerprint,
     baseModel: publicName(model.name),
     baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION,

@@ -21,13 +21,14 @@ import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize, type Canva
 import { composeRestyled } from './compose';
 import { RESTYLE_DEFAULTS } from './defaults';
 import type { Image } from './image';
+import { recolourImage, recolourRgb, wholly } from './recolour';
 import type { GuideMode, Hooks, RestyleRequest } from './requests';
 import { loadStyles, type LoadedStyles } from './styles';
 import type { Workshop } from './workshop';
 
 /** A picture on the net's canvas, as latents. */
 interface Encoded {
-  /** Names the picture's exact pixels. */
+  /** Names the picture's exact pixels and what they are drawn on. */
   readonly key: string;
   readonly canvas: Canvas;
   readonly background: Rgb;
@@ -64,10 +65,15 @@ export class Restyler {
     const styles = await loadStyles(this.#workshop, request.styles, request.prompt ?? '');
     const settings = { ...RESTYLE_DEFAULTS, start: styles.start, ...request };
     try {
-      const encoded = await this.#encode(picture, hooks);
+      const ground = chooseBackground([picture]);
+      // The net starts from the whole change of colours at any strength, as it did when it learned.
+      const whole = wholly(styles.recolourings);
+      const start = recolourImage(picture, whole);
+      const encoded = await this.#encode(start, recolourRgb(ground, whole), hooks);
       const deviation = await GUIDES[settings.guide](this, encoded, styles, settings, hooks);
       try {
-        return await this.#compose(picture, encoded, deviation, styles.groundReach, hooks);
+        const onto = recolourImage(picture, styles.recolourings);
+        return await this.#compose(start, encoded, deviation, styles.groundReach, onto, hooks);
       } finally {
         deviation.dispose();
       }
@@ -149,14 +155,14 @@ export class Restyler {
     return this.#workshop;
   }
 
-  async #encode(picture: Image, hooks: Hooks): Promise<Encoded> {
+  async #encode(picture: Image, background: Rgb, hooks: Hooks): Promise<Encoded> {
     const { model, autoencoder } = this.#workshop;
     hooks.onProgress?.({ phase: 'encode', step: 0, steps: 1 });
     const { width, height, data } = picture;
-    const key = `${width}x${height} ${digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])}`;
+    const pixels = digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
+    const key = `${width}x${height} ${pixels} on ${background.join()}`;
     let encoded = this.#pictures.get(key);
     if (!encoded) {
-      const background = chooseBackground([picture]);
       const canvas = fitCanvas(width, height, model.nativeSize, model.sizeMultiple);
       const latents = await readAndDispose(await autoencoder.encode(drawOnCanvas(picture, canvas, background)));
       encoded = { key, canvas, background, latents };
@@ -173,6 +179,7 @@ export class Restyler {
     encoded: Encoded,
     deviation: DeviceTensor,
     groundReach: number | null,
+    onto: Image,
     hooks: Hooks,
   ): Promise<Image> {
     const { autoencoder } = this.#workshop;
@@ -182,7 +189,7 @@ export class Restyler {
     encoded.reconstruction ??= await autoencoder.decodeMoved(latents, zeros(latents.shape));
     const styled = await autoencoder.decodeMoved(latents, deviation);
     hooks.onProgress?.({ phase: 'decode', step: 1, steps: 1 });
-    return composeRestyled(picture, canvas, background, styled, encoded.reconstruction, groundReach);
+    return composeRestyled(picture, canvas, background, styled, encoded.reconstruction, groundReach, onto);
   }
 }
 

@@ -2,11 +2,13 @@
 import type { LoadedAdapters } from '../diffusion/denoiser';
 import type { DiffusionModel } from '../diffusion/model';
 import type { GuidingStyle } from '../diffusion/guidance';
-import { readAdapter, styleInfo, type AdapterFile, type StyleInfo } from '../lora/adapter-file';
+import { readAdapter, type AdapterFile } from '../lora/adapter-file';
+import { styleInfo, type StyleInfo } from '../lora/style-info';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
 import { RESTYLE_DEFAULTS } from './defaults';
 import { namedPrompt } from './recipe';
+import type { WeightedRecolouring } from './recolour';
 import type { AppliedStyle, StyleDescription } from './requests';
 import type { Workshop } from './workshop';
 
@@ -16,6 +18,8 @@ export interface LoadedStyles {
   readonly guiding: readonly GuidingStyle[];
   /** How far from the drawing its ground may change, as a share of the long side: the styles' largest; null for any distance. */
   readonly groundReach: number | null;
+  /** What the styles make of colours, as strong as asked for; those that leave them to the net are not among them. */
+  readonly recolourings: readonly WeightedRecolouring[];
   /** The share of the noise schedule from which these styles show, unless the request says another. */
   readonly start: number;
   /** The caller unloads them. */
@@ -41,6 +45,7 @@ export async function loadStyles(
         file: adapter,
         guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 },
         reach: info?.groundReach ?? null,
+        recolourings: info?.recolouring ? [{ recolouring: info.recolouring, weight: strength }] : [],
       };
     }),
   );
@@ -51,6 +56,7 @@ export async function loadStyles(
       (most, { reach }) => (most === null || reach === null ? null : Math.max(most, reach)),
       0,
     ),
+    recolourings: read.flatMap(({ recolourings }) => recolourings),
     start: read.some(({ reach }) => reach === 1) ? RESTYLE_DEFAULTS.groundStart : RESTYLE_DEFAULTS.start,
     adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
   };

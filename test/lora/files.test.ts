@@ -1,6 +1,7 @@
 /** Adapter files: ours round trip, and everybody's keys mean the same adapter. */
 import fc from 'fast-check';
-import { readAdapter, styleInfo, writeAdapter, type AdapterSite, type StyleInfo } from '../../engine/lora/adapter-file';
+import { readAdapter, writeAdapter, type AdapterSite } from '../../engine/lora/adapter-file';
+import { styleInfo, type StyleInfo } from '../../engine/lora/style-info';
 import { isTransformerProjection, parseAdapterKey } from '../../engine/lora/adapter-keys';
 import { Random } from '../../engine/tensor/random';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
@@ -13,6 +14,7 @@ const INFO: StyleInfo = {
   stylePrompt: 'a red apple in watercolor style',
   mode: 'pair',
   groundReach: 0.05,
+  recolouring: Array.from({ length: 18 }, (_, i) => i / 8 - 1),
   scale: 1.5,
   modelFingerprint: 'f00d',
   baseModel: 'models/tiny',
@@ -84,6 +86,7 @@ describe('writeAdapter', () => {
        "diptych_mode": "pair",
        "diptych_model_fingerprint": "f00d",
        "diptych_prompt": "a red apple",
+       "diptych_recolouring": "-1 -0.875 -0.75 -0.625 -0.5 -0.375 -0.25 -0.125 0 0.125 0.25 0.375 0.5 0.625 0.75 0.875 1 1.125",
        "diptych_scale": "1.5",
        "diptych_style": "watercolor",
        "diptych_style_prompt": "a red apple in watercolor style",
@@ -311,6 +314,19 @@ describe('readAdapter', () => {
     for (const text of about.wrong) {
       expect(await inputError(valueOf({ [entry]: text }))).toBe(
         `lora.safetensors: "${entry}" is "${text}", not a number ${about.range}; learn the style again`,
+      );
+    }
+  });
+
+  test('a recolouring is read as it was written; one of another length or with other than small numbers is refused', async () => {
+    const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
+    const said = (text: string) => read(weights, { diptych_format: '1', diptych_recolouring: text });
+    const numbers = INFO.recolouring!.join(' ');
+    expect(styleInfo((await said(numbers)).metadata)!.recolouring).toEqual(INFO.recolouring);
+    const wrong = ['', '1', `${numbers} 1`, numbers.replace('0.5', 'NaN'), numbers.replace('0.5', '1e9'), 'null'];
+    for (const text of wrong) {
+      expect(await inputError(said(text))).toMatch(
+        /^lora.safetensors: "diptych_recolouring" is .*, not 18 numbers of at most 1000; learn the style again$/,
       );
     }
   });

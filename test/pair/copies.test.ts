@@ -94,7 +94,7 @@ test.each([
   ['ignores', disked(BLACK!, WHITE)],
 ] as const)('copies of a style that %s hues', (habit, after) => {
   const pair: DrawnPair = { before, after };
-  const copies = copiesOf(pair, 4, new Random(1));
+  const copies = copiesOf(pair, habit, 4, new Random(1));
   expect(copies[0]).toBe(pair);
   const centres = copies.map((copy) => {
     const [b, a] = [centre(copy.before), centre(copy.after)];
@@ -107,5 +107,5 @@ test.each([
   expect(hues('before').size).toBeGreaterThan(1);
   if (habit === 'follows') expect(hues('after').size).toBeGreaterThan(1);
   else for (const copy of copies) expect(Math.max(...at(copy.after, 24, 24))).toBeLessThan(-0.9);
-  expect(copiesOf(pair, 4, new Random(1))).toEqual(copies);
+  expect(copiesOf(pair, habit, 4, new Random(1))).toEqual(copies);
 });

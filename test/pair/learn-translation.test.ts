@@ -9,7 +9,8 @@ import { loadStyles } from '../../engine/pair/styles';
 import { Trainer, type StepDraw, type TrainerState, type TrainingData } from '../../engine/pair/trainer';
 import { translatedNoise, translationWeight } from '../../engine/pair/translation';
 import { openWorkshop, type Workshop } from '../../engine/pair/workshop';
-import { writeAdapter, type StyleInfo } from '../../engine/lora/adapter-file';
+import { writeAdapter } from '../../engine/lora/adapter-file';
+import type { StyleInfo } from '../../engine/lora/style-info';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { Random } from '../../engine/tensor/random';
@@ -160,6 +161,7 @@ test.each([
       mode,
       scale,
       groundReach: null,
+      recolouring: null,
       modelFingerprint: '',
       baseModel: '',
       baseModelVersion: '',

@@ -1,7 +1,8 @@
 /** Learning end to end on a tiny random model: state, modes, cancel and resume, divergence. */
 import { BLUE, PALE, RED, drawing, tinyEngine } from '../support/tiny-engine';
 import { CancelledError, InputError } from '../../engine/errors';
-import { readAdapter, styleInfo, writeAdapter } from '../../engine/lora/adapter-file';
+import { readAdapter, writeAdapter } from '../../engine/lora/adapter-file';
+import { styleInfo } from '../../engine/lora/style-info';
 import type { Engine } from '../../engine/engine';
 import { image } from '../../engine/pair/image';
 import type { LearnRequest, Progress } from '../../engine/pair/requests';

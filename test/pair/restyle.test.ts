@@ -4,7 +4,8 @@ import { CancelledError, InputError } from '../../engine/errors';
 import type { Engine } from '../../engine/engine';
 import type { Image } from '../../engine/pair/image';
 import { RESTYLE_DEFAULTS } from '../../engine/pair/defaults';
-import { readAdapter, styleInfo, writeAdapter } from '../../engine/lora/adapter-file';
+import { readAdapter, writeAdapter } from '../../engine/lora/adapter-file';
+import { styleInfo, type StyleInfo } from '../../engine/lora/style-info';
 import { bytesSource } from '../../engine/weights/source';
 
 let engine: Engine;
@@ -70,11 +71,16 @@ test.each(guides)('guide %s approaches the original smoothly', async (guide) => 
   expect([...distances].sort((a, b) => a - b)).toEqual(distances);
 });
 
+/** The style left to the net alone, with other words on how it is applied. */
+async function said(style: Uint8Array, words: Partial<StyleInfo>): Promise<Uint8Array> {
+  const { sites, metadata } = await readAdapter(bytesSource('style', style));
+  return writeAdapter(sites, { ...styleInfo(metadata)!, recolouring: null, ...words });
+}
+
 test.each(['style', 'scale'] as const)('guide %s: lambda is the strength times what the file says', async (guide) => {
-  const { sites, metadata } = await readAdapter(bytesSource('style', styles[0]!));
   const picture = drawing(32, 32, BLUE, PALE);
-  const at = (scale: number, strength: number): Promise<Image> => {
-    const file = writeAdapter(sites, { ...styleInfo(metadata)!, scale });
+  const at = async (scale: number, strength: number): Promise<Image> => {
+    const file = await said(styles[0]!, { scale });
     return engine.restyle({ image: picture, styles: [{ file, strength }], guide, steps: 5 });
   };
   expect(bytes(await at(1.5, 0.5))).toEqual(bytes(await at(0.75, 1)));
@@ -99,7 +105,7 @@ test('styles blend: each strength counts, and a style at 0 does not', async () =
 });
 
 test('a ground that the pair leaves alone stays as it is, byte for byte', async () => {
-  const picture = drawing(64, 64, [60, 120, 90, 255], [250, 240, 200, 255]);
+  const picture = drawing(64, 64, [60, 120, 90, 255], PALE);
   const corner = ({ data }: Image): Uint8ClampedArray => data.subarray(0, 4 * 64 * 4);
   const restyle = (file: Uint8Array): Promise<Image> =>
     engine.restyle({ image: picture, steps: 5, styles: [{ file, strength: 2 }] });
@@ -115,7 +121,7 @@ test('a style that repaints the ground is restyled from farther up than another,
   const restyled = async (style: Uint8Array, start?: number): Promise<Image> =>
     engine.restyle({ image: picture, steps: 5, styles: [{ file: style, strength: 1 }], ...(start && { start }) });
   for (const [style, start] of [
-    [styles[0]!, RESTYLE_DEFAULTS.groundStart],
+    [await said(file, { groundReach: 1 }), RESTYLE_DEFAULTS.groundStart],
     [file, RESTYLE_DEFAULTS.start],
   ] as const) {
     expect(bytes(await restyled(style))).toEqual(bytes(await restyled(style, start)));
@@ -171,6 +177,7 @@ test('a LoRA for another net is refused in one line', async () => {
     mode: 'pair',
     scale: 1,
     groundReach: null,
+    recolouring: null,
     modelFingerprint: 'f',
     baseModel: 'm',
     baseModelVersion: 'sd_v1',

@@ -1,4 +1,5 @@
 /** The affine colour map that fits a pair best pixel by pixel: the strongest recolouring that knows nothing of shape. */
+import { solvePositiveDefinite } from '../../../engine/tensor/linear';
 import { colourOf, recolour, type Colour, type Raster } from '../pixels/raster';
 
 /** Pulls the map towards leaving colours alone; matters only where the pair does not say. */
@@ -23,7 +24,7 @@ export function learnColourMap(before: Raster, after: Raster): (picture: Raster)
       for (let c = 0; c < 3; c++) right[p]![c]! += weight * from[p]! * (to[c]! - from[c]!);
     }
   });
-  const map = solve(normal, right);
+  const map = solvePositiveDefinite(normal, right);
   return (picture) =>
     recolour(picture, (i) => {
       const colour = colourOf(picture, i);
@@ -33,18 +34,4 @@ export function learnColourMap(before: Raster, after: Raster): (picture: Raster)
       });
       return moved as unknown as Colour;
     });
-}
-
-/** Solves A X = B for positive definite A by Gaussian elimination; both are used up. */
-function solve(a: number[][], b: number[][]): number[][] {
-  const n = a.length;
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) {
-      if (j === i) continue;
-      const factor = a[j]![i]! / a[i]![i]!;
-      for (let k = i; k < n; k++) a[j]![k]! -= factor * a[i]![k]!;
-      for (let k = 0; k < b[j]!.length; k++) b[j]![k]! -= factor * b[i]![k]!;
-    }
-  }
-  return b.map((row, i) => row.map((value) => value / a[i]![i]!));
 }

@@ -17,8 +17,8 @@ export interface StyleInfo {
    * the ground goes, null when it is not known.
    */
   readonly groundReach: number | null;
-  /** What the style makes of colours before the LoRA acts: 18 numbers (pair/recolour.ts); null when it leaves them to it. */
-  readonly recolouring: readonly number[] | null;
+  /** What the style makes of pixels before the LoRA acts: 18 or 102 numbers (pair/repaint.ts); null when it leaves them to it. */
+  readonly repainting: readonly number[] | null;
   /** Names the exact base weights, so that a style is not applied to others unawares. */
   readonly modelFingerprint: string;
   /** The base model's name, e.g. its folder's. */
@@ -34,8 +34,8 @@ const FORMAT = 1;
 const LARGEST_SCALE = 10;
 /** Of styles that do not say: all were learned with the paper's losses, at this scale. */
 const FIRST_SCALE = 2;
-/** How many numbers a recolouring has, and how large they may be. */
-const RECOLOURING_SIZE = 18;
+/** How many numbers a repainting may have, and how large they may be. */
+const REPAINTING_SIZES: readonly number[] = [18, 102];
 const LARGEST_WEIGHT = 1000;
 
 /**
@@ -65,7 +65,7 @@ export function metadataOf(
     diptych_mode: info.mode,
     diptych_scale: String(info.scale),
     ...(info.groundReach !== null && { diptych_ground_reach: String(info.groundReach) }),
-    ...(info.recolouring && { diptych_recolouring: info.recolouring.join(' ') }),
+    ...(info.repainting && { diptych_repainting: info.repainting.join(' ') }),
     diptych_model_fingerprint: info.modelFingerprint,
   };
 }
@@ -81,7 +81,7 @@ export function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo
     mode: text('diptych_mode'),
     scale: scaleOf(metadata),
     groundReach: groundReachOf(metadata),
-    recolouring: recolouringOf(metadata),
+    repainting: repaintingOf(metadata),
     modelFingerprint: text('diptych_model_fingerprint'),
     baseModel: text('ss_sd_model_name'),
     baseModelVersion: text('ss_base_model_version'),
@@ -101,8 +101,8 @@ function groundReachOf(metadata: Readonly<Record<string, unknown>>): number | nu
   return text === undefined ? null : text === '' ? NaN : Number(text);
 }
 
-function recolouringOf(metadata: Readonly<Record<string, unknown>>): readonly number[] | null {
-  const text = ownValue(metadata, 'diptych_recolouring');
+function repaintingOf(metadata: Readonly<Record<string, unknown>>): readonly number[] | null {
+  const text = ownValue(metadata, 'diptych_repainting');
   return text === undefined ? null : String(text).split(' ').map(Number);
 }
 
@@ -126,11 +126,11 @@ export function checkStyleInfo(name: string, metadata: Readonly<Record<string, u
       `${name}: "diptych_ground_reach" is ${showJson(metadata['diptych_ground_reach'])}, not a number from 0 to 1; learn the style again`,
     );
   }
-  const recolouring = recolouringOf(metadata);
-  const whole = recolouring?.length === RECOLOURING_SIZE && recolouring.every((x) => Math.abs(x) <= LARGEST_WEIGHT);
-  if (recolouring !== null && !whole) {
+  const repainting = repaintingOf(metadata);
+  const sound = ({ length }: readonly number[]): boolean => REPAINTING_SIZES.includes(length);
+  if (repainting && !(sound(repainting) && repainting.every((weight) => Math.abs(weight) <= LARGEST_WEIGHT))) {
     throw new InputError(
-      `${name}: "diptych_recolouring" is ${showJson(metadata['diptych_recolouring'])}, not ${RECOLOURING_SIZE} numbers of at most ${LARGEST_WEIGHT}; learn the style again`,
+      `${name}: "diptych_repainting" is ${showJson(metadata['diptych_repainting'])}, not ${REPAINTING_SIZES.join(' or ')} numbers of at most ${LARGEST_WEIGHT}; learn the style again`,
     );
   }
 }

@@ -8,7 +8,7 @@ import type { Image } from './image';
 const MOST = 1.5;
 /**
  * Least fit of a style that is all the net's doing: by squared error even a good change of tones counts little once it
- * is not quite in place. Where colours were changed before the net (recolour.ts), it may have nothing to add.
+ * is not quite in place. Where pixels were repainted before the net acts (repaint.ts), it may have nothing to add.
  */
 export const LEAST_FIT = { net: 0.5, rest: 0.1 } as const;
 

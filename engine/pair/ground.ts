@@ -3,6 +3,7 @@
  * rim around the drawing (an outline, a glow); a small net does not. How far the pair's after image reaches into the
  * ground is measured when a style is learned, and a restyle changes the ground no farther.
  */
+import { distanceToZero } from './distance';
 import { planes, type Planes } from './resample';
 
 const GROUND = {
@@ -53,7 +54,7 @@ export function groundReach(before: Planes, after: Planes): number | null {
   if (!ground) return null;
   const size = ground.length;
   const long = Math.max(before.width, before.height);
-  const distances = distanceFromDrawing(ground, before.width);
+  const distances = distanceToZero(ground, before.width);
   const changed: number[] = [];
   let [count, farthest] = [0, 0];
   for (let i = 0; i < size; i++) {
@@ -83,7 +84,7 @@ export function holdGround(difference: Planes, picture: Planes, reach: number | 
   const { width, height } = picture;
   const size = ground.length;
   const long = Math.max(width, height);
-  const distances = distanceFromDrawing(ground, width);
+  const distances = distanceToZero(ground, width);
   const share = distances.map((d) => Math.min(1, Math.max(0, 1 - (d / long - reach) / GROUND.fade)));
   return planes(
     3,
@@ -111,26 +112,4 @@ export function borderColour({ width, height, data }: Planes): [number, number, 
 
 function median(values: number[]): number {
   return values.sort((a, b) => a - b)[values.length >> 1]!;
-}
-
-/** Distance in px of every ground pixel to the nearest other one, by steps along rows, columns and diagonals (8% long at most). */
-function distanceFromDrawing(ground: Uint8Array, width: number): Float32Array {
-  const height = ground.length / width;
-  const distances = Float32Array.from(ground, (g) => (g ? Infinity : 0));
-  const relax = (x: number, y: number, side: 1 | -1): void => {
-    const i = y * width + x;
-    let least = distances[i]!;
-    const from = (dx: number, dy: number, cost: number): void => {
-      const [u, v] = [x + dx, y + dy];
-      if (u >= 0 && u < width && v >= 0 && v < height) least = Math.min(least, distances[v * width + u]! + cost);
-    };
-    from(-side, 0, 1);
-    from(0, -side, 1);
-    from(-side, -side, Math.SQRT2);
-    from(side, -side, Math.SQRT2);
-    distances[i] = least;
-  };
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(x, y, 1);
-  for (let y = height - 1; y >= 0; y--) for (let x = width - 1; x >= 0; x--) relax(x, y, -1);
-  return distances;
 }

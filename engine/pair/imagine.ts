@@ -6,10 +6,10 @@ import type { DeviceTensor } from '../runtime/device-tensor';
 import { Random } from '../tensor/random';
 import { sizeOf } from '../tensor/shape';
 import { f32, zeros } from '../tensor/tensor';
-import { tensorToImage } from './canvas';
+import { chooseBackground, tensorToImage } from './canvas';
 import { IMAGINE_DEFAULTS } from './defaults';
 import type { Image } from './image';
-import { recolourImage } from './recolour';
+import { repaintImage } from './repaint';
 import type { Hooks, ImagineRequest } from './requests';
 import { loadStyles } from './styles';
 import type { Workshop } from './workshop';
@@ -42,7 +42,8 @@ export async function imagine(workshop: Workshop, request: ImagineRequest, hooks
       previous = denoised;
       hooks.onProgress?.({ phase: 'restyle', step: i + 1, steps: plan.steps.length });
     }
-    return recolourImage(tensorToImage(await autoencoder.decode(sample)), styles.recolourings);
+    const picture = tensorToImage(await autoencoder.decode(sample));
+    return repaintImage(picture, styles.repaintings, chooseBackground([picture]));
   } finally {
     sample.dispose();
     previous?.dispose();

@@ -24,7 +24,7 @@ import { groundReach } from './ground';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
 import { downProjections, learningRateAt, makeRecipe, type LearnPhase, type Recipe } from './recipe';
-import { learnRecolouring, recolourDrawn, recolourImage, type Recolouring } from './recolour';
+import { learnRepainting, repaintDrawn, repaintImage, type Repainting } from './repaint';
 import type { Hooks, LearnRequest, LearnResult, LossPoint } from './requests';
 import { Trainer, type StepResult, type TrainingData } from './trainer';
 import type { Workshop } from './workshop';
@@ -103,7 +103,7 @@ export async function learn(
       });
     }
     const learned = await file(recipe.scale);
-    const factor = recipe.fits ? await fit(pair, found.recolouring, learned, sampler).catch(whenCancelled) : 1;
+    const factor = recipe.fits ? await fit(pair, found.repainting, learned, sampler).catch(whenCancelled) : 1;
     const style = factor === 1 ? learned : await file(recipe.scale * factor);
     return { style, losses, steps: recipe.steps, seconds: (performance.now() - started) / 1000 };
   } finally {
@@ -131,14 +131,14 @@ function lossPoint(step: number, { rows, losses }: StepResult): LossPoint {
 
 /** What the pictures of a pair say of its style before a step is learned. */
 interface Found {
-  /** What the style makes of colours alone; null for one that has none of its own. */
-  readonly recolouring: Recolouring | null;
+  /** What the style makes of pixels by themselves (repaint.ts); null for one that leaves all to the net. */
+  readonly repainting: Repainting | null;
   /** How far into the ground it reaches (ground.ts). */
   readonly reach: number | null;
 }
 
 /**
- * Both images and their copies on canvases of the net's native size, the before images recoloured where the style does
+ * Both images and their copies on canvases of the net's native size, the before images repainted where the style does
  * that, as latents; both prompts as embeddings; the pair on its canvas, before as it came; and what was found.
  */
 async function encode(
@@ -151,9 +151,8 @@ async function encode(
   const { pair, canvas } = drawPair(workshop, request);
   const habit = hueHabit(pair);
   const copies = copiesOf(pair, habit, recipe.copies, new Random(streamSeed(recipe.seed, COPIES_STREAM)));
-  const recolouring = recipe.recolours && habit === 'ignores' ? learnRecolouring(copies) : null;
-  const begin = ({ before }: DrawnPair): HostTensor<'f32'> =>
-    recolouring ? recolourDrawn(recolouring, before) : before;
+  const repainting = recipe.repaints ? learnRepainting(copies, habit === 'ignores') : null;
+  const begin = ({ before }: DrawnPair): HostTensor<'f32'> => (repainting ? repaintDrawn(repainting, before) : before);
   const reach = groundReach(liftFromCanvas(begin(pair), canvas), liftFromCanvas(pair.after, canvas));
   const latentsOf = async (picture: HostTensor<'f32'>): Promise<HostTensor<'f32'>> => {
     throwIfCancelled(signal);
@@ -169,7 +168,7 @@ async function encode(
   }
   const contexts = { base: await text.embed([recipe.prompt]), style: await text.embed([recipe.stylePrompt]) };
   progress(steps);
-  return { data: { copies: encoded, contexts }, pair, found: { recolouring, reach } };
+  return { data: { copies: encoded, contexts }, pair, found: { repainting, reach } };
 }
 
 /** Both images on one canvas, checked to be a pair. */
@@ -192,13 +191,13 @@ function drawPair({ model }: Workshop, request: LearnRequest): { pair: DrawnPair
 /** By how much a learned style's strength is to be multiplied: fit.ts, on the pair as it was learned, opaque on its canvas. */
 async function fit(
   pair: DrawnPair,
-  recolouring: Recolouring | null,
+  repainting: Repainting | null,
   style: Uint8Array,
   sampler: Sampler,
 ): Promise<number> {
   const before = tensorToImage(pair.before);
-  const begin = recolouring ? recolourImage(before, [{ recolouring, weight: 1 }]) : before;
-  const least = recolouring ? LEAST_FIT.rest : LEAST_FIT.net;
+  const begin = repainting ? repaintImage(before, [{ repainting, weight: 1 }], chooseBackground([before])) : before;
+  const least = repainting ? LEAST_FIT.rest : LEAST_FIT.net;
   return fitStrength(begin, await sampler(style, before), tensorToImage(pair.after), least);
 }
 
@@ -225,7 +224,7 @@ async function styleFile(
   trainer: Trainer,
   recipe: Recipe,
   request: LearnRequest,
-  { scale, recolouring, reach }: Found & { readonly scale: number },
+  { scale, repainting, reach }: Found & { readonly scale: number },
 ): Promise<Uint8Array> {
   const { rank } = recipe;
   const attention = attentionSites(denoiser.sites);
@@ -246,7 +245,7 @@ async function styleFile(
     stylePrompt: recipe.stylePrompt,
     mode: recipe.mode,
     scale,
-    recolouring,
+    repainting,
     groundReach: reach,
     modelFingerprint: model.fingerprint,
     baseModel: publicName(model.name),

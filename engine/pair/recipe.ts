@@ -44,8 +44,8 @@ export interface Recipe {
   readonly scale: number;
   /** Whether lambda is fitted to the pair once the style is learned (fit.ts). */
   readonly fits: boolean;
-  /** Whether colours are changed by a recolouring first, where the style has its own (recolour.ts). */
-  readonly recolours: boolean;
+  /** Whether pixels are repainted first, where the style's change is of that kind (repaint.ts). */
+  readonly repaints: boolean;
   /** The pair and its copies that are learned from. */
   readonly copies: number;
   readonly phases: readonly LearnPhase[];
@@ -77,7 +77,7 @@ export function makeRecipe(request: LearnRequest): Recipe {
   requireWhole('seed', seed, 0, 2 ** 32 - 1);
   if (!(learningRate > 0 && learningRate <= 1))
     throw new InputError(`learning rate is ${learningRate}; use a number above 0, at most 1`);
-  const { scale, fits, recolours, copies, prompt: under, phasesOf } = MODES[mode];
+  const { scale, fits, repaints, copies, prompt: under, phasesOf } = MODES[mode];
   const prompt = request.prompt.trim();
   const phases = phasesOf(steps, contentSteps).filter((phase) => phase.steps > 0);
   return {
@@ -89,7 +89,7 @@ export function makeRecipe(request: LearnRequest): Recipe {
     stylePrompt: under === 'base' ? prompt : namedPrompt(prompt, request.style.trim()),
     scale,
     fits,
-    recolours,
+    repaints,
     copies,
     phases,
     steps: phases.reduce((n, phase) => n + phase.steps, 0),
@@ -107,8 +107,8 @@ interface Mode {
   readonly scale: number;
   /** Whether that is fitted to the pair at the end: ours, and not of what is published otherwise. */
   readonly fits: boolean;
-  /** Whether colours are changed by a recolouring first: ours too. */
-  readonly recolours: boolean;
+  /** Whether pixels are repainted first: ours too. */
+  readonly repaints: boolean;
   /**
    * Which prompt the style is learned and applied with. The base prompt where the pair alone shall say what the style
    * is: a base model has a notion of its own of words like "gradient", and acts on it (docs/method.md).
@@ -122,14 +122,14 @@ interface Mode {
 const COPIES = 8;
 
 export const MODES: Readonly<Record<LearnMode, Mode>> = {
-  pair: { scale: 1, fits: true, recolours: true, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
+  pair: { scale: 1, fits: true, repaints: true, prompt: 'base', copies: COPIES, phasesOf: joint({ from: 'before' }) },
   // The losses as published.
-  paper: { scale: 2, fits: false, recolours: false, prompt: 'style', copies: 1, phasesOf: joint({}) },
+  paper: { scale: 2, fits: false, repaints: false, prompt: 'style', copies: 1, phasesOf: joint({}) },
   // Its bases are independent rows: downProjections.
   'no-ortho': {
     scale: 1,
     fits: true,
-    recolours: true,
+    repaints: true,
     prompt: 'base',
     copies: COPIES,
     phasesOf: joint({ from: 'before' }),
@@ -138,7 +138,7 @@ export const MODES: Readonly<Record<LearnMode, Mode>> = {
   'no-content': {
     scale: 1,
     fits: true,
-    recolours: true,
+    repaints: true,
     prompt: 'base',
     copies: COPIES,
     phasesOf: (steps) => [
@@ -159,7 +159,7 @@ export const MODES: Readonly<Record<LearnMode, Mode>> = {
   addift: {
     scale: 1,
     fits: false,
-    recolours: false,
+    repaints: false,
     prompt: 'base',
     copies: 1,
     phasesOf: (steps) => [

@@ -21,7 +21,7 @@ import { chooseBackground, drawOnCanvas, fitCanvas, requireImageSize, type Canva
 import { composeRestyled } from './compose';
 import { RESTYLE_DEFAULTS } from './defaults';
 import type { Image } from './image';
-import { recolourImage, recolourRgb, wholly } from './recolour';
+import { repaintImage, repaintRgb, wholly } from './repaint';
 import type { GuideMode, Hooks, RestyleRequest } from './requests';
 import { loadStyles, type LoadedStyles } from './styles';
 import type { Workshop } from './workshop';
@@ -66,13 +66,13 @@ export class Restyler {
     const settings = { ...RESTYLE_DEFAULTS, start: styles.start, ...request };
     try {
       const ground = chooseBackground([picture]);
-      // The net starts from the whole change of colours at any strength, as it did when it learned.
-      const whole = wholly(styles.recolourings);
-      const start = recolourImage(picture, whole);
-      const encoded = await this.#encode(start, recolourRgb(ground, whole), hooks);
+      // The net starts from the whole repainting at any strength, as it did when it learned.
+      const whole = wholly(styles.repaintings);
+      const start = repaintImage(picture, whole, ground);
+      const encoded = await this.#encode(start, repaintRgb(ground, whole), hooks);
       const deviation = await GUIDES[settings.guide](this, encoded, styles, settings, hooks);
       try {
-        const onto = recolourImage(picture, styles.recolourings);
+        const onto = repaintImage(picture, styles.repaintings, ground);
         return await this.#compose(start, encoded, deviation, styles.groundReach, onto, hooks);
       } finally {
         deviation.dispose();

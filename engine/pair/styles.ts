@@ -8,7 +8,7 @@ import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
 import { RESTYLE_DEFAULTS } from './defaults';
 import { namedPrompt } from './recipe';
-import type { WeightedRecolouring } from './recolour';
+import type { WeightedRepainting } from './repaint';
 import type { AppliedStyle, StyleDescription } from './requests';
 import type { Workshop } from './workshop';
 
@@ -18,8 +18,8 @@ export interface LoadedStyles {
   readonly guiding: readonly GuidingStyle[];
   /** How far from the drawing its ground may change, as a share of the long side: the styles' largest; null for any distance. */
   readonly groundReach: number | null;
-  /** What the styles make of colours, as strong as asked for; those that leave them to the net are not among them. */
-  readonly recolourings: readonly WeightedRecolouring[];
+  /** What the styles make of pixels by themselves, as strong as asked for; those that leave that to the net are not among them. */
+  readonly repaintings: readonly WeightedRepainting[];
   /** The share of the noise schedule from which these styles show, unless the request says another. */
   readonly start: number;
   /** The caller unloads them. */
@@ -45,7 +45,7 @@ export async function loadStyles(
         file: adapter,
         guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 },
         reach: info?.groundReach ?? null,
-        recolourings: info?.recolouring ? [{ recolouring: info.recolouring, weight: strength }] : [],
+        repaintings: info?.repainting ? [{ repainting: info.repainting, weight: strength }] : [],
       };
     }),
   );
@@ -56,7 +56,7 @@ export async function loadStyles(
       (most, { reach }) => (most === null || reach === null ? null : Math.max(most, reach)),
       0,
     ),
-    recolourings: read.flatMap(({ recolourings }) => recolourings),
+    repaintings: read.flatMap(({ repaintings }) => repaintings),
     start: read.some(({ reach }) => reach === 1) ? RESTYLE_DEFAULTS.groundStart : RESTYLE_DEFAULTS.start,
     adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
   };

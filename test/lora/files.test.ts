@@ -14,7 +14,7 @@ const INFO: StyleInfo = {
   stylePrompt: 'a red apple in watercolor style',
   mode: 'pair',
   groundReach: 0.05,
-  recolouring: Array.from({ length: 18 }, (_, i) => i / 8 - 1),
+  repainting: Array.from({ length: 18 }, (_, i) => i / 8 - 1),
   scale: 1.5,
   modelFingerprint: 'f00d',
   baseModel: 'models/tiny',
@@ -86,7 +86,7 @@ describe('writeAdapter', () => {
        "diptych_mode": "pair",
        "diptych_model_fingerprint": "f00d",
        "diptych_prompt": "a red apple",
-       "diptych_recolouring": "-1 -0.875 -0.75 -0.625 -0.5 -0.375 -0.25 -0.125 0 0.125 0.25 0.375 0.5 0.625 0.75 0.875 1 1.125",
+       "diptych_repainting": "-1 -0.875 -0.75 -0.625 -0.5 -0.375 -0.25 -0.125 0 0.125 0.25 0.375 0.5 0.625 0.75 0.875 1 1.125",
        "diptych_scale": "1.5",
        "diptych_style": "watercolor",
        "diptych_style_prompt": "a red apple in watercolor style",
@@ -318,15 +318,15 @@ describe('readAdapter', () => {
     }
   });
 
-  test('a recolouring is read as it was written; one of another length or with other than small numbers is refused', async () => {
+  test('a repainting is read as it was written; one of another length or with other than small numbers is refused', async () => {
     const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
-    const said = (text: string) => read(weights, { diptych_format: '1', diptych_recolouring: text });
-    const numbers = INFO.recolouring!.join(' ');
-    expect(styleInfo((await said(numbers)).metadata)!.recolouring).toEqual(INFO.recolouring);
+    const said = (text: string) => read(weights, { diptych_format: '1', diptych_repainting: text });
+    const numbers = INFO.repainting!.join(' ');
+    expect(styleInfo((await said(numbers)).metadata)!.repainting).toEqual(INFO.repainting);
     const wrong = ['', '1', `${numbers} 1`, numbers.replace('0.5', 'NaN'), numbers.replace('0.5', '1e9'), 'null'];
     for (const text of wrong) {
       expect(await inputError(said(text))).toMatch(
-        /^lora.safetensors: "diptych_recolouring" is .*, not 18 numbers of at most 1000; learn the style again$/,
+        /^lora.safetensors: "diptych_repainting" is .*, not 18 or 102 numbers of at most 1000; learn the style again$/,
       );
     }
   });

@@ -161,7 +161,7 @@ test.each([
       mode,
       scale,
       groundReach: null,
-      recolouring: null,
+      repainting: null,
       modelFingerprint: '',
       baseModel: '',
       baseModelVersion: '',

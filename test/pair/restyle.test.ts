@@ -74,7 +74,7 @@ test.each(guides)('guide %s approaches the original smoothly', async (guide) => 
 /** The style left to the net alone, with other words on how it is applied. */
 async function said(style: Uint8Array, words: Partial<StyleInfo>): Promise<Uint8Array> {
   const { sites, metadata } = await readAdapter(bytesSource('style', style));
-  return writeAdapter(sites, { ...styleInfo(metadata)!, recolouring: null, ...words });
+  return writeAdapter(sites, { ...styleInfo(metadata)!, repainting: null, ...words });
 }
 
 test.each(['style', 'scale'] as const)('guide %s: lambda is the strength times what the file says', async (guide) => {
@@ -177,7 +177,7 @@ test('a LoRA for another net is refused in one line', async () => {
     mode: 'pair',
     scale: 1,
     groundReach: null,
-    recolouring: null,
+    repainting: null,
     modelFingerprint: 'f',
     baseModel: 'm',
     baseModelVersion: 'sd_v1',

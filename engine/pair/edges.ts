@@ -1,0 +1,107 @@
+/** Where the edges of a picture lie: distances that stay smooth when they are enlarged, as strokes beside edges need them. */
+import { distanceToZero } from './distance';
+import { groundOf } from './ground';
+import { boxMean, planes, resize, type Planes } from './resample';
+
+/** The long side at which edges are looked for, px; distances count in px of that size, whatever the picture's own. */
+export const EDGES_SIDE = 256;
+
+/** Distances beyond this are all as far. */
+const FAR = 64;
+
+/** Least step of a channel per px, of colours in [0, 1] and smoothed, for an edge. */
+const STEP = 0.08;
+
+export interface EdgeFields {
+  readonly width: number;
+  readonly height: number;
+  /** Distance to the nearest edge between colours. */
+  readonly edge: Float32Array;
+  /** Distance to the drawing's outline, negative on its ground; far everywhere in a picture without a ground. */
+  readonly outline: Float32Array;
+}
+
+/** @param picture three planes in [0, 1]. */
+export function edgeFields(picture: Planes): EdgeFields {
+  const scale = EDGES_SIDE / Math.max(picture.width, picture.height);
+  const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale))) as [
+    number,
+    number,
+  ];
+  const small = resize(picture, width, height);
+  const smooth = (data: Float32Array): Float32Array =>
+    boxMean(
+      planes(
+        1,
+        width,
+        height,
+        data.map((value) => Math.min(FAR, Math.max(-FAR, value))),
+      ),
+      1,
+    ).data;
+  return {
+    width,
+    height,
+    edge: smooth(distanceToZero(awayFromEdges(small), width)),
+    outline: smooth(outlineOf(small)),
+  };
+}
+
+/** 0 on edges, else 1: where the steepest channel's gradient is largest across the edge (Canny, IEEE PAMI 8(6), 1986). */
+function awayFromEdges(picture: Planes): Uint8Array {
+  const { width, height, data } = boxMean(picture, 1);
+  const size = width * height;
+  const slope = new Float32Array(size);
+  /** The neighbour across the edge, as a step in pixels. */
+  const across = new Int32Array(size);
+  const steps = [1, width + 1, width, width - 1];
+  for (let y = 1; y < height - 1; y++) {
+    for (let x = 1; x < width - 1; x++) {
+      const i = y * width + x;
+      for (let k = i; k < 3 * size; k += size) {
+        const [dx, dy] = [(data[k + 1]! - data[k - 1]!) / 2, (data[k + width]! - data[k - width]!) / 2];
+        const steepness = Math.hypot(dx, dy);
+        if (steepness <= slope[i]!) continue;
+        slope[i] = steepness;
+        across[i] = steps[(Math.round(Math.atan2(dy, dx) / (Math.PI / 4)) + 4) % 4]!;
+      }
+    }
+  }
+  return Uint8Array.from(slope, (steepness, i) => {
+    const [one, other] = [slope[i + across[i]!] ?? 0, slope[i - across[i]!] ?? 0];
+    const crest = steepness >= Math.max(one, other) && steepness > Math.min(one, other);
+    return steepness >= STEP && crest ? 0 : 1;
+  });
+}
+
+function outlineOf(picture: Planes): Float32Array {
+  const ground = groundOf(picture);
+  if (!ground) return new Float32Array(picture.width * picture.height).fill(FAR);
+  const inside = distanceToZero(
+    ground.map((g) => 1 - g),
+    picture.width,
+  );
+  const outside = distanceToZero(ground, picture.width);
+  // Between pixel centres: the first of either side lies half a pixel off.
+  return inside.map((distance, i) => (ground[i] ? 0.5 - outside[i]! : distance - 0.5));
+}
+
+/** The fields at a pixel of the picture at width x height, bilinear: [edge, outline]. */
+export function fieldsAt(
+  fields: EdgeFields,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+): readonly [number, number] {
+  const clamp = (value: number, length: number): number => Math.min(length - 1, Math.max(0, value));
+  const u = clamp(((x + 0.5) / width) * fields.width - 0.5, fields.width);
+  const v = clamp(((y + 0.5) / height) * fields.height - 0.5, fields.height);
+  const [left, top] = [Math.floor(u), Math.floor(v)];
+  const [right, bottom] = [clamp(left + 1, fields.width), clamp(top + 1, fields.height)];
+  const [s, t] = [u - left, v - top];
+  const at = (field: Float32Array): number =>
+    (field[top * fields.width + left]! * (1 - s) + field[top * fields.width + right]! * s) * (1 - t) +
+    (field[bottom * fields.width + left]! * (1 - s) + field[bottom * fields.width + right]! * s) * t;
+  return [at(fields.edge), at(fields.outline)];
+}

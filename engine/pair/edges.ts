@@ -86,22 +86,26 @@ function outlineOf(picture: Planes): Float32Array {
   return inside.map((distance, i) => (ground[i] ? 0.5 - outside[i]! : distance - 0.5));
 }
 
-/** The fields at a pixel of the picture at width x height, bilinear: [edge, outline]. */
-export function fieldsAt(
-  fields: EdgeFields,
-  x: number,
-  y: number,
-  width: number,
-  height: number,
-): readonly [number, number] {
-  const clamp = (value: number, length: number): number => Math.min(length - 1, Math.max(0, value));
-  const u = clamp(((x + 0.5) / width) * fields.width - 0.5, fields.width);
-  const v = clamp(((y + 0.5) / height) * fields.height - 0.5, fields.height);
-  const [left, top] = [Math.floor(u), Math.floor(v)];
-  const [right, bottom] = [clamp(left + 1, fields.width), clamp(top + 1, fields.height)];
-  const [s, t] = [u - left, v - top];
-  const at = (field: Float32Array): number =>
-    (field[top * fields.width + left]! * (1 - s) + field[top * fields.width + right]! * s) * (1 - t) +
-    (field[bottom * fields.width + left]! * (1 - s) + field[bottom * fields.width + right]! * s) * t;
-  return [at(fields.edge), at(fields.outline)];
+/**
+ * Reads the fields at pixels of the picture at width x height, bilinear: `read(x, y, out)` puts edge and outline into
+ * `out`. Made for whole pictures: nothing is allocated for a pixel.
+ */
+export function fieldReader(
+  { width, height, edge, outline }: EdgeFields,
+  pictureWidth: number,
+  pictureHeight: number,
+): (x: number, y: number, out: Float64Array) => void {
+  const [across, down] = [width / pictureWidth, height / pictureHeight];
+  return (x, y, out) => {
+    const u = Math.min(width - 1, Math.max(0, (x + 0.5) * across - 0.5));
+    const v = Math.min(height - 1, Math.max(0, (y + 0.5) * down - 0.5));
+    const [left, top] = [Math.floor(u), Math.floor(v)];
+    const right = left + 1 < width ? 1 : 0;
+    const below = top + 1 < height ? width : 0;
+    const i = top * width + left;
+    const [s, t] = [u - left, v - top];
+    const [a, b, c, d] = [(1 - s) * (1 - t), s * (1 - t), (1 - s) * t, s * t];
+    out[0] = a * edge[i]! + b * edge[i + right]! + c * edge[i + below]! + d * edge[i + below + right]!;
+    out[1] = a * outline[i]! + b * outline[i + right]! + c * outline[i + below]! + d * outline[i + below + right]!;
+  };
 }

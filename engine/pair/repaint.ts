@@ -9,7 +9,7 @@ import { f32, type HostTensor } from '../tensor/tensor';
 import { solvePositiveDefinite } from '../tensor/linear';
 import { compositeAt, type Rgb } from './canvas';
 import type { DrawnPair } from './copies';
-import { edgeFields, EDGES_SIDE, fieldsAt, type EdgeFields } from './edges';
+import { edgeFields, EDGES_SIDE, fieldReader, type EdgeFields } from './edges';
 import { borderColour, groundOf } from './ground';
 import { image, type Image } from './image';
 import { planes, type Planes } from './resample';
@@ -56,6 +56,9 @@ const STROKES = {
 
 type Colour = readonly [number, number, number];
 
+/** ITU-R BT.601. */
+const LUMA = [0.299, 0.587, 0.114] as const;
+
 /** Where a pixel lies: the reaches its distances fall between, and how much of each. */
 interface Place {
   count: number;
@@ -63,18 +66,24 @@ interface Place {
   readonly share: Float64Array;
 }
 
-const newPlace = (): Place => ({ count: 0, reach: new Int32Array(4), share: new Float64Array(4) });
+/** Finds the places of a picture's pixels; the one given is the same every time, with another content. */
+type PlaceFinder = (x: number, y: number) => Place;
 
-/** Sets `place` to that of a pixel with these distances. */
-function findPlace(place: Place, [edge, outline]: readonly [number, number]): Place {
-  place.count = 0;
-  if (outline < 0) {
-    addDistance(place, 0, edge);
-  } else {
-    addDistance(place, STEPS, edge);
-    addDistance(place, 2 * STEPS, outline);
-  }
-  return place;
+function placesOf(fields: EdgeFields, width: number, height: number): PlaceFinder {
+  const read = fieldReader(fields, width, height);
+  const distances = new Float64Array(2);
+  const place: Place = { count: 0, reach: new Int32Array(4), share: new Float64Array(4) };
+  return (x, y) => {
+    read(x, y, distances);
+    place.count = 0;
+    if (distances[1]! < 0) {
+      addDistance(place, 0, distances[0]!);
+    } else {
+      addDistance(place, STEPS, distances[0]!);
+      addDistance(place, 2 * STEPS, distances[1]!);
+    }
+    return place;
+  };
 }
 
 function addDistance(place: Place, first: number, distance: number): void {
@@ -82,18 +91,16 @@ function addDistance(place: Place, first: number, distance: number): void {
   let k = 0;
   while (REACHES[k + 1]! <= distance) k++;
   const share = (distance - REACHES[k]!) / (REACHES[k + 1]! - REACHES[k]!);
-  const add = (step: number, weight: number): void => {
-    if (step === STEPS) return;
-    place.reach[place.count] = first + step;
-    place.share[place.count++] = weight;
-  };
-  add(k, 1 - share);
-  add(k + 1, share);
+  place.reach[place.count] = first + k;
+  place.share[place.count++] = 1 - share;
+  if (k + 1 === STEPS) return;
+  place.reach[place.count] = first + k + 1;
+  place.share[place.count++] = share;
 }
 
 /** The features of a pixel's colour. */
 function colourFeatures([r, g, b]: Colour): number[] {
-  const luma = 0.299 * r + 0.587 * g + 0.114 * b;
+  const luma = LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
   return [r, g, b, luma ** 2, luma ** 3, 1];
 }
 
@@ -147,16 +154,15 @@ function regress(lessons: readonly Lesson[], { colours, strokes }: { colours: bo
     }
   };
   let pixels = 0;
-  const place = newPlace();
   for (const { before, after, fields } of lessons) {
     const { width, height } = before;
+    const placeAt = placesOf(fields, width, height);
     // Every other pixel, as on a chessboard: as good, in half the time.
     for (let y = 0; y < height; y++) {
       for (let x = y % 2; x < width; x += 2) {
         const i = y * width + x;
         pixels++;
-        if (strokes) findPlace(place, fieldsAt(fields, x, y, width, height));
-        observe(colourAt(before, i), colourAt(after, i), place, 1);
+        observe(colourAt(before, i), colourAt(after, i), strokes ? placeAt(x, y) : null, 1);
       }
     }
     if (colours && groundOf(before)) {
@@ -177,15 +183,20 @@ function drawsStrokes({ before, after, fields }: Lesson, plain: Repainting | nul
   const { width, height } = before;
   const newArea = () => ({ pixels: 0, left: 0, unexplained: 0 });
   const [beside, inside, ground] = [newArea(), newArea(), newArea()];
-  const place = newPlace();
+  const read = fieldReader(fields, width, height);
+  const distances = new Float64Array(2);
+  const placeAt = placesOf(fields, width, height);
+  const painted = new Float64Array(3);
   for (let i = 0; i < width * height; i++) {
-    const distances = fieldsAt(fields, i % width, Math.floor(i / width), width, height);
-    const area = distances[0] < STROKES.beside ? beside : distances[1] < 0 ? ground : inside;
+    const [x, y] = [i % width, Math.floor(i / width)];
+    read(x, y, distances);
+    const area = distances[0]! < STROKES.beside ? beside : distances[1]! < 0 ? ground : inside;
     const [from, to] = [colourAt(before, i), colourAt(after, i)];
-    const miss = (colour: Colour): number => colour.reduce((sum, value, c) => sum + (value - to[c]!) ** 2, 0);
+    const miss = (colour: ArrayLike<number>): number =>
+      to.reduce((sum, value, c) => sum + (value - colour[c]!) ** 2, 0);
     area.pixels++;
-    area.left += miss(plain ? repainted(plain, from, null) : from);
-    area.unexplained += miss(repainted(drawn, from, findPlace(place, distances)));
+    area.left += miss(plain ? repaint(plain, from, null, painted) : from);
+    area.unexplained += miss(repaint(drawn, from, placeAt(x, y), painted));
   }
   const spread = ({ left, pixels }: typeof beside): number => Math.sqrt(left / 3 / Math.max(1, pixels));
   return (
@@ -195,20 +206,30 @@ function drawsStrokes({ before, after, fields }: Lesson, plain: Repainting | nul
   );
 }
 
-/** A pixel's colour by a repainting, in [0, 1] as the given one; without a place, as far from every edge. */
-function repainted(repainting: Repainting, colour: Colour, place: Place | null): [number, number, number] {
-  const ofColour = colourFeatures(colour);
-  const reaches = place && drawsPlaces(repainting) ? place.count : 0;
-  const channel = (c: number): number => {
-    let moved = colour[c]!;
-    for (let p = 0; p < COLOURS; p++) moved += ofColour[p]! * repainting[3 * p + c]!;
-    for (let k = 0; k < reaches; k++) {
-      const first = 3 * COLOURS + STROKE * place!.reach[k]!;
-      moved += place!.share[k]! * (repainting[first + c]! - repainting[first + 3]! * colour[c]!);
-    }
-    return Math.min(1, Math.max(0, moved));
-  };
-  return [channel(0), channel(1), channel(2)];
+/**
+ * A pixel's colour by a repainting, in [0, 1] as the given one, put into `out`; without a place, as far from every edge.
+ */
+function repaint(repainting: Repainting, colour: Colour, place: Place | null, out: Float64Array): Float64Array {
+  const [r, g, b] = colour;
+  const luma = LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
+  const [square, cube] = [luma * luma, luma * luma * luma];
+  for (let c = 0; c < 3; c++) {
+    out[c] =
+      colour[c]! +
+      r * repainting[c]! +
+      g * repainting[3 + c]! +
+      b * repainting[6 + c]! +
+      square * repainting[9 + c]! +
+      cube * repainting[12 + c]! +
+      repainting[15 + c]!;
+  }
+  for (let k = 0; k < (place?.count ?? 0); k++) {
+    const first = 3 * COLOURS + STROKE * place!.reach[k]!;
+    const [share, opacity] = [place!.share[k]!, repainting[first + 3]!];
+    for (let c = 0; c < 3; c++) out[c]! += share * (repainting[first + c]! - opacity * colour[c]!);
+  }
+  for (let c = 0; c < 3; c++) out[c] = Math.min(1, Math.max(0, out[c]!));
+  return out;
 }
 
 const drawsPlaces = (repainting: Repainting): boolean => repainting.length > 3 * COLOURS;
@@ -232,13 +253,12 @@ function colourAt({ data }: Planes, i: number): Colour {
 export function repaintDrawn(repainting: Repainting, picture: HostTensor<'f32'>): HostTensor<'f32'> {
   const source = planesOf(picture);
   const { width, height } = source;
-  const fields = drawsPlaces(repainting) ? edgeFields(source) : null;
-  const place = newPlace();
+  const placeAt = drawsPlaces(repainting) ? placesOf(edgeFields(source), width, height) : () => null;
+  const painted = new Float64Array(3);
   const data = new Float32Array(picture.data.length);
   for (let i = 0; i < width * height; i++) {
-    if (fields) findPlace(place, fieldsAt(fields, i % width, Math.floor(i / width), width, height));
-    const colour = repainted(repainting, colourAt(source, i), place);
-    for (let c = 0; c < 3; c++) data[c * width * height + i] = 2 * colour[c]! - 1;
+    repaint(repainting, colourAt(source, i), placeAt(i % width, Math.floor(i / width)), painted);
+    for (let c = 0; c < 3; c++) data[c * width * height + i] = 2 * painted[c]! - 1;
   }
   return f32(data, picture.shape);
 }
@@ -258,20 +278,23 @@ export function repaintImage(picture: Image, repaintings: readonly WeightedRepai
   const acting = repaintings.filter(({ weight }) => weight !== 0);
   if (acting.length === 0) return picture;
   const { width, height } = picture;
-  const fields = acting.some(({ repainting }) => drawsPlaces(repainting)) ? fieldsOf(picture, background) : null;
-  const place = newPlace();
+  const strokes = acting.some(({ repainting }) => drawsPlaces(repainting));
+  const placeAt = strokes ? placesOf(fieldsOf(picture, background), width, height) : () => null;
+  const painted = new Float64Array(3);
   const data = new Uint8ClampedArray(picture.data);
-  for (let i = 0; i < data.length; i += 4) {
-    if (data[i + 3] === 0) continue;
-    const colour: Colour = [data[i]! / 255, data[i + 1]! / 255, data[i + 2]! / 255];
-    if (fields) findPlace(place, fieldsAt(fields, (i / 4) % width, Math.floor(i / 4 / width), width, height));
-    const moved: [number, number, number] = [...colour];
+  for (let i = 0; i < width * height; i++) {
+    if (data[4 * i + 3] === 0) continue;
+    const colour: Colour = [data[4 * i]! / 255, data[4 * i + 1]! / 255, data[4 * i + 2]! / 255];
+    const place = placeAt(i % width, Math.floor(i / width));
+    let [r, g, b] = colour;
     for (const { repainting, weight } of acting) {
-      const to = repainted(repainting, colour, place);
-      for (let c = 0; c < 3; c++) moved[c]! += weight * (to[c]! - colour[c]!);
+      repaint(repainting, colour, drawsPlaces(repainting) ? place : null, painted);
+      r += weight * (painted[0]! - colour[0]);
+      g += weight * (painted[1]! - colour[1]);
+      b += weight * (painted[2]! - colour[2]);
     }
     // Uint8ClampedArray rounds to nearest and clips.
-    for (let c = 0; c < 3; c++) data[i + c] = 255 * moved[c]!;
+    [data[4 * i], data[4 * i + 1], data[4 * i + 2]] = [255 * r, 255 * g, 255 * b];
   }
   return image(width, height, data);
 }
@@ -284,14 +307,10 @@ function fieldsOf(picture: Image, background: Rgb): EdgeFields {
 
 /** One colour repainted, far from every edge: a background. */
 export function repaintRgb(colour: Rgb, repaintings: readonly WeightedRepainting[]): Rgb {
-  const [r, g, b] = colour.map((value) => value / 255) as [number, number, number];
-  const moved: [number, number, number] = [...colour] as [number, number, number];
-  for (const { repainting, weight } of repaintings) {
-    repainted(repainting, [r, g, b], null).forEach((value, c) => {
-      moved[c]! += weight * (255 * value - colour[c]!);
-    });
-  }
-  return moved.map((value) => Math.round(Math.min(255, Math.max(0, value)))) as [number, number, number];
+  const [r, g, b] = colour;
+  const pixel = repaintings.map(({ repainting, weight }) => ({ repainting: repainting.slice(0, 3 * COLOURS), weight }));
+  const { data } = repaintImage(image(1, 1, Uint8ClampedArray.of(r, g, b, 255)), pixel, colour);
+  return [data[0]!, data[1]!, data[2]!];
 }
 
 /** The repaintings at the strength they were learned at, or, of several, as shares of it. */

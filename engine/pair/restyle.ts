@@ -72,7 +72,8 @@ export class Restyler {
       const encoded = await this.#encode(start, repaintRgb(ground, whole), hooks);
       const deviation = await GUIDES[settings.guide](this, encoded, styles, settings, hooks);
       try {
-        const onto = repaintImage(picture, styles.repaintings, ground);
+        const asked = styles.repaintings.every(({ weight }, i) => weight === whole[i]?.weight);
+        const onto = asked ? start : repaintImage(picture, styles.repaintings, ground);
         return await this.#compose(start, encoded, deviation, styles.groundReach, onto, hooks);
       } finally {
         deviation.dispose();

@@ -2,10 +2,11 @@
 import { InputError } from '../../../engine/errors';
 import type { GuideMode, LearnMode } from '../../../engine/pair/requests';
 
-/** How a family makes a result: by a learned style, by colours alone, or not at all. */
+/** How a family makes a result: by a learned style, by what that style does before the net, by colours alone, or not at all. */
 type Way =
   | { readonly by: 'style'; readonly mode: LearnMode; readonly guide: GuideMode; readonly strengths: readonly number[] }
   | { readonly by: 'colours'; readonly transfer: 'reinhard' | 'colour-map' }
+  | { readonly by: 'repainting' }
   | { readonly by: 'nothing' };
 
 interface Family {
@@ -31,6 +32,7 @@ export const FAMILIES = {
   scale: { title: 'LoRA scaling', short: 'LoRA scaling', way: style('pair', 'scale', [0.5, 1, 1.5, 2]) },
   sdedit: { title: 'SDEdit', short: 'SDEdit', way: style('pair', 'sdedit', [0.25, 0.5, 0.75]) },
   addift: { title: 'ADDifT', short: 'ADDifT', way: style('addift', 'style', [0.5, 1, 1.5]) },
+  repainting: { title: 'repainting without the net', short: 'repainting', way: { by: 'repainting' } },
   reinhard: { title: 'colour transfer (Reinhard)', short: 'Reinhard', way: { by: 'colours', transfer: 'reinhard' } },
   'colour-map': { title: 'affine colour map', short: 'colour map', way: { by: 'colours', transfer: 'colour-map' } },
 } as const satisfies Record<string, Family>;

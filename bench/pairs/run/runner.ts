@@ -4,7 +4,11 @@ import { InputError, throwIfCancelled } from '../../../engine/errors';
 import { chooseBackground, compositeAt } from '../../../engine/pair/canvas';
 import { checkPair } from '../../../engine/pair/check';
 import type { Image } from '../../../engine/pair/image';
+import { repaintImage } from '../../../engine/pair/repaint';
 import type { LearnMode } from '../../../engine/pair/requests';
+import { readAdapter } from '../../../engine/lora/adapter-file';
+import { styleInfo } from '../../../engine/lora/style-info';
+import { bytesSource } from '../../../engine/weights/source';
 import { learnColourMap } from '../baselines/colour-map';
 import { learnReinhard } from '../baselines/reinhard';
 import { Judge, METRICS_VERSION } from '../metrics/metrics';
@@ -121,12 +125,21 @@ function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Ma
         const styles = [{ file: await styleOf(way.mode), strength: strength! }];
         return engine.restyle({ image: picture, styles, guide: way.guide, ...settings.restyle }, { signal });
       }
+      case 'repainting':
+        return repaintAlone(await styleOf('pair'), picture);
       case 'colours':
         return imageOf(transferOf(way.transfer)(rasterOf(picture)));
       case 'nothing':
         return picture;
     }
   };
+}
+
+/** What a style makes of a picture before the net acts; the picture itself where it leaves all to the net. */
+async function repaintAlone(style: Uint8Array, picture: Image): Promise<Image> {
+  const { metadata } = await readAdapter(bytesSource('the style', style));
+  const repainting = styleInfo(metadata)?.repainting;
+  return repainting ? repaintImage(picture, [{ repainting, weight: 1 }], chooseBackground([picture])) : picture;
 }
 
 /** The after image as it shows over the pair's background, at the before image's size. */

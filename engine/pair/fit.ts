@@ -4,27 +4,40 @@
  */
 import type { Image } from './image';
 
-/** A fit beyond this says more of the base model than of the style, and what it extrapolates to has not been seen. */
-const MOST = 1.5;
 /**
- * Least fit of a style that is all the net's doing: by squared error even a good change of tones counts little once it
- * is not quite in place. Where pixels were repainted before the net acts (repaint.ts), it may have nothing to add.
+ * What strength 1 is: `share` of what fits the pair best. A fit beyond `most` says more of the base model than of the
+ * style, and what it extrapolates to has not been seen.
  */
-export const LEAST_FIT = { net: 0.5, rest: 0.1 } as const;
+interface Rule {
+  readonly least: number;
+  readonly most: number;
+  readonly share: number;
+}
+
+/** By whether all of a style is the net's doing, or what a repainting leaves (repaint.ts). */
+export const FIT_RULES = {
+  /** By squared error even a good change of tones counts little once it is not quite in place: not less than half. */
+  net: { least: 0.5, most: 1.5, share: 1 },
+  /**
+   * There may be nothing left to add, and what is left belongs more to the one drawing than to the style: less of it is
+   * nearer on other drawings (docs/method.md).
+   */
+  rest: { least: 0.1, most: 1.5, share: 0.4 },
+} as const satisfies Record<string, Rule>;
 
 /**
  * The factor of strength that brings the restyled before image nearest to the after image, in the least-squares sense,
  * if changes grow in proportion to strength: with r and a the changes to `restyled` and `after`, (r . a) / (r . r), held
- * in [least, 1.5]. 1 where `restyled` is `before`.
+ * in the rule's bounds; of that the rule's share. 1 where `restyled` is `before`.
  *
  * @param before,restyled,after opaque and of one size.
  */
-export function fitStrength(before: Image, restyled: Image, after: Image, least: number): number {
+export function fitStrength(before: Image, restyled: Image, after: Image, { least, most, share }: Rule): number {
   let [along, length] = [0, 0];
   for (let i = 0; i < before.data.length; i++) {
     const change = restyled.data[i]! - before.data[i]!;
     along += change * (after.data[i]! - before.data[i]!);
     length += change * change;
   }
-  return length > 0 ? Math.min(MOST, Math.max(least, along / length)) : 1;
+  return length > 0 ? share * Math.min(most, Math.max(least, along / length)) : 1;
 }

@@ -19,12 +19,13 @@ import {
 } from './canvas';
 import { applyShift, checkPair } from './check';
 import { copiesOf, hueHabit, type DrawnPair } from './copies';
-import { fitStrength, LEAST_FIT } from './fit';
+import { FIT_RULES, fitStrength } from './fit';
 import { groundReach } from './ground';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Image } from './image';
 import { downProjections, learningRateAt, makeRecipe, type LearnPhase, type Recipe } from './recipe';
-import { learnRepainting, repaintDrawn, repaintImage, type Repainting } from './repaint';
+import { repaintDrawn, repaintImage, type Repainting } from './repaint';
+import { learnRepainting } from './repaint-fit';
 import type { Hooks, LearnRequest, LearnResult, LossPoint } from './requests';
 import { Trainer, type StepResult, type TrainingData } from './trainer';
 import type { Workshop } from './workshop';
@@ -197,8 +198,8 @@ async function fit(
 ): Promise<number> {
   const before = tensorToImage(pair.before);
   const begin = repainting ? repaintImage(before, [{ repainting, weight: 1 }], chooseBackground([before])) : before;
-  const least = repainting ? LEAST_FIT.rest : LEAST_FIT.net;
-  return fitStrength(begin, await sampler(style, before), tensorToImage(pair.after), least);
+  const rule = repainting ? FIT_RULES.rest : FIT_RULES.net;
+  return fitStrength(begin, await sampler(style, before), tensorToImage(pair.after), rule);
 }
 
 /** Names the copies' stream of random numbers; those of the steps are named by their numbers. */

@@ -17,5 +17,9 @@ test.each([
   ['nothing', [100, 50, 200], 1],
 ])('a style that brings about %s', (_, restyled, factor) => {
   // The change a = (60, 60, -60).
-  expect(fitStrength(before, picture(...restyled), picture(160, 110, 140), 0.2)).toBeCloseTo(factor, 5);
+  const rule = { least: 0.2, most: 1.5, share: 1 };
+  const fitted = (share: number): number =>
+    fitStrength(before, picture(...restyled), picture(160, 110, 140), { ...rule, share });
+  expect(fitted(1)).toBeCloseTo(factor, 5);
+  if (restyled.join() !== '100,50,200') expect(fitted(0.4)).toBeCloseTo(0.4 * factor, 5);
 });

@@ -7,7 +7,6 @@ import type { Rgb } from '../../engine/pair/canvas';
 import type { DrawnPair } from '../../engine/pair/copies';
 import { image, type Image } from '../../engine/pair/image';
 import {
-  learnRepainting,
   repaintDrawn,
   repaintImage,
   repaintRgb,
@@ -15,6 +14,7 @@ import {
   wholly,
   type Repainting,
 } from '../../engine/pair/repaint';
+import { learnRepainting } from '../../engine/pair/repaint-fit';
 import type { LearnMode } from '../../engine/pair/requests';
 import { solvePositiveDefinite } from '../../engine/tensor/linear';
 import { Random } from '../../engine/tensor/random';
@@ -106,9 +106,12 @@ const [WHITE, CRIMSON, NAVY, GLOW, INK]: [Colour, Colour, Colour, Colour, Colour
   [0.1, 0.1, 0.1],
 ];
 const BIG = 128;
-/** A disc of radius 30 in the middle, painted by the distance to its middle. */
-const disced = (colourAt: (distance: number) => Colour, side = BIG): HostTensor<'f32'> =>
-  drawn((x, y) => colourAt((Math.hypot(x + 0.5 - side / 2, y + 0.5 - side / 2) * BIG) / side), side);
+/** A disc of radius 30 in the middle, painted by the distance to its middle and the direction from there, in [0, 1]. */
+const disced = (colourAt: (distance: number, direction: number) => Colour, side = BIG): HostTensor<'f32'> =>
+  drawn((x, y) => {
+    const [right, down] = [x + 0.5 - side / 2, y + 0.5 - side / 2];
+    return colourAt((Math.hypot(right, down) * BIG) / side, (Math.atan2(down, right) / Math.PI + 1) / 2);
+  }, side);
 const plainDisc =
   (fill: Colour, ground: Colour) =>
   (r: number): Colour =>
@@ -122,12 +125,13 @@ test("a ground becomes the after image's own, not the mean of it and of the glow
 });
 
 describe('strokes', () => {
-  const outlined =
-    (fill: Colour, ground: Colour) =>
-    (r: number): Colour =>
-      Math.abs(r - 29) < 1.5 ? INK : plainDisc(fill, ground)(r);
-  const before = disced(plainDisc(CRIMSON, WHITE));
-  const learned = learnRepainting([{ before, after: disced(outlined(CRIMSON, WHITE)) }], false)!;
+  // Fills in sectors, for one alone cannot tell ink from opacity.
+  const fills: readonly Colour[] = [CRIMSON, NAVY, GLOW];
+  const sectors = (r: number, direction: number): Colour =>
+    plainDisc(fills[Math.min(2, Math.floor(3 * direction))]!, WHITE)(r);
+  const outlined = (r: number, direction: number): Colour => (Math.abs(r - 29) < 1.5 ? INK : sectors(r, direction));
+  const before = disced(sectors, 2 * BIG);
+  const learned = learnRepainting([{ before, after: disced(outlined, 2 * BIG) }], false)!;
 
   test('an outline is found, and drawn along the edges of another drawing, of another colour and size', () => {
     expect(learned).toHaveLength(REPAINTING_SIZES[1]!);
@@ -140,8 +144,7 @@ describe('strokes', () => {
         return [0, 1, 2].map((c) => (data[c * size + i]! + 1) / 2) as Colour;
       };
       const miss = (r: number, wanted: Colour): number => Math.max(...at(r).map((v, c) => Math.abs(v - wanted[c]!)));
-      // One fill cannot tell ink from opacity, so another fill shines through a little.
-      expect(miss(29, INK)).toBeLessThan(0.4);
+      expect(Math.min(...[28.5, 29, 29.5, 30].map((r) => miss(r, INK)))).toBeLessThan(0.05);
       expect(miss(10, fill)).toBeLessThan(0.02);
       expect(miss(50, WHITE)).toBeLessThan(0.02);
     }

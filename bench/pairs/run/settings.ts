@@ -10,9 +10,10 @@ import { MODES } from '../../../engine/pair/recipe';
  * before are not taken for results of now. 2: the before-to-after term; ADDifT is applied with the base prompt. 3: copies
  * of the pair, no style words, cleaned differences. 4: the ground is held as far as the pair holds it; a style whose
  * colours hang on brightness ignores hues. 5: the strength is fitted to the pair. 6: pixels are
- * repainted first where the style's change is of that kind.
+ * repainted first where the style's change is of that kind. 7: strokes too. 8: strokes apart from colours, and less of
+ * the rest.
  */
-const METHOD_VERSION = 7;
+const METHOD_VERSION = 8;
 
 export interface Settings {
   readonly learn: Required<Pick<LearnRequest, 'steps' | 'contentSteps' | 'rank' | 'learningRate' | 'seed'>>;

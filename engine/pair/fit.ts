@@ -28,7 +28,7 @@ export const FIT_RULES = {
 /**
  * The factor of strength that brings the restyled before image nearest to the after image, in the least-squares sense,
  * if changes grow in proportion to strength: with r and a the changes to `restyled` and `after`, (r . a) / (r . r), held
- * in the rule's bounds; of that the rule's share. 1 where `restyled` is `before`.
+ * in the rule's bounds; of that the rule's share. A factor of 1 where `restyled` is `before`.
  *
  * @param before,restyled,after opaque and of one size.
  */
@@ -39,5 +39,6 @@ export function fitStrength(before: Image, restyled: Image, after: Image, { leas
     along += change * (after.data[i]! - before.data[i]!);
     length += change * change;
   }
-  return length > 0 ? share * Math.min(most, Math.max(least, along / length)) : 1;
+  const factor = length > 0 ? along / length : 1;
+  return share * Math.min(most, Math.max(least, factor));
 }

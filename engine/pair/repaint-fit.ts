@@ -30,8 +30,9 @@ const RIDGE = { colours: 1e-3, one: 1e-9, ink: 1e-4, opacity: 1e-5 } as const;
 /** How many times as much as all pixels the colour of a ground counts: so it comes out right to less than a grey level. */
 const GROUND_WEIGHT = 100;
 
-/** As far from an edge as a stroke rarely reaches, px of EDGES_SIDE. */
+/** As far from an edge as a stroke rarely reaches, px of EDGES_SIDE, and what a pixel counts for colours that is nearer. */
 const AWAY = 6.5;
+const NEARER = 0.01;
 
 /** When what colours leave of the change counts as strokes. Tuned on tune tasks of the pair benchmark (docs/method.md). */
 const STROKES = {
@@ -75,10 +76,10 @@ export function learnRepainting(pairs: readonly DrawnPair[], colours: boolean): 
 
 const NO_COLOURS: readonly number[] = new Array<number>(COLOUR_WEIGHTS).fill(0);
 
-/** Weights of colours, fitted to pixels away from edges. */
+/** Weights of colours, fitted to pixels away from edges, or to all of a picture that is all edges. */
 function fitColours(lessons: readonly Lesson[]): number[] {
   const regression = new Regression(COLOUR_WEIGHTS);
-  let pixels = 0;
+  let total = 0;
   const observe = (from: Colour, to: Colour, weight: number): void => {
     const features = colourFeatures(from);
     for (let c = 0; c < 3; c++) {
@@ -92,14 +93,13 @@ function fitColours(lessons: readonly Lesson[]): number[] {
     const distances = new Float64Array(2);
     forPixels(width, height, (x, y, i) => {
       read(x, y, distances);
-      if (distances[0]! < AWAY) return;
-      pixels++;
-      observe(colourAt(before, i), colourAt(after, i), 1);
+      const weight = distances[0]! < AWAY ? NEARER : 1;
+      total += weight;
+      observe(colourAt(before, i), colourAt(after, i), weight);
     });
     if (groundOf(before)) observe(borderColour(before), borderColour(after), (GROUND_WEIGHT * width * height) / 2);
   }
-  const ridge = Math.max(1, pixels);
-  return regression.solve((weight) => ridge * (weight < COLOUR_WEIGHTS - 3 ? RIDGE.colours : RIDGE.one));
+  return regression.solve((weight) => total * (weight < COLOUR_WEIGHTS - 3 ? RIDGE.colours : RIDGE.one));
 }
 
 /** Weights of strokes, fitted to what fills leave of the change. */

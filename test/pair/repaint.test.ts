@@ -131,29 +131,45 @@ describe('strokes', () => {
     plainDisc(fills[Math.min(2, Math.floor(3 * direction))]!, WHITE)(r);
   const outlined = (r: number, direction: number): Colour => (Math.abs(r - 29) < 1.5 ? INK : sectors(r, direction));
   const before = disced(sectors, 2 * BIG);
-  const learned = learnRepainting([{ before, after: disced(outlined, 2 * BIG) }], false)!;
+  const strokesOf = (after: typeof outlined): Repainting | null =>
+    learnRepainting([{ before, after: disced(after, 2 * BIG) }], false);
+  const learned = strokesOf(outlined)!;
+  const shiftedBy =
+    (change: (r: number) => number, colourAt: typeof outlined) =>
+    (r: number, direction: number): Colour =>
+      colourAt(r, direction).map((value) => (r < 27.5 ? value + change(r) : value)) as Colour;
+
+  const BLUISH: Colour = [0.2, 0.5, 0.9];
+  /** How far a disc of another fill, repainted, is from a colour at a distance from its middle: the worst channel. */
+  const missesOf = (repainting: Repainting, side: number): ((r: number, wanted: Colour) => number) => {
+    const size = side * side;
+    const { data } = repaintDrawn(repainting, disced(plainDisc(BLUISH, WHITE), side));
+    return (r, wanted) => {
+      const i = Math.floor(side / 2) * side + Math.floor(((BIG / 2 + r) * side) / BIG);
+      return Math.max(...wanted.map((value, c) => Math.abs((data[c * size + i]! + 1) / 2 - value)));
+    };
+  };
 
   test('an outline is found, and drawn along the edges of another drawing, of another colour and size', () => {
     expect(learned).toHaveLength(REPAINTING_SIZES[1]!);
-    const fill: Colour = [0.2, 0.5, 0.9];
     for (const side of [64, BIG, 400]) {
-      const size = side * side;
-      const { data } = repaintDrawn(learned, disced(plainDisc(fill, WHITE), side));
-      const at = (r: number): Colour => {
-        const i = Math.floor(side / 2) * side + Math.floor(((BIG / 2 + r) * side) / BIG);
-        return [0, 1, 2].map((c) => (data[c * size + i]! + 1) / 2) as Colour;
-      };
-      const miss = (r: number, wanted: Colour): number => Math.max(...at(r).map((v, c) => Math.abs(v - wanted[c]!)));
+      const miss = missesOf(learned, side);
       expect(Math.min(...[28.5, 29, 29.5, 30].map((r) => miss(r, INK)))).toBeLessThan(0.05);
-      expect(miss(10, fill)).toBeLessThan(0.02);
+      expect(miss(10, BLUISH)).toBeLessThan(0.02);
       expect(miss(50, WHITE)).toBeLessThan(0.02);
     }
   });
 
+  test('what else becomes of the fills leaves no halo inside the outline', () => {
+    const lighter = strokesOf(shiftedBy(() => 0.1, outlined))!;
+    const miss = missesOf(lighter, 2 * BIG);
+    expect(Math.min(...[28.5, 29, 29.5, 30].map((r) => miss(r, INK)))).toBeLessThan(0.05);
+    for (const r of [10, 20, 24, 25.5]) expect(miss(r, BLUISH)).toBeLessThan(0.05);
+  });
+
   test('shading and repainted areas are no strokes', () => {
-    const shaded = disced((r) => (r < 30 ? [0.9 - r / 60, 0.2, 0.2] : WHITE));
-    const filled = disced(plainDisc([0.9, 0.5, 0.2], WHITE));
-    for (const after of [shaded, filled]) expect(learnRepainting([{ before, after }], false)).toBeNull();
+    expect(strokesOf(shiftedBy((r) => 0.2 - r / 100, sectors))).toBeNull();
+    expect(strokesOf(shiftedBy(() => 0.2, sectors))).toBeNull();
   });
 
   test('transparent pictures get them in their own pixels only', () => {
@@ -247,9 +263,14 @@ describe('learned and applied', () => {
   beforeAll(async () => void (engine = await tinyEngine()));
   afterAll(() => engine.dispose());
 
-  const learned = async (disc: Paint, ground: Paint, mode: LearnMode = 'pair'): Promise<[Uint8Array, StyleInfo]> => {
+  const learned = async (
+    disc: Paint,
+    ground: Paint,
+    mode: LearnMode = 'pair',
+    steps = 2,
+  ): Promise<[Uint8Array, StyleInfo]> => {
     const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, disc, ground) };
-    const settings = { contentSteps: 1, steps: 2, rank: 2, mode };
+    const settings = { contentSteps: 1, steps, rank: 2, mode };
     const { style } = await engine.learn({ ...pair, ...settings, prompt: '', style: 'ink' });
     return [style, styleInfo((await readAdapter(bytesSource('style', style))).metadata)!];
   };
@@ -265,6 +286,14 @@ describe('learned and applied', () => {
     expect((await learned(BLUE, DARK, 'addift'))[1].repainting).toBeNull();
     // The ground is dark once repainted: nothing is left to reach for.
     expect(own.groundReach).toBe(0);
+  });
+
+  test('of what the net adds to a repainting less is wanted than of a style that is all its own', async () => {
+    const own = (await learned(BLUE, DARK, 'pair', 30))[1];
+    const deeper = (await learned([150, 20, 30, 255], PALE, 'pair', 30))[1];
+    expect(own.scale).toBeGreaterThanOrEqual(0.04);
+    expect(own.scale).toBeLessThanOrEqual(0.6);
+    expect(deeper.scale).toBeGreaterThanOrEqual(0.5);
   });
 
   test('its colours come out at strength 1, the ground without a blotch, and half of the way at 0.5', async () => {

@@ -18,7 +18,7 @@ export interface LoadedStyles {
   readonly guiding: readonly GuidingStyle[];
   /** How far from the drawing its ground may change, as a share of the long side: the styles' largest; null for any distance. */
   readonly groundReach: number | null;
-  /** What the styles make of pixels by themselves, as strong as asked for; those that leave that to the net are not among them. */
+  /** What the styles make of pixels by themselves, as strong as asked for, up to all of it; those that leave that to the net are not among them. */
   readonly repaintings: readonly WeightedRepainting[];
   /** The share of the noise schedule from which these styles show, unless the request says another. */
   readonly start: number;
@@ -45,7 +45,10 @@ export async function loadStyles(
         file: adapter,
         guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 },
         reach: info?.groundReach ?? null,
-        repaintings: info?.repainting ? [{ repainting: info.repainting, weight: strength }] : [],
+        // Colours that are a style's own cannot be more so: past 1 they would turn into their opposites.
+        repaintings: info?.repainting
+          ? [{ repainting: info.repainting, weight: Math.max(-1, Math.min(1, strength)) }]
+          : [],
       };
     }),
   );

@@ -296,19 +296,21 @@ describe('learned and applied', () => {
     expect(deeper.scale).toBeGreaterThanOrEqual(0.5);
   });
 
-  test('its colours come out at strength 1, the ground without a blotch, and half of the way at 0.5', async () => {
+  test('its colours come out at strength 1, the ground without a blotch, half of the way at 0.5, no farther at 2', async () => {
     const [file] = await learned(BLUE, DARK);
     const picture = drawing(64, 64, RED, PALE);
-    const [none, half, all] = [
+    const [none, half, all, beyond] = [
       await restyle(file, picture, 0),
       await restyle(file, picture, 0.5),
       await restyle(file, picture, 1),
+      await restyle(file, picture, 2),
     ];
     expect(none.data).toEqual(picture.data);
     const corner = ({ data }: Image): number[][] =>
       Array.from({ length: 64 }, (_, i) => [...data.subarray(4 * i, 4 * i + 4)]);
     expect(new Set(corner(all).map(String)).size).toBe(1);
     pixel(all, 0, 0).forEach((value, c) => expect(Math.abs(value - DARK[c]!)).toBeLessThanOrEqual(1));
+    expect(pixel(beyond, 0, 0)).toEqual(pixel(all, 0, 0));
     pixel(half, 0, 0).forEach((value, c) => {
       expect(Math.abs(value - (DARK[c]! + PALE[c]!) / 2)).toBeLessThanOrEqual(1);
     });

@@ -17,7 +17,7 @@ export interface StyleInfo {
    * the ground goes, null when it is not known.
    */
   readonly groundReach: number | null;
-  /** What the style makes of pixels before the LoRA acts: 18 or 102 numbers (pair/repaint.ts); null when it leaves them to it. */
+  /** What the style makes of pixels before the LoRA acts: 18, 102 or 454 numbers (pair/repaint.ts); null when it leaves them to it. */
   readonly repainting: readonly number[] | null;
   /** Names the exact base weights, so that a style is not applied to others unawares. */
   readonly modelFingerprint: string;
@@ -35,7 +35,7 @@ const LARGEST_SCALE = 10;
 /** Of styles that do not say: all were learned with the paper's losses, at this scale. */
 const FIRST_SCALE = 2;
 /** How many numbers a repainting may have, and how large they may be. */
-const REPAINTING_SIZES: readonly number[] = [18, 102];
+const REPAINTING_SIZES: readonly number[] = [18, 102, 454];
 const LARGEST_WEIGHT = 1000;
 
 /**

@@ -19,6 +19,8 @@ export interface EdgeFields {
   readonly edge: Float32Array;
   /** Distance to the drawing's outline, negative on its ground; far everywhere in a picture without a ground. */
   readonly outline: Float32Array;
+  /** 1 on the drawing's ground, else 0; null in a picture without one. */
+  readonly ground: Uint8Array | null;
 }
 
 /** @param picture three planes in [0, 1]. */
@@ -39,11 +41,13 @@ export function edgeFields(picture: Planes): EdgeFields {
       ),
       1,
     ).data;
+  const ground = groundOf(small);
   return {
     width,
     height,
     edge: smooth(distanceToZero(awayFromEdges(small), width)),
-    outline: smooth(outlineOf(small)),
+    outline: smooth(outlineOf(ground, width * height, width)),
+    ground,
   };
 }
 
@@ -74,24 +78,24 @@ function awayFromEdges(picture: Planes): Uint8Array {
   });
 }
 
-function outlineOf(picture: Planes): Float32Array {
-  const ground = groundOf(picture);
-  if (!ground) return new Float32Array(picture.width * picture.height).fill(FAR);
+function outlineOf(ground: Uint8Array | null, size: number, width: number): Float32Array {
+  if (!ground) return new Float32Array(size).fill(FAR);
   const inside = distanceToZero(
     ground.map((g) => 1 - g),
-    picture.width,
+    width,
   );
-  const outside = distanceToZero(ground, picture.width);
+  const outside = distanceToZero(ground, width);
   // Between pixel centres: the first of either side lies half a pixel off.
   return inside.map((distance, i) => (ground[i] ? 0.5 - outside[i]! : distance - 0.5));
 }
 
 /**
- * Reads the fields at pixels of the picture at width x height, bilinear: `read(x, y, out)` puts edge and outline into
- * `out`. Made for whole pictures: nothing is allocated for a pixel.
+ * Reads fields at pixels of a picture of another size, bilinear: `read(x, y, out)` puts the value of each into `out`. Made
+ * for whole pictures: nothing is allocated for a pixel.
  */
 export function fieldReader(
-  { width, height, edge, outline }: EdgeFields,
+  fields: readonly Float32Array[],
+  { width, height }: { readonly width: number; readonly height: number },
   pictureWidth: number,
   pictureHeight: number,
 ): (x: number, y: number, out: Float64Array) => void {
@@ -105,7 +109,9 @@ export function fieldReader(
     const i = top * width + left;
     const [s, t] = [u - left, v - top];
     const [a, b, c, d] = [(1 - s) * (1 - t), s * (1 - t), (1 - s) * t, s * t];
-    out[0] = a * edge[i]! + b * edge[i + right]! + c * edge[i + below]! + d * edge[i + below + right]!;
-    out[1] = a * outline[i]! + b * outline[i + right]! + c * outline[i + below]! + d * outline[i + below + right]!;
+    for (let k = 0; k < fields.length; k++) {
+      const field = fields[k]!;
+      out[k] = a * field[i]! + b * field[i + right]! + c * field[i + below]! + d * field[i + below + right]!;
+    }
   };
 }

@@ -1,31 +1,35 @@
 /**
- * Learning a repainting (repaint.ts) from a pair and its copies: what becomes of colours, by pixels away from edges, and
- * whether the style draws strokes, and which. What is laid along an edge says nothing of fills, and what becomes of fills
- * is no part of a stroke, so each is fitted where the other is not.
+ * Learning a repainting (repaint.ts) from a pair and its copies: what becomes of colours, whether the style draws strokes,
+ * whether it casts shadows. One after the other: what is laid along an edge says nothing of fills, so they are fitted away
+ * from edges; and what becomes of fills is no part of a stroke, so that is fitted to what they leave.
  */
-import { solvePositiveDefinite } from '../tensor/linear';
+import { RidgeRegression } from '../tensor/linear';
 import type { DrawnPair } from './copies';
 import { edgeFields, fieldReader, type EdgeFields } from './edges';
 import { borderColour, groundOf } from './ground';
+import { placesOf, SHADOW_PLACES, STROKE_PLACES, type PlaceFinder } from './place';
 import {
   colourAt,
   colourFeatures,
   COLOUR_WEIGHTS,
-  placesOf,
+  INK,
+  inkedPlaces,
   planesOf,
   repaint,
-  STROKE,
-  STROKE_WEIGHTS,
   type Colour,
   type Repainting,
 } from './repaint';
 import { planes, type Planes } from './resample';
+import { DIRECTIONS } from './shadow';
 
 /**
  * Pull the weights towards 0; they matter where the pictures do not say. Ink is pulled harder than opacity: what a few
  * colours leave open is then taken for less of the colour rather than for ink of the opposite one.
  */
 const RIDGE = { colours: 1e-3, one: 1e-9, ink: 1e-4, opacity: 1e-5 } as const;
+
+/** Pulls a shadow's reaches together: how far it falls where the pair's canvas ends is not known, so it goes on as it was. */
+const TIE = 1e-3;
 
 /** How many times as much as all pixels the colour of a ground counts: so it comes out right to less than a grey level. */
 const GROUND_WEIGHT = 100;
@@ -46,6 +50,9 @@ const STROKES = {
   explained: 0.55,
 } as const;
 
+/** When what is left of the ground's change counts as a shadow: seen, and explained by one direction. */
+const SHADOW = { visible: 1 / 32, explained: 0.7 } as const;
+
 /** A before image with its edges, and what becomes of it. */
 interface Lesson {
   readonly before: Planes;
@@ -53,9 +60,15 @@ interface Lesson {
   readonly fields: EdgeFields;
 }
 
+/** A lesson, and how far the before image has come: with its fills done, and with all that was laid on so far. */
+interface Layers extends Lesson {
+  readonly filled: Planes;
+  readonly laid: Planes;
+}
+
 /**
  * The repainting that takes before to after best over the pixels of all pairs: ridge regressions of the change, of
- * colours first, then of strokes over them. Null when it is the net's to find.
+ * colours first, then of strokes and of a shadow over them. Null when it is the net's to find.
  *
  * @param pairs the pair first, then its copies.
  * @param colours whether the style paints in colours of its own; a before image's ground then becomes the after image's,
@@ -68,17 +81,26 @@ export function learnRepainting(pairs: readonly DrawnPair[], colours: boolean): 
     return { before: picture, after: planesOf(after), fields: edgeFields(picture) };
   });
   const fills = fitColours(lessons);
-  const filled = lessons.map((lesson) => ({ ...lesson, before: painted(fills, lesson.before) }));
-  const strokes = fitStrokes(filled);
-  if (drawsStrokes(filled[0]!, strokes)) return [...(colours ? fills : NO_COLOURS), ...strokes];
+  const toned = lessons.map((lesson): Layers => {
+    const filled = painted(fills, lesson.before, lesson.fields);
+    return { ...lesson, filled, laid: filled };
+  });
+  const strokes = fitInk(toned, { first: 0, places: STROKE_PLACES, tie: 0 }, ({ before, fields }) =>
+    placesOf(fields, before.width, before.height, true, []),
+  );
+  const drawn = drawsStrokes(toned[0]!, strokes);
+  const base = [...(colours ? fills : nothing(COLOUR_WEIGHTS)), ...(drawn ? strokes : nothing(INK * STROKE_PLACES))];
+  const shadow = fitShadow(lessons[0]!, base);
+  if (shadow) return [...base, ...shadow];
+  if (drawn) return base;
   return colours ? fills : null;
 }
 
-const NO_COLOURS: readonly number[] = new Array<number>(COLOUR_WEIGHTS).fill(0);
+const nothing = (weights: number): number[] => new Array<number>(weights).fill(0);
 
 /** Weights of colours, fitted to pixels away from edges, or to all of a picture that is all edges. */
 function fitColours(lessons: readonly Lesson[]): number[] {
-  const regression = new Regression(COLOUR_WEIGHTS);
+  const regression = new RidgeRegression(COLOUR_WEIGHTS);
   let total = 0;
   const observe = (from: Colour, to: Colour, weight: number): void => {
     const features = colourFeatures(from);
@@ -89,11 +111,11 @@ function fitColours(lessons: readonly Lesson[]): number[] {
   };
   for (const { before, after, fields } of lessons) {
     const { width, height } = before;
-    const read = fieldReader(fields, width, height);
-    const distances = new Float64Array(2);
+    const read = fieldReader([fields.edge], fields, width, height);
+    const distance = new Float64Array(1);
     forPixels(width, height, (x, y, i) => {
-      read(x, y, distances);
-      const weight = distances[0]! < AWAY ? NEARER : 1;
+      read(x, y, distance);
+      const weight = distance[0]! < AWAY ? NEARER : 1;
       total += weight;
       observe(colourAt(before, i), colourAt(after, i), weight);
     });
@@ -102,28 +124,73 @@ function fitColours(lessons: readonly Lesson[]): number[] {
   return regression.solve((weight) => total * (weight < COLOUR_WEIGHTS - 3 ? RIDGE.colours : RIDGE.one));
 }
 
-/** Weights of strokes, fitted to what fills leave of the change. */
-function fitStrokes(filled: readonly Lesson[]): number[] {
-  const regression = new Regression(STROKE_WEIGHTS);
+/** Weights of ink over fills, for `places` reaches from the `first`, fitted to what is left of the change. */
+function fitInk(
+  lessons: readonly Layers[],
+  { first, places, tie }: { readonly first: number; readonly places: number; readonly tie: number },
+  finder: (lesson: Lesson) => PlaceFinder,
+): number[] {
+  const regression = new RidgeRegression(INK * places);
   let pixels = 0;
-  for (const { before, after, fields } of filled) {
-    const { width, height } = before;
-    const placeAt = placesOf(fields, width, height);
-    forPixels(width, height, (x, y, i) => {
+  for (const lesson of lessons) {
+    const { filled, laid, after } = lesson;
+    const placeAt = finder(lesson);
+    forPixels(after.width, after.height, (x, y, i) => {
       pixels++;
       const { count, reach, share } = placeAt(x, y);
-      const [from, to] = [colourAt(before, i), colourAt(after, i)];
+      const [fill, from, to] = [colourAt(filled, i), colourAt(laid, i), colourAt(after, i)];
       for (let c = 0; c < 3; c++) {
-        for (let k = 0; k < count; k++) {
-          const first = STROKE * reach[k]!;
-          regression.feature(first + c, share[k]!);
-          regression.feature(first + 3, -share[k]! * from[c]!);
+        for (let p = 0; p < count; p++) {
+          const weight = INK * (reach[p]! - first);
+          regression.feature(weight + c, share[p]!);
+          regression.feature(weight + 3, -share[p]! * fill[c]!);
         }
         regression.observe(to[c]! - from[c]!, 1);
       }
     });
   }
-  return regression.solve((weight) => pixels * (weight % STROKE === STROKE - 1 ? RIDGE.opacity : RIDGE.ink));
+  if (tie > 0) for (let p = INK; p < INK * places; p++) regression.tie(p - INK, p, pixels * tie);
+  return regression.solve((weight) => pixels * (weight % INK === INK - 1 ? RIDGE.opacity : RIDGE.ink));
+}
+
+/**
+ * Weights of shadows in all directions, 0 in all but one; null when the pair shows no shadow over what `base` paints.
+ *
+ * @param base weights of colours and strokes.
+ */
+function fitShadow({ before, after, fields }: Lesson, base: Repainting): number[] | null {
+  if (!fields.ground) return null;
+  const { width, height } = before;
+  const laid = painted(base, before, fields);
+  const lesson = { before, after, fields, filled: painted(base.slice(0, COLOUR_WEIGHTS), before, fields), laid };
+  const left = changeOnGround(laid, after, fields);
+  if (Math.sqrt(left.mean) < SHADOW.visible) return null;
+  let least = (1 - SHADOW.explained) * left.sum;
+  let best: number[] | null = null;
+  for (const k of DIRECTIONS.keys()) {
+    const reaches = { first: STROKE_PLACES + k * SHADOW_PLACES, places: SHADOW_PLACES, tie: TIE };
+    const shadow = fitInk([lesson], reaches, () => placesOf(fields, width, height, false, [k]));
+    const shadows = DIRECTIONS.flatMap((_, other) => (other === k ? shadow : nothing(shadow.length)));
+    const { sum } = changeOnGround(painted([...base, ...shadows], before, fields), after, fields);
+    if (sum < least) [least, best] = [sum, shadows];
+  }
+  return best;
+}
+
+/** Squared changes that are left on the ground, of colours in [0, 1]: their sum and their mean. */
+function changeOnGround(laid: Planes, after: Planes, fields: EdgeFields): { sum: number; mean: number } {
+  const { width, height } = after;
+  const read = fieldReader([fields.outline], fields, width, height);
+  const outline = new Float64Array(1);
+  let [sum, values] = [0, 0];
+  for (let i = 0; i < width * height; i++) {
+    read(i % width, Math.floor(i / width), outline);
+    if (outline[0]! >= 0) continue;
+    const [from, to] = [colourAt(laid, i), colourAt(after, i)];
+    for (let c = 0; c < 3; c++) sum += (to[c]! - from[c]!) ** 2;
+    values += 3;
+  }
+  return { sum, mean: sum / Math.max(1, values) };
 }
 
 /** Every other pixel, as on a chessboard: as good, in half the time. */
@@ -131,73 +198,36 @@ function forPixels(width: number, height: number, visit: (x: number, y: number, 
   for (let y = 0; y < height; y++) for (let x = y % 2; x < width; x += 2) visit(x, y, y * width + x);
 }
 
-/** Weighted ridge regression of one number on few of many features at a time. */
-class Regression {
-  readonly #normal: number[][];
-  readonly #right: number[][];
-  readonly #features: number[] = [];
-  readonly #values: number[] = [];
-  #count = 0;
-
-  constructor(size: number) {
-    this.#normal = Array.from({ length: size }, () => new Array<number>(size).fill(0));
-    this.#right = Array.from({ length: size }, () => [0]);
-  }
-
-  /** A feature of the next observation. */
-  feature(feature: number, value: number): void {
-    this.#features[this.#count] = feature;
-    this.#values[this.#count++] = value;
-  }
-
-  observe(target: number, weight: number): void {
-    for (let p = 0; p < this.#count; p++) {
-      const value = weight * this.#values[p]!;
-      const row = this.#normal[this.#features[p]!]!;
-      for (let q = 0; q < this.#count; q++) row[this.#features[q]!]! += value * this.#values[q]!;
-      this.#right[this.#features[p]!]![0]! += value * target;
-    }
-    this.#count = 0;
-  }
-
-  solve(ridge: (feature: number) => number): number[] {
-    const normal = this.#normal.map((row, p) => row.map((value, q) => (p === q ? value + ridge(p) : value)));
-    return solvePositiveDefinite(normal, this.#right).flat();
-  }
-}
-
-/** Planes with every pixel's colour repainted. */
-function painted(colours: Repainting, picture: Planes): Planes {
+/** A picture repainted, which has these edges. */
+function painted(repainting: Repainting, picture: Planes, fields: EdgeFields): Planes {
   const { width, height, data } = picture;
   const size = width * height;
+  const placeAt = inkedPlaces(repainting, () => fields, width, height);
   const colour = new Float64Array(3);
   const out = new Float32Array(data.length);
   for (let i = 0; i < size; i++) {
-    repaint(colours, colourAt(picture, i), null, colour);
+    repaint(repainting, colourAt(picture, i), placeAt?.(i % width, Math.floor(i / width)) ?? null, colour);
     for (let c = 0; c < 3; c++) out[c * size + i] = colour[c]!;
   }
   return planes(3, width, height, out);
 }
 
 /** Whether what fills leave of the pair's change are strokes that `strokes` explain. */
-function drawsStrokes({ before, after, fields }: Lesson, strokes: readonly number[]): boolean {
-  const { width, height } = before;
+function drawsStrokes({ filled, after, fields }: Layers, strokes: readonly number[]): boolean {
+  const { width, height } = filled;
   const newArea = () => ({ pixels: 0, left: 0, unexplained: 0 });
   const [beside, inside, ground] = [newArea(), newArea(), newArea()];
-  const read = fieldReader(fields, width, height);
+  const read = fieldReader([fields.edge, fields.outline], fields, width, height);
   const distances = new Float64Array(2);
-  const placeAt = placesOf(fields, width, height);
-  const repainting = [...NO_COLOURS, ...strokes];
-  const colour = new Float64Array(3);
+  const drawn = painted([...nothing(COLOUR_WEIGHTS), ...strokes], filled, fields);
   for (let i = 0; i < width * height; i++) {
-    const [x, y] = [i % width, Math.floor(i / width)];
-    read(x, y, distances);
+    read(i % width, Math.floor(i / width), distances);
     const area = distances[0]! < STROKES.beside ? beside : distances[1]! < 0 ? ground : inside;
-    const [from, to] = [colourAt(before, i), colourAt(after, i)];
-    const miss = (is: ArrayLike<number>): number => to.reduce((sum, value, c) => sum + (value - is[c]!) ** 2, 0);
+    const to = colourAt(after, i);
+    const miss = (is: Colour): number => to.reduce((sum, value, c) => sum + (value - is[c]!) ** 2, 0);
     area.pixels++;
-    area.left += miss(from);
-    area.unexplained += miss(repaint(repainting, from, placeAt(x, y), colour));
+    area.left += miss(colourAt(filled, i));
+    area.unexplained += miss(colourAt(drawn, i));
   }
   const spread = ({ left, pixels }: typeof beside): number => Math.sqrt(left / 3 / Math.max(1, pixels));
   return (

@@ -1,20 +1,22 @@
 /**
  * Repainting: what a style makes of a pixel by its colour and by where it lies beside the picture's edges. A style that
  * paints in colours of its own, as blueprint or duotone do, gives every colour another; one that draws outlines puts a
- * stroke along edges. A function of the pixel says that to all pixels alike, keeps every edge in its place and every
+ * stroke along edges; one may cast shadows. A function of the pixel says that to all pixels alike, keeps every edge in its place and every
  * flat area flat, at any resolution; the net is left with what no such function can draw. Such a filter learned from one
  * pair (repaint-fit.ts) is the idea of image analogies (Hertzmann et al., SIGGRAPH 2001). Not in the paper; measured in
  * docs/method.md.
  */
 import { f32, type HostTensor } from '../tensor/tensor';
 import { compositeAt, type Rgb } from './canvas';
-import { edgeFields, EDGES_SIDE, fieldReader, type EdgeFields } from './edges';
+import { edgeFields, EDGES_SIDE, type EdgeFields } from './edges';
 import { image, type Image } from './image';
+import { PLACES, placesOf, SHADOW_PLACES, STROKE_PLACES, type Place, type PlaceFinder } from './place';
 import { planes, type Planes } from './resample';
+import { DIRECTIONS } from './shadow';
 
 /**
- * Weights of the change of a pixel's three channels, colours in [0, 1]: those of the features of its colour and, in a
- * style that draws strokes, then those of the reaches, ink and opacity.
+ * Weights of the change of a pixel's three channels, colours in [0, 1]: those of the features of its colour, then, in a
+ * style that lays on ink, those of the reaches of strokes (place.ts), and then of shadows.
  */
 export type Repainting = readonly number[];
 
@@ -22,17 +24,13 @@ export type Repainting = readonly number[];
 const FEATURES = 6;
 /** Weights that colours take: three a feature. */
 export const COLOUR_WEIGHTS = 3 * FEATURES;
-/** Distances, in px of EDGES_SIDE, between which strokes are interpolated; nothing at the last. */
-const REACHES = [0, 1, 2, 3, 4.5, 6.5, 9, 13] as const;
-const STEPS = REACHES.length - 1;
-/** What distances are from, and where: to edges on the ground, to edges on the drawing, to the outline on the drawing. */
-const PLACES = 3 * STEPS;
 /** Weights a reach has: a colour x becomes (1 - a) x + ink, with opacity a: the three of ink, then a. */
-export const STROKE = 4;
-export const STROKE_WEIGHTS = STROKE * PLACES;
+export const INK = 4;
+/** Where the weights of shadows begin. */
+const SHADOWS = COLOUR_WEIGHTS + INK * STROKE_PLACES;
 
-/** How many weights a repainting has: of colours alone, with strokes. */
-export const REPAINTING_SIZES: readonly number[] = [COLOUR_WEIGHTS, COLOUR_WEIGHTS + STROKE_WEIGHTS];
+/** How many weights a repainting has: of colours alone, with strokes, with shadows. */
+export const REPAINTING_SIZES: readonly number[] = [COLOUR_WEIGHTS, SHADOWS, COLOUR_WEIGHTS + INK * PLACES];
 
 export type Colour = readonly [number, number, number];
 
@@ -45,49 +43,9 @@ export function colourFeatures([r, g, b]: Colour): readonly number[] {
   return [r, g, b, luma ** 2, luma ** 3, 1];
 }
 
-/** Where a pixel lies: the reaches its distances fall between, and how much of each. */
-export interface Place {
-  count: number;
-  readonly reach: Int32Array;
-  readonly share: Float64Array;
-}
-
-/** Finds the places of a picture's pixels; the one given is the same every time, with another content. */
-export type PlaceFinder = (x: number, y: number) => Place;
-
-/** Of a picture of the given size, px, with these edges. */
-export function placesOf(fields: EdgeFields, width: number, height: number): PlaceFinder {
-  const read = fieldReader(fields, width, height);
-  const distances = new Float64Array(2);
-  const place: Place = { count: 0, reach: new Int32Array(4), share: new Float64Array(4) };
-  return (x, y) => {
-    read(x, y, distances);
-    place.count = 0;
-    if (distances[1]! < 0) {
-      addDistance(place, 0, distances[0]!);
-    } else {
-      addDistance(place, STEPS, distances[0]!);
-      addDistance(place, 2 * STEPS, distances[1]!);
-    }
-    return place;
-  };
-}
-
-function addDistance(place: Place, first: number, distance: number): void {
-  if (distance >= REACHES[STEPS]!) return;
-  let k = 0;
-  while (REACHES[k + 1]! <= distance) k++;
-  const share = (distance - REACHES[k]!) / (REACHES[k + 1]! - REACHES[k]!);
-  place.reach[place.count] = first + k;
-  place.share[place.count++] = 1 - share;
-  if (k + 1 === STEPS) return;
-  place.reach[place.count] = first + k + 1;
-  place.share[place.count++] = share;
-}
-
 /**
- * A pixel's colour by a repainting, in [0, 1] as the given one, put into `out`: its colour first, strokes laid over that.
- * Without a place, as far from every edge.
+ * A pixel's colour by a repainting, in [0, 1] as the given one, put into `out`: its colour first, ink laid over that.
+ * Without a place, far from every edge and shadow.
  */
 export function repaint(repainting: Repainting, colour: Colour, place: Place | null, out: Float64Array): Float64Array {
   const [r, g, b] = colour;
@@ -105,7 +63,7 @@ export function repaint(repainting: Repainting, colour: Colour, place: Place | n
     const fill = Math.min(1, Math.max(0, painted));
     let laid = fill;
     for (let k = 0; k < (place?.count ?? 0); k++) {
-      const first = COLOUR_WEIGHTS + STROKE * place!.reach[k]!;
+      const first = COLOUR_WEIGHTS + INK * place!.reach[k]!;
       laid += place!.share[k]! * (repainting[first + c]! - repainting[first + 3]! * fill);
     }
     out[c] = Math.min(1, Math.max(0, laid));
@@ -113,7 +71,19 @@ export function repaint(repainting: Repainting, colour: Colour, place: Place | n
   return out;
 }
 
-const drawsPlaces = (repainting: Repainting): boolean => repainting.length > COLOUR_WEIGHTS;
+/** Finds the places where a repainting lays on ink; null when it lays on none. */
+export function inkedPlaces(
+  repainting: Repainting,
+  fields: () => EdgeFields,
+  width: number,
+  height: number,
+): PlaceFinder | null {
+  const inked = (first: number, places: number): boolean =>
+    repainting.slice(first, first + INK * places).some((weight) => weight !== 0);
+  const strokes = inked(COLOUR_WEIGHTS, STROKE_PLACES);
+  const shadows = [...DIRECTIONS.keys()].filter((k) => inked(SHADOWS + k * INK * SHADOW_PLACES, SHADOW_PLACES));
+  return strokes || shadows.length > 0 ? placesOf(fields(), width, height, strokes, shadows) : null;
+}
 
 /** A picture [1, 3, h, w] in [-1, 1] as planes in [0, 1]. */
 export function planesOf({ data, shape }: HostTensor<'f32'>): Planes {
@@ -135,11 +105,11 @@ export function colourAt({ data }: Planes, i: number): Colour {
 export function repaintDrawn(repainting: Repainting, picture: HostTensor<'f32'>): HostTensor<'f32'> {
   const source = planesOf(picture);
   const { width, height } = source;
-  const placeAt = drawsPlaces(repainting) ? placesOf(edgeFields(source), width, height) : () => null;
+  const placeAt = inkedPlaces(repainting, () => edgeFields(source), width, height);
   const painted = new Float64Array(3);
   const data = new Float32Array(picture.data.length);
   for (let i = 0; i < width * height; i++) {
-    repaint(repainting, colourAt(source, i), placeAt(i % width, Math.floor(i / width)), painted);
+    repaint(repainting, colourAt(source, i), placeAt?.(i % width, Math.floor(i / width)) ?? null, painted);
     for (let c = 0; c < 3; c++) data[c * width * height + i] = 2 * painted[c]! - 1;
   }
   return f32(data, picture.shape);
@@ -157,20 +127,21 @@ export interface WeightedRepainting {
  * @param background what the picture's edges are looked for on.
  */
 export function repaintImage(picture: Image, repaintings: readonly WeightedRepainting[], background: Rgb): Image {
-  const acting = repaintings.filter(({ weight }) => weight !== 0);
-  if (acting.length === 0) return picture;
   const { width, height } = picture;
-  const strokes = acting.some(({ repainting }) => drawsPlaces(repainting));
-  const placeAt = strokes ? placesOf(fieldsOf(picture, background), width, height) : () => null;
+  let found: EdgeFields | undefined;
+  const fields = (): EdgeFields => (found ??= fieldsOf(picture, background));
+  const acting = repaintings
+    .filter(({ weight }) => weight !== 0)
+    .map((weighted) => ({ ...weighted, placeAt: inkedPlaces(weighted.repainting, fields, width, height) }));
+  if (acting.length === 0) return picture;
   const painted = new Float64Array(3);
   const data = new Uint8ClampedArray(picture.data);
   for (let i = 0; i < width * height; i++) {
     if (data[4 * i + 3] === 0) continue;
     const colour: Colour = [data[4 * i]! / 255, data[4 * i + 1]! / 255, data[4 * i + 2]! / 255];
-    const place = placeAt(i % width, Math.floor(i / width));
     let [r, g, b] = colour;
-    for (const { repainting, weight } of acting) {
-      repaint(repainting, colour, drawsPlaces(repainting) ? place : null, painted);
+    for (const { repainting, weight, placeAt } of acting) {
+      repaint(repainting, colour, placeAt?.(i % width, Math.floor(i / width)) ?? null, painted);
       r += weight * (painted[0]! - colour[0]);
       g += weight * (painted[1]! - colour[1]);
       b += weight * (painted[2]! - colour[2]);

@@ -11,9 +11,9 @@ import { MODES } from '../../../engine/pair/recipe';
  * of the pair, no style words, cleaned differences. 4: the ground is held as far as the pair holds it; a style whose
  * colours hang on brightness ignores hues. 5: the strength is fitted to the pair. 6: pixels are
  * repainted first where the style's change is of that kind. 7: strokes too. 8: strokes apart from colours, and less of
- * the rest.
+ * the rest. 9: shadows.
  */
-const METHOD_VERSION = 8;
+const METHOD_VERSION = 9;
 
 export interface Settings {
   readonly learn: Required<Pick<LearnRequest, 'steps' | 'contentSteps' | 'rank' | 'learningRate' | 'seed'>>;

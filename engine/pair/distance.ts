@@ -1,5 +1,7 @@
 /** Distance transforms of masks. */
 
+const DIAGONAL = Math.SQRT2;
+
 /**
  * For every pixel the distance in px to the nearest one that is 0 in `mask`, by steps along rows, columns and diagonals
  * (8% long at most); Infinity where there is none.
@@ -11,13 +13,16 @@ export function distanceToZero(mask: Uint8Array, width: number): Float32Array {
     const i = y * width + x;
     let least = distances[i]!;
     const from = (dx: number, dy: number, cost: number): void => {
-      const [u, v] = [x + dx, y + dy];
-      if (u >= 0 && u < width && v >= 0 && v < height) least = Math.min(least, distances[v * width + u]! + cost);
+      const u = x + dx;
+      const v = y + dy;
+      if (u < 0 || u >= width || v < 0 || v >= height) return;
+      const distance = distances[v * width + u]! + cost;
+      if (distance < least) least = distance;
     };
     from(-side, 0, 1);
     from(0, -side, 1);
-    from(-side, -side, Math.SQRT2);
-    from(side, -side, Math.SQRT2);
+    from(-side, -side, DIAGONAL);
+    from(side, -side, DIAGONAL);
     distances[i] = least;
   };
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(x, y, 1);

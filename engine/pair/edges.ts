@@ -55,26 +55,27 @@ export function edgeFields(picture: Planes): EdgeFields {
 function awayFromEdges(picture: Planes): Uint8Array {
   const { width, height, data } = boxMean(picture, 1);
   const size = width * height;
-  const slope = new Float32Array(size);
-  /** The neighbour across the edge, as a step in pixels. */
-  const across = new Int32Array(size);
-  const steps = [1, width + 1, width, width - 1];
+  const [slope, right, down] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
+  // Looking a function up in a global object is slow in sandboxes.
+  const { hypot } = Math;
   for (let y = 1; y < height - 1; y++) {
     for (let x = 1; x < width - 1; x++) {
       const i = y * width + x;
       for (let k = i; k < 3 * size; k += size) {
-        const [dx, dy] = [(data[k + 1]! - data[k - 1]!) / 2, (data[k + width]! - data[k - width]!) / 2];
-        const steepness = Math.hypot(dx, dy);
-        if (steepness <= slope[i]!) continue;
-        slope[i] = steepness;
-        across[i] = steps[(Math.round(Math.atan2(dy, dx) / (Math.PI / 4)) + 4) % 4]!;
+        const dx = (data[k + 1]! - data[k - 1]!) / 2;
+        const dy = (data[k + width]! - data[k - width]!) / 2;
+        const steepness = hypot(dx, dy);
+        if (steepness > slope[i]!) [slope[i], right[i], down[i]] = [steepness, dx, dy];
       }
     }
   }
+  const steps = [1, width + 1, width, width - 1];
   return Uint8Array.from(slope, (steepness, i) => {
-    const [one, other] = [slope[i + across[i]!] ?? 0, slope[i - across[i]!] ?? 0];
+    if (steepness < STEP) return 1;
+    const across = steps[(Math.round(Math.atan2(down[i]!, right[i]!) / (Math.PI / 4)) + 4) % 4]!;
+    const [one, other] = [slope[i + across] ?? 0, slope[i - across] ?? 0];
     const crest = steepness >= Math.max(one, other) && steepness > Math.min(one, other);
-    return steepness >= STEP && crest ? 0 : 1;
+    return crest ? 0 : 1;
   });
 }
 

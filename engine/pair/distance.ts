@@ -1,6 +1,7 @@
 /** Distance transforms of masks. */
 
 const DIAGONAL = Math.SQRT2;
+const NOWHERE = Infinity;
 
 /**
  * For every pixel the distance in px to the nearest one that is 0 in `mask`, by steps along rows, columns and diagonals
@@ -8,7 +9,7 @@ const DIAGONAL = Math.SQRT2;
  */
 export function distanceToZero(mask: Uint8Array, width: number): Float32Array {
   const height = mask.length / width;
-  const distances = Float32Array.from(mask, (one) => (one ? Infinity : 0));
+  const distances = Float32Array.from(mask, (one) => (one ? NOWHERE : 0));
   const relax = (x: number, y: number, side: 1 | -1): void => {
     const i = y * width + x;
     let least = distances[i]!;

@@ -37,7 +37,7 @@ export function edgeFields(picture: Planes): EdgeFields {
         1,
         width,
         height,
-        data.map((value) => Math.min(FAR, Math.max(-FAR, value))),
+        data.map((value) => (value > FAR ? FAR : value < -FAR ? -FAR : value)),
       ),
       1,
     ).data;

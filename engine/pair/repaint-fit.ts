@@ -6,16 +6,15 @@
 import { RidgeRegression } from '../tensor/linear';
 import type { DrawnPair } from './copies';
 import { edgeFields, fieldReader, type EdgeFields } from './edges';
-import { borderColour, groundOf } from './ground';
+import { borderColour } from './ground';
 import { placesOf, SHADOW_PLACES, STROKE_PLACES, type PlaceFinder } from './place';
 import {
   colourAt,
   colourFeatures,
   COLOUR_WEIGHTS,
+  forRepainted,
   INK,
-  inkedPlaces,
   planesOf,
-  repaint,
   type Colour,
   type Repainting,
 } from './repaint';
@@ -119,7 +118,7 @@ function fitColours(lessons: readonly Lesson[]): number[] {
       total += weight;
       observe(colourAt(before, i), colourAt(after, i), weight);
     });
-    if (groundOf(before)) observe(borderColour(before), borderColour(after), (GROUND_WEIGHT * width * height) / 2);
+    if (fields.ground) observe(borderColour(before), borderColour(after), (GROUND_WEIGHT * width * height) / 2);
   }
   return regression.solve((weight) => total * (weight < COLOUR_WEIGHTS - 3 ? RIDGE.colours : RIDGE.one));
 }
@@ -201,14 +200,15 @@ function forPixels(width: number, height: number, visit: (x: number, y: number, 
 /** A picture repainted, which has these edges. */
 function painted(repainting: Repainting, picture: Planes, fields: EdgeFields): Planes {
   const { width, height, data } = picture;
-  const size = width * height;
-  const placeAt = inkedPlaces(repainting, () => fields, width, height);
-  const colour = new Float64Array(3);
   const out = new Float32Array(data.length);
-  for (let i = 0; i < size; i++) {
-    repaint(repainting, colourAt(picture, i), placeAt?.(i % width, Math.floor(i / width)) ?? null, colour);
-    for (let c = 0; c < 3; c++) out[c * size + i] = colour[c]!;
-  }
+  forRepainted(
+    repainting,
+    picture,
+    () => fields,
+    (i, colour) => {
+      for (let c = 0; c < 3; c++) out[c * width * height + i] = colour[c]!;
+    },
+  );
   return planes(3, width, height, out);
 }
 

@@ -47,7 +47,7 @@ export function colourFeatures([r, g, b]: Colour): readonly number[] {
  * A pixel's colour by a repainting, in [0, 1] as the given one, put into `out`: its colour first, ink laid over that.
  * Without a place, far from every edge and shadow.
  */
-export function repaint(repainting: Repainting, colour: Colour, place: Place | null, out: Float64Array): Float64Array {
+function repaint(repainting: Repainting, colour: Colour, place: Place | null, out: Float64Array): Float64Array {
   const [r, g, b] = colour;
   const luma = LUMA[0] * r + LUMA[1] * g + LUMA[2] * b;
   const [square, cube] = [luma * luma, luma * luma * luma];
@@ -72,7 +72,7 @@ export function repaint(repainting: Repainting, colour: Colour, place: Place | n
 }
 
 /** Finds the places where a repainting lays on ink; null when it lays on none. */
-export function inkedPlaces(
+function inkedPlaces(
   repainting: Repainting,
   fields: () => EdgeFields,
   width: number,
@@ -101,17 +101,30 @@ export function colourAt({ data }: Planes, i: number): Colour {
   return [data[i]!, data[size + i]!, data[2 * size + i]!];
 }
 
+/** Tells every pixel's colour, repainted, by its number; the array told is the same every time, with another content. */
+export function forRepainted(
+  repainting: Repainting,
+  picture: Planes,
+  fields: () => EdgeFields,
+  tell: (i: number, colour: Float64Array) => void,
+): void {
+  const { width, height } = picture;
+  const placeAt = inkedPlaces(repainting, fields, width, height);
+  const painted = new Float64Array(3);
+  for (let i = 0; i < width * height; i++) {
+    tell(i, repaint(repainting, colourAt(picture, i), placeAt?.(i % width, Math.floor(i / width)) ?? null, painted));
+  }
+}
+
 /** A picture [1, 3, h, w] in [-1, 1], repainted. */
 export function repaintDrawn(repainting: Repainting, picture: HostTensor<'f32'>): HostTensor<'f32'> {
   const source = planesOf(picture);
-  const { width, height } = source;
-  const placeAt = inkedPlaces(repainting, () => edgeFields(source), width, height);
-  const painted = new Float64Array(3);
+  const size = source.width * source.height;
   const data = new Float32Array(picture.data.length);
-  for (let i = 0; i < width * height; i++) {
-    repaint(repainting, colourAt(source, i), placeAt?.(i % width, Math.floor(i / width)) ?? null, painted);
-    for (let c = 0; c < 3; c++) data[c * width * height + i] = 2 * painted[c]! - 1;
-  }
+  const edges = (): EdgeFields => edgeFields(source);
+  forRepainted(repainting, source, edges, (i, colour) => {
+    for (let c = 0; c < 3; c++) data[c * size + i] = 2 * colour[c]! - 1;
+  });
   return f32(data, picture.shape);
 }
 

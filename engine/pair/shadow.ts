@@ -37,7 +37,7 @@ export function castShadow(ground: Uint8Array, width: number, [right, down]: (ty
       else if (u >= 0 && u < width && v >= 0 && v < height) {
         const before = v * width + u;
         // The drawing ends between the two pixels.
-        distance[i] = ground[before] ? Math.min(FAR, distance[before]! + step) : step / 2;
+        distance[i] = ground[before] ? distance[before]! + step : step / 2;
       }
     }
   }

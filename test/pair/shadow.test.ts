@@ -54,6 +54,11 @@ function misses(is: HostTensor<'f32'>): (x: number, y: number, wanted: Colour) =
   };
 }
 
+test('a style file may have as many weights as a repainting', () => {
+  // engine/lora/style-info.ts checks these numbers, and cannot ask for them here: it is a room below.
+  expect(REPAINTING_SIZES).toEqual([18, 102, 454]);
+});
+
 test('a shadow is where the drawing is in the way', () => {
   // One pixel of drawing at (1, 0) in a picture of 4 x 3.
   const ground = Uint8Array.of(1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
@@ -84,21 +89,17 @@ test('it falls from another drawing, of another colour and size, and goes on whe
   const learned = learn(shadowed(disc, TEAL, [1, 1], 300))!;
   for (const side of [100, 256]) {
     const miss = misses(repaintDrawn(learned, drawn(plain(bars, PLUM), side)));
-    for (const [x, y] of [
-      [90, 130],
-      [170, 150],
-      [230, 250],
+    for (const [x, y, wanted, bound] of [
+      [90, 130, UMBER, 0.04],
+      [170, 150, UMBER, 0.04],
+      [230, 250, UMBER, 0.04],
+      [20, 100, SAND, 0.01],
+      [130, 40, SAND, 0.01],
+      [240, 60, SAND, 0.01],
+      [55, 120, PLUM, 0.01],
     ] as const) {
-      expect(miss(x, y, UMBER)).toBeLessThan(0.04);
+      expect(miss(x, y, wanted)).toBeLessThan(bound);
     }
-    for (const [x, y] of [
-      [20, 100],
-      [130, 40],
-      [240, 60],
-    ] as const) {
-      expect(miss(x, y, SAND)).toBeLessThan(0.01);
-    }
-    expect(miss(55, 120, PLUM)).toBeLessThan(0.01);
   }
 });
 

@@ -5,7 +5,8 @@ import { InputError } from '../engine/errors';
 import { requireImageSize } from '../engine/pair/canvas';
 import { image, IMAGE_LIMITS, type Image } from '../engine/pair/image';
 import { messageOf } from '../engine/weights/source';
-import { readBytes, writeWhole } from './files';
+import { readBytes } from './files';
+import { writeWhole, type WriteOptions } from './output';
 
 /** Vector drawings are rendered with at least this long side, px: their own size is often that of a button. */
 const VECTOR_SIDE = 512;
@@ -83,8 +84,8 @@ export async function encodePng({ width, height, data }: Image): Promise<Uint8Ar
     .toBuffer();
 }
 
-export async function savePng(path: string, picture: Image): Promise<void> {
-  await writeWhole(path, await encodePng(picture));
+export async function savePng(path: string, picture: Image, options: WriteOptions): Promise<void> {
+  await writeWhole(path, await encodePng(picture), options);
 }
 
 /** "photos/cat.final.jpg" gives "cat.final". */

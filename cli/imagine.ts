@@ -1,14 +1,15 @@
 /** `diptych imagine`: a new picture in learned styles. */
-import { prepareOutput } from './files';
-import { savePng } from './images';
+import { encodePng } from './images';
 import type { Io } from './io';
 import { withEngine, type EngineOptions } from './models';
 import { given } from './options';
+import { prepareOutput, writeResult } from './output';
 import { duration, ProgressLine } from './progress';
 import { readStyles } from './restyle';
 
 export interface ImagineOptions extends EngineOptions {
   readonly output: string;
+  readonly overwrite?: boolean;
   readonly prompt: string;
   readonly strength?: readonly number[];
   readonly guidance?: number;
@@ -21,7 +22,8 @@ export interface ImagineOptions extends EngineOptions {
 export async function imagineCommand(io: Io, stylePaths: string, options: ImagineOptions): Promise<object> {
   const started = performance.now();
   const styles = await readStyles(stylePaths, options.strength);
-  await prepareOutput(options.output, '.png', stylePaths.split(','));
+  const write = { overwrite: options.overwrite ?? false };
+  await prepareOutput(options.output, '.png', stylePaths.split(','), write);
   const settings = given({
     guidanceScale: options.guidance,
     steps: options.steps,
@@ -33,7 +35,7 @@ export async function imagineCommand(io: Io, stylePaths: string, options: Imagin
     try {
       const request = { prompt: options.prompt, styles, ...settings };
       const picture = await engine.imagine(request, { onProgress: line.update, signal: io.signal });
-      await savePng(options.output, picture);
+      await writeResult(options.output, await encodePng(picture), write);
       const seconds = (performance.now() - started) / 1000;
       line.end();
       io.err(`${options.output}  ${picture.width} x ${picture.height} px  ${duration(seconds)}\n`);

@@ -13,7 +13,7 @@ export interface Io {
   readonly err: (text: string) => void;
   /** Whether standard error is a terminal, on which a line can be redrawn. */
   readonly interactive: boolean;
-  /** Fires on Ctrl-C. */
+  /** Fires when the program is asked to end (signals.ts). */
   readonly signal: AbortSignal;
   /** Diptych's own folder, where models/ lies. */
   readonly root: string;

@@ -3,15 +3,17 @@ import { access, rm } from 'node:fs/promises';
 import { CancelledError, InputError } from '../engine/errors';
 import { checkPair } from '../engine/pair/check';
 import type { LearnMode, LearnRequest, LearnResult, Progress } from '../engine/pair/requests';
-import { prepareOutput, readBytes, writeWhole } from './files';
+import { readBytes } from './files';
 import { loadImage, stemOf } from './images';
 import type { CommandEngine, Io } from './io';
 import { withEngine, type EngineOptions } from './models';
 import { given } from './options';
+import { prepareOutput, writeResult, writeWhole } from './output';
 import { duration, ProgressLine } from './progress';
 
 export interface LearnOptions extends EngineOptions {
   readonly output: string;
+  readonly overwrite?: boolean;
   readonly prompt?: string;
   readonly style?: string;
   readonly steps?: number;
@@ -40,7 +42,8 @@ export async function learnCommand(
   again: string,
 ): Promise<object> {
   const checkpoint = `${options.output}.checkpoint`;
-  await prepareOutput(options.output, '.safetensors', [before, after]);
+  const write = { overwrite: options.overwrite ?? false };
+  await prepareOutput(options.output, '.safetensors', [before, after], write);
   const images = { before: await loadImage(before), after: await loadImage(after) };
   const verdict = checkPair(images.before, images.after);
   if (!verdict.usable && !options.force) {
@@ -67,7 +70,7 @@ export async function learnCommand(
   };
   return withEngine(io, options, async (engine) => {
     const result = await learnWithCheckpoints(io, engine, request, checkpoint, again);
-    await writeWhole(options.output, result.style);
+    await writeResult(options.output, result.style, write);
     await rm(checkpoint, { force: true });
     io.err(`learned in ${duration(result.seconds)}\n`);
     const { model, device } = engine.description;
@@ -108,7 +111,7 @@ async function learnWithCheckpoints(
     const { checkpoint } = progress;
     if (!checkpoint) return;
     saved = true;
-    writing = writing.then(() => writeWhole(path, checkpoint));
+    writing = writing.then(() => writeWhole(path, checkpoint, { overwrite: true }));
     // The failure is reported where it is awaited.
     writing.catch(() => undefined);
   };

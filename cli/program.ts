@@ -97,6 +97,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .option('--seed <n>', `seed of noise and basis (${LEARN_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
     .option('--mode <mode>', `${MODES.join(', ')} (${LEARN_DEFAULTS.mode})`, oneOf('--mode', MODES))
     .option('--keys <keys>', `names in the file: ${KEYS.join(', ')} (peft)`, oneOf('--keys', KEYS))
+    .option('--overwrite', OVERWRITE_HELP)
     .option('--force', 'learn even from a pair that the check finds unusable')
     .option('--resume', 'go on from the checkpoint of a run that was cancelled')
     .action((before: string, after: string, options: LearnOptions) =>
@@ -111,6 +112,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
 
   withEngineOptions(command('restyle <styles> <images...>', 'Apply STYLE[,STYLE...] to images.'))
     .requiredOption('-o, --output <folder>', 'folder for the results, NAME.png each')
+    .option('--overwrite', OVERWRITE_HELP)
     .option('--strength <x,...>', STRENGTH_HELP, strengths)
     .option('--guide <guide>', `${GUIDES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDES))
     .option('--prompt <text>', 'what the images show')
@@ -131,6 +133,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
   withEngineOptions(command('imagine <styles>', 'Make a new picture in STYLE[,STYLE...].'))
     .requiredOption('--prompt <text>', 'what it shows')
     .requiredOption('-o, --output <file>', 'the picture, NAME.png')
+    .option('--overwrite', OVERWRITE_HELP)
     .option('--strength <x,...>', STRENGTH_HELP, strengths)
     .option(
       '--guidance <x>',
@@ -177,6 +180,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
   return program;
 }
 
+const OVERWRITE_HELP = 'replace files that are already there';
 const STRENGTH_HELP = `one per style, or one for all, ${STRENGTH_RANGE.min} to ${STRENGTH_RANGE.max}; 0 is the original, 1 as learned (1)`;
 
 function withEngineOptions(command: Command): Command {

@@ -2,16 +2,18 @@
 import { join } from 'node:path';
 import { CancelledError, InputError } from '../engine/errors';
 import type { AppliedStyle, GuideMode } from '../engine/pair/requests';
-import { prepareFolder, readBytes, refuseInputs } from './files';
-import { checkImageFile, loadImage, savePng, stemOf } from './images';
+import { readBytes } from './files';
+import { checkImageFile, encodePng, loadImage, stemOf } from './images';
 import type { Io } from './io';
 import { withEngine, type EngineOptions } from './models';
 import { given, strengthPerStyle } from './options';
+import { prepareFolder, refuseExisting, refuseInputs, writeResult } from './output';
 import { duration, ProgressLine } from './progress';
 
 export interface RestyleOptions extends EngineOptions {
   /** Folder for the results, NAME.png each. */
   readonly output: string;
+  readonly overwrite?: boolean;
   readonly strength?: readonly number[];
   readonly guide?: GuideMode;
   readonly prompt?: string;
@@ -29,7 +31,9 @@ export async function restyleCommand(
 ): Promise<object> {
   const styles = await readStyles(stylePaths, options.strength);
   await prepareFolder(options.output);
+  const write = { overwrite: options.overwrite ?? false };
   const outputs = await planOutputs(images, stylePaths, options.output);
+  await refuseExisting(outputs, write);
   const settings = given({
     guide: options.guide,
     prompt: options.prompt,
@@ -49,7 +53,7 @@ export async function restyleCommand(
           { onProgress: line.update, signal: io.signal },
         );
         const output = outputs[i]!;
-        await savePng(output, result);
+        await writeResult(output, await encodePng(result), write);
         line.end();
         const seconds = (performance.now() - started) / 1000;
         io.err(`${output}  ${result.width} x ${result.height} px  ${duration(seconds)}\n`);

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { LossPoint, PairVerdict } from '../../engine/pair/requests';
-import { writeWhole } from '../files';
+import { writeWhole } from '../output';
 import { loadImage } from '../images';
 import type { CommandEngine, Io } from '../io';
 import { duration } from '../progress';
@@ -86,7 +86,7 @@ export async function runDemo(io: Io): Promise<number> {
       seconds: seconds(),
       date: new Date().toISOString().slice(0, 16).replace('T', ' ') + ' UTC',
     });
-    await writeWhole(`${OUT}/index.html`, Buffer.from(page));
+    await writeWhole(`${OUT}/index.html`, Buffer.from(page), { overwrite: true });
     io.err(`\ndone in ${duration(seconds())}. The report:\n`);
     io.out(`${join(io.root, OUT, 'index.html')}\n`);
     return EXIT.done;

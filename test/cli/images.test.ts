@@ -82,7 +82,7 @@ test('PNG keeps every byte, also the colours under alpha 0', async () => {
     random.integer(256),
     random.integer(4) * 85,
   ]);
-  await savePng(d.at('x.png'), picture);
+  await savePng(d.at('x.png'), picture, { overwrite: false });
   expect((await loadImage(d.at('x.png'))).data).toEqual(picture.data);
 });
 

@@ -280,7 +280,7 @@ describe('the model that comes with Diptych', () => {
       names.push(folder.name);
       return standIn({ imagine: async () => paint(8, 8, () => [0, 0, 0, 255]) })(folder, options, signal);
     }, root);
-    const argv = ['imagine', writeStyle(d, 's'), '--prompt', 'x', '-o', d.at('x.png')];
+    const argv = ['imagine', writeStyle(d, 's'), '--prompt', 'x', '-o', d.at('x.png'), '--overwrite'];
     expect((await d.run(...argv)).code).toBe(0);
     expect(names).toEqual([join('models', 'one')]);
 

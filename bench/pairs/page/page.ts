@@ -1,7 +1,7 @@
 /** docs/pairbench.md: tables, curves and pictures from the results of one run. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { prepareFolder, writeWhole } from '../../../cli/files';
+import { prepareFolder, writeWhole } from '../../../cli/output';
 import { loadImage } from '../../../cli/images';
 import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/pair/image';
@@ -58,8 +58,9 @@ export async function writePage({ suite, results, output, report }: PageOptions)
     const shown = summaries.filter(({ split }) => split === 'report');
     const sheet = await drawKind(suite, store, ofKind, best);
     const curves = kind === 'broken' ? [] : curvesOf(shown);
-    if (sheet) await writeWhole(join(folder, `${kind}.png`), sheet);
-    if (curves.length > 0) await writeWhole(join(folder, `${kind}.svg`), Buffer.from(drawCurves(curves)));
+    if (sheet) await writeWhole(join(folder, `${kind}.png`), sheet, { overwrite: true });
+    if (curves.length > 0)
+      await writeWhole(join(folder, `${kind}.svg`), Buffer.from(drawCurves(curves)), { overwrite: true });
     sections.push({
       kind,
       best,
@@ -72,7 +73,7 @@ export async function writePage({ suite, results, output, report }: PageOptions)
   }
   const page = join(output, 'pairbench.md');
   const notes = notesIn(await readFile(page, 'utf8').catch(() => ''));
-  await writeWhole(page, Buffer.from(pageText(info, sections, placed.refusals, notes)));
+  await writeWhole(page, Buffer.from(pageText(info, sections, placed.refusals, notes)), { overwrite: true });
   report(`${page}\n`);
 }
 

@@ -1,7 +1,7 @@
 /** Results on disk: a JSON line per picture and row, pictures and learned styles beside them, so that a run can go on. */
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeWhole } from '../../../cli/files';
+import { writeWhole } from '../../../cli/output';
 import { loadImage, savePng } from '../../../cli/images';
 import type { Image } from '../../../engine/pair/image';
 import { METRICS_VERSION, type Metrics } from '../metrics/metrics';
@@ -87,7 +87,9 @@ export class Store {
   /** Makes the folder; called before anything is added. */
   async describe(info: RunInfo): Promise<void> {
     await mkdir(this.folder, { recursive: true });
-    await writeWhole(join(this.folder, 'run.json'), Buffer.from(`${JSON.stringify(info, null, 2)}\n`));
+    await writeWhole(join(this.folder, 'run.json'), Buffer.from(`${JSON.stringify(info, null, 2)}\n`), {
+      overwrite: true,
+    });
   }
 
   /** What `describe` wrote; undefined when nothing was run. */
@@ -108,7 +110,7 @@ export class Store {
     if (known) return known;
     const picture = await make();
     await mkdir(dirname(path), { recursive: true });
-    await savePng(path, picture);
+    await savePng(path, picture, { overwrite: true });
     return picture;
   }
 
@@ -119,7 +121,7 @@ export class Store {
     if (known) return new Uint8Array(known);
     const style = await learn();
     await mkdir(dirname(path), { recursive: true });
-    await writeWhole(path, style);
+    await writeWhole(path, style, { overwrite: true });
     return style;
   }
 

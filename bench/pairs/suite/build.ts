@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../../../cli/files';
+import { writeWhole } from '../../../cli/output';
 import { savePng } from '../../../cli/images';
 import { checkPair } from '../../../engine/pair/check';
 import type { Image } from '../../../engine/pair/image';
@@ -61,16 +61,16 @@ async function buildTask(plan: TaskPlan, folder: string, seed: number, limit: nu
   await rm(folder, { recursive: true, force: true });
   for (const part of ['test', 'truth']) await mkdir(join(folder, part), { recursive: true });
   const pair = await choosePair(plan);
-  await savePng(join(folder, 'before.png'), pair.before);
-  await savePng(join(folder, 'after.png'), pair.after);
+  await savePng(join(folder, 'before.png'), pair.before, { overwrite: true });
+  await savePng(join(folder, 'after.png'), pair.after, { overwrite: true });
   for (const test of tests) {
     const { input, truth } = await plan.drawTest(test);
-    await savePng(join(folder, 'test', `${test}.png`), input);
-    await savePng(join(folder, 'truth', `${test}.png`), truth);
+    await savePng(join(folder, 'test', `${test}.png`), input, { overwrite: true });
+    await savePng(join(folder, 'truth', `${test}.png`), truth, { overwrite: true });
   }
   // Written last: a folder that holds it is whole.
   const file: TaskFile = { kind, split, style, prompt: wordsOf(pair.name), pair: pair.name, seed, about, recipe };
-  await writeWhole(taskFile, Buffer.from(`${JSON.stringify(file, null, 2)}\n`));
+  await writeWhole(taskFile, Buffer.from(`${JSON.stringify(file, null, 2)}\n`), { overwrite: true });
   return `${tests.length} pictures, pair ${pair.name}`;
 }
 

@@ -1,0 +1,83 @@
+/** Which signals count, on a clock of the test's own. Real ones are sent in processes.test.ts. */
+import { CancelledError } from '../../engine/errors';
+import { GRACE_MS, obeySignals, orCancelled, REPEAT_MS, type SignalHost } from '../../cli/signals';
+
+type EndSignal = Parameters<SignalHost['die']>[0];
+
+function host() {
+  const listeners = new Map<EndSignal, () => void>();
+  const timers: { at: number; call: () => void }[] = [];
+  const died: EndSignal[] = [];
+  let told = '';
+  let now = 0;
+  const signal = obeySignals({
+    on: (name, listener) => listeners.set(name, listener),
+    tell: (text) => (told += text),
+    now: () => now,
+    later: (ms, call) => timers.push({ at: now + ms, call }),
+    die: (name) => died.push(name),
+  });
+  return {
+    signal,
+    died,
+    told: () => told,
+    send: (name: EndSignal) => listeners.get(name)!(),
+    pass(ms: number) {
+      now += ms;
+      for (const timer of timers.splice(0))
+        if (timer.at <= now) timer.call();
+        else timers.push(timer);
+    },
+  };
+}
+
+test('one Ctrl-C delivered several times is one', () => {
+  const h = host();
+  h.send('SIGINT');
+  expect(h.signal.aborted).toBe(true);
+  expect(h.told()).toBe('\ncancelling, the work so far is being saved; press Ctrl-C again to stop at once\n');
+  for (const ms of [1, 19, 200, REPEAT_MS - 221]) {
+    h.pass(ms);
+    h.send('SIGINT');
+  }
+  h.pass(10 * GRACE_MS);
+  expect(h.died).toEqual([]);
+  expect(h.told().trim().split('\n')).toHaveLength(1);
+});
+
+test('a second one clearly later stops at once', () => {
+  const h = host();
+  h.send('SIGINT');
+  h.pass(REPEAT_MS);
+  h.send('SIGINT');
+  expect(h.died).toEqual(['SIGINT']);
+});
+
+test.each(['SIGTERM', 'SIGHUP'] as const)('%s is obeyed as Ctrl-C is, and ends the program after a grace', (name) => {
+  const h = host();
+  h.send(name);
+  expect(h.signal.aborted).toBe(true);
+  expect(h.told()).toBe('\ncancelling, the work so far is being saved\n');
+  h.pass(GRACE_MS - 1);
+  expect(h.died).toEqual([]);
+  h.pass(1);
+  expect(h.died).toEqual([name]);
+});
+
+test('SIGTERM after Ctrl-C has its grace too', () => {
+  const h = host();
+  h.send('SIGINT');
+  h.pass(10);
+  h.send('SIGTERM');
+  h.pass(GRACE_MS);
+  expect(h.died).toEqual(['SIGTERM']);
+});
+
+test('what cannot be cancelled is not waited for', async () => {
+  const controller = new AbortController();
+  expect(await orCancelled(Promise.resolve(3), controller.signal)).toBe(3);
+  const waiting = orCancelled(new Promise(() => undefined), controller.signal);
+  controller.abort();
+  await expect(waiting).rejects.toThrow(CancelledError);
+  await expect(orCancelled(new Promise(() => undefined), controller.signal)).rejects.toThrow(CancelledError);
+});

@@ -8,7 +8,7 @@
  *   hosted/                  the panel as a static site, with WebGPU
  *   playground/              the page of `npm start`
  *   web/                     the engine for browsers: one classic script, with ONNX Runtime's WebAssembly files beside it
- *   test/                    pages and workers of the browser tests and of bench/browser.mjs
+ *   test/                    pages and workers of the browser tests and of bench/engine/browser.mjs
  */
 import { fileURLToPath } from 'node:url';
 import { buildEmbedded } from './scripts/build/embedded.mjs';

@@ -6,11 +6,17 @@ import { dirname, relative, resolve, sep } from 'node:path';
 
 const ROOT = import.meta.dirname;
 
-/** From top to bottom; a room is a folder, or the files of one name (worker.ts, worker-client.ts, ...). */
+/** From top to bottom; a room is a folder or a file. */
 const ROOMS = [
   'engine/worker',
   'engine/engine',
-  'engine/pair',
+  'engine/learn',
+  'engine/restyle',
+  'engine/pipeline',
+  'engine/filter',
+  'engine/requests',
+  'engine/defaults',
+  'engine/image',
   'engine/diffusion',
   'engine/lora',
   'engine/nets',
@@ -25,10 +31,11 @@ const ROOMS = [
 
 /** Folders beside the engine: what each may import, apart from itself and packages. */
 const BESIDE = {
-  plugin: [],
-  ui: ['engine', 'plugin/messages'],
+  common: [],
+  plugin: ['common'],
+  ui: ['engine', 'common'],
   cli: ['engine'],
-  playground: ['ui', 'plugin', 'engine', 'manifest.json'],
+  playground: ['ui', 'plugin', 'common', 'engine', 'manifest.json'],
   bench: ['engine', 'cli', 'scripts', 'test'],
 };
 

@@ -1,6 +1,6 @@
 /** `diptych check`: do two images make a pair to learn from? */
-import { checkPair } from '../engine/pair/check';
-import type { PairVerdict } from '../engine/pair/requests';
+import { checkPair } from '../engine/learn/pair-check';
+import type { PairVerdict } from '../engine/requests';
 import { loadImage } from './images';
 
 /** The verdict; no net is needed. */

@@ -2,8 +2,8 @@
 import { basename, extname } from 'node:path';
 import sharp, { type Metadata } from 'sharp';
 import { InputError } from '../engine/errors';
-import { requireImageSize } from '../engine/pair/canvas';
-import { image, IMAGE_LIMITS, type Image } from '../engine/pair/image';
+import { requireImageSize } from '../engine/image/canvas';
+import { image, IMAGE_LIMITS, type Image } from '../engine/image/image';
 import { messageOf } from '../engine/weights/source';
 import { readBytes } from './files';
 import { writeWhole, type WriteOptions } from './output';

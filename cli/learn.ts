@@ -1,8 +1,8 @@
 /** `diptych learn`: a style from one pair of images. */
 import { access, rm } from 'node:fs/promises';
 import { CancelledError, InputError } from '../engine/errors';
-import { checkPair } from '../engine/pair/check';
-import type { LearnMode, LearnRequest, LearnResult, Progress } from '../engine/pair/requests';
+import { checkPair } from '../engine/learn/pair-check';
+import type { LearnMode, LearnRequest, LearnResult, Progress } from '../engine/requests';
 import { readBytes } from './files';
 import { loadImage, stemOf } from './images';
 import type { CommandEngine, Io } from './io';

@@ -1,8 +1,8 @@
 /** The `diptych` command: its arguments, its help, and what becomes of errors. */
 import { Command, CommanderError, type OptionValues } from 'commander';
 import { CancelledError, DeviceError, InputError } from '../engine/errors';
-import { IMAGINE_DEFAULTS, LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../engine/pair/defaults';
-import type { GuideMode, LearnMode } from '../engine/pair/requests';
+import { IMAGINE_DEFAULTS, LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../engine/defaults';
+import type { GuideMode, LearnMode } from '../engine/requests';
 import { checkCommand, describeVerdict } from './check';
 import { imagineCommand, type ImagineOptions } from './imagine';
 import { describeInspection, inspectCommand } from './inspect';

@@ -1,5 +1,5 @@
 /** Progress on the terminal: one line that is redrawn, or a line every few seconds where nothing can be. */
-import type { LossPoint, Phase, Progress } from '../engine/pair/requests';
+import type { LossPoint, Phase, Progress } from '../engine/requests';
 import type { Io } from './io';
 
 const LABELS: Readonly<Record<Phase, string>> = {

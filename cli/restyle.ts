@@ -1,7 +1,7 @@
 /** `diptych restyle`: learned styles applied to images. */
 import { join } from 'node:path';
 import { CancelledError, InputError } from '../engine/errors';
-import type { AppliedStyle, GuideMode } from '../engine/pair/requests';
+import type { AppliedStyle, GuideMode } from '../engine/requests';
 import { readBytes } from './files';
 import { checkImageFile, encodePng, loadImage, stemOf } from './images';
 import type { Io } from './io';

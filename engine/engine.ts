@@ -1,26 +1,19 @@
 /** The public API: a model on a device, and the jobs of the method on it. */
 import { throwIfCancelled } from './errors';
 import { openModel, type DiffusionModel } from './diffusion/model';
-import { imagine } from './pair/imagine';
-import type { Image } from './pair/image';
-import { learn } from './pair/learn';
-import type {
-  Hooks,
-  ImagineRequest,
-  LearnRequest,
-  LearnResult,
-  RestyleRequest,
-  StyleDescription,
-} from './pair/requests';
-import { Restyler } from './pair/restyle';
-import { describeStyle } from './pair/styles';
-import { openWorkshop, type Workshop } from './pair/workshop';
+import { imagine } from './restyle/imagine';
+import type { Image } from './image/image';
+import { learn } from './learn/learn';
+import type { Hooks, ImagineRequest, LearnRequest, LearnResult, RestyleRequest, StyleDescription } from './requests';
+import { Restyler } from './restyle/restyle';
+import { describeStyle } from './restyle/styles';
+import { openWorkshop, type Workshop } from './pipeline';
 import type { Backend, DeviceInfo, DeviceOptions } from './runtime/backend';
 import type { MemoryReport } from './runtime/memory';
 import { openRuntime, type Runtime } from './runtime/runtime';
 import type { ModelFolder } from './weights/folder';
 
-export { checkPair } from './pair/check';
+export { checkPair } from './learn/pair-check';
 
 /** What is open: for people and for bug reports. */
 export interface EngineDescription {
@@ -66,7 +59,7 @@ export class Engine {
     return new Engine(model, await openRuntime(backend, options));
   }
 
-  /** See pair/learn.ts. */
+  /** See learn/learn.ts. */
   learn(request: LearnRequest, hooks: Hooks = {}): Promise<LearnResult> {
     const sample = (file: Uint8Array, picture: Image): Promise<Image> =>
       this.#restyler.restyle(
@@ -76,17 +69,17 @@ export class Engine {
     return learn(this.#workshop, request, hooks, sample);
   }
 
-  /** See pair/restyle.ts. */
+  /** See restyle/restyle.ts. */
   restyle(request: RestyleRequest, hooks: Hooks = {}): Promise<Image> {
     return this.#restyler.restyle(request, hooks);
   }
 
-  /** See pair/imagine.ts. */
+  /** See restyle/imagine.ts. */
   imagine(request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
     return imagine(this.#workshop, request, hooks);
   }
 
-  /** See describeStyle in pair/styles.ts. */
+  /** See describeStyle in restyle/styles.ts. */
   describeStyle(name: string, file: Uint8Array): Promise<StyleDescription> {
     return describeStyle(this.#workshop, name, file);
   }

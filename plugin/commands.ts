@@ -1,5 +1,5 @@
 /** Why the plugin was started: manifest.json's menu, quick actions and relaunch buttons as the panel's commands. */
-import type { Command } from './messages';
+import type { Command } from '../common/messages';
 
 /** A command as Figma gives it; one that is not known here opens the panel. */
 export function commandOf(name: string, parameters: ParameterValues | undefined): Command {

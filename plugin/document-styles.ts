@@ -3,9 +3,9 @@
  * of text, so the bytes of a style go into several, in base64, and its header, written last, makes it a style.
  */
 import * as v from 'valibot';
-import { QuotaError } from './errors';
+import { QuotaError } from '../common/errors';
 import type { StyleFile } from './library';
-import { styleEntry, type StyleEntry } from './messages';
+import { styleEntry, type StyleEntry } from '../common/messages';
 
 const HEADER = 'style:';
 /** Bytes of a chunk: 88 kB of base64. */

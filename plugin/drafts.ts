@@ -1,6 +1,6 @@
 /** The learning that was interrupted last, with its checkpoint, in the user's own storage. */
 import * as v from 'valibot';
-import { draft, type Draft } from './messages';
+import { draft, type Draft } from '../common/messages';
 import { keep } from './quota';
 
 const KEY = 'draft';

@@ -1,6 +1,6 @@
 /** Draws a layer as PNG. */
-import { InputError, messageOf } from './errors';
-import type { ExportSize } from './messages';
+import { InputError, messageOf } from '../common/errors';
+import type { ExportSize } from '../common/messages';
 import { obstacleOf } from './nodes';
 
 /** The largest image Figma takes, px a side. */

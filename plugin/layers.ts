@@ -1,6 +1,6 @@
 /** Results as layers: put beside their source, opened again, changed in place. Each finished change is one step of undo. */
-import { InputError } from './errors';
-import type { Params, Result, ResultParameters } from './messages';
+import { InputError } from '../common/errors';
+import type { Params, Result, ResultParameters } from '../common/messages';
 import { withNode } from './nodes';
 import { encodeParameters, readParameters, writeParameters } from './parameters';
 import { createImage, paint, readPictures, type ResultNode } from './pictures';

@@ -1,6 +1,6 @@
 /** The user's own styles, one key each: two windows that keep different styles never write the same value. */
 import * as v from 'valibot';
-import { bytes, styleEntry, type StyleEntry } from './messages';
+import { bytes, styleEntry, type StyleEntry } from '../common/messages';
 import { keep, type Stored } from './quota';
 
 const PREFIX = 'style:';

@@ -1,10 +1,10 @@
 /** The plugin's sandbox: starts the panel and answers what it asks. */
 import { commandOf } from './commands';
 import { keepDraft, readDraft, removeDraft } from './drafts';
-import { messageOf } from './errors';
+import { messageOf } from '../common/errors';
 import { exportNode } from './export';
 import { insertImagined, insertResult, openResult, updateResult } from './layers';
-import type { Command } from './messages';
+import type { Command } from '../common/messages';
 import { withNode } from './nodes';
 import { notify } from './notify';
 import { HOST, PanelHost } from './panel-host';
@@ -13,7 +13,7 @@ import { markPair, selectPair } from './relaunch';
 import { findUses, reveal } from './reveal';
 import { answer, type Handlers } from './rpc';
 import { SelectionWatcher, shorten } from './selection';
-import { createSerial } from './serial';
+import { createSerial } from '../common/serial';
 import { keepSettings, readSettings } from './settings';
 import { listStyles, putStyle, readStyle, removeStyle, renameStyle } from './styles';
 

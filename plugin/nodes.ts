@@ -1,5 +1,5 @@
 /** Layers by id, where they lie, and why one cannot be drawn. */
-import { InputError, NodeGoneError } from './errors';
+import { InputError, NodeGoneError } from '../common/errors';
 
 /** Thinner layers give too few pixels across: the embedded model sees 256 px along. */
 const THINNEST = 1 / 64;

@@ -2,8 +2,8 @@
  * Shows the panel: the one built into the plugin, or the hosted one, which has WebGPU. When the hosted one does not
  * answer, the built-in one takes its place.
  */
-import { InputError } from './errors';
-import type { PanelKind, ToPanel } from './messages';
+import { InputError } from '../common/errors';
+import type { PanelKind, ToPanel } from '../common/messages';
 import type { Post } from './rpc';
 
 /** The hosted panel's address without a last slash; '' when this build has none. Set by the build. */

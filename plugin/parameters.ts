@@ -1,7 +1,7 @@
 /** What lies on a result's layer (pluginData): how it was made, and which image it was made from. */
 import * as v from 'valibot';
-import { InputError } from './errors';
-import { resultParameters, type ResultParameters } from './messages';
+import { InputError } from '../common/errors';
+import { resultParameters, type ResultParameters } from '../common/messages';
 
 /** The key of the parameters; a layer that has it is a result. */
 export const RESULT_KEY = 'result';

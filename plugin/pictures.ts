@@ -2,7 +2,7 @@
  * The pictures of a result are image fills of its layer: the styled one on top, and hidden beneath it the original. So
  * both travel with the layer, and other fills the user adds are left alone.
  */
-import { InputError, messageOf } from './errors';
+import { InputError, messageOf } from '../common/errors';
 import { readOriginalHash, writeOriginalHash } from './parameters';
 
 export type ResultNode = RectangleNode | FrameNode;

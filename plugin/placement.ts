@@ -1,5 +1,5 @@
 /** Where a result goes in the layer tree, and how it comes to lie exactly over its source. */
-import { NodeGoneError } from './errors';
+import { NodeGoneError } from '../common/errors';
 
 /** A place in the layer tree: what to insert into, and before which index. */
 export interface Home {

@@ -1,5 +1,5 @@
 /** What the quick action "Restyle with…" suggests while the user types. */
-import { messageOf } from './errors';
+import { messageOf } from '../common/errors';
 import { listStyles } from './styles';
 
 /** Percent; 100 is as learned. */

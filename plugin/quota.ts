@@ -1,6 +1,6 @@
 /** The user's own storage (figma.clientStorage) and its limit: 5 MB for all that the plugin keeps. */
-import { messageOf, QuotaError } from './errors';
-import { isBytes, type Storage } from './messages';
+import { messageOf, QuotaError } from '../common/errors';
+import { isBytes, type Storage } from '../common/messages';
 
 /** Bytes, as Figma counts them: keys, and values as JSON, but byte arrays by their length. */
 export const QUOTA = 5_000_000;

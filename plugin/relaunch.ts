@@ -1,5 +1,5 @@
 /** The plugin's buttons in the editor's own sidebar, which start it again on a layer; manifest.json names them. */
-import { NodeGoneError } from './errors';
+import { NodeGoneError } from '../common/errors';
 import { pageOf, withNode } from './nodes';
 
 const PAIR_KEY = 'pair';

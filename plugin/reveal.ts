@@ -1,6 +1,6 @@
 /** Brings layers into view, and finds the results of a style. */
-import { NodeGoneError } from './errors';
-import type { Params, Result } from './messages';
+import { NodeGoneError } from '../common/errors';
+import type { Params, Result } from '../common/messages';
 import { pageOf, withNode } from './nodes';
 import { readParameters, RESULT_KEY } from './parameters';
 import { shorten } from './selection';

@@ -1,7 +1,7 @@
 /** Answers the panel's requests. Every request gets one reply, whatever happens. */
 import * as v from 'valibot';
-import { describeError } from './errors';
-import { readRequest, type Call, type Params, type Result, type ToPanel } from './messages';
+import { describeError } from '../common/errors';
+import { readRequest, type Call, type Params, type Result, type ToPanel } from '../common/messages';
 
 export type Handlers = { readonly [C in Call]: (params: Params<C>) => Promise<Result<C>> | Result<C> };
 

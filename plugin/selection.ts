@@ -1,5 +1,5 @@
 /** What is selected, as the panel sees it, and telling it when that changes: a few times a second at most. */
-import type { NodeSummary, Selection } from './messages';
+import type { NodeSummary, Selection } from '../common/messages';
 import { obstacleOf } from './nodes';
 import { readParameters } from './parameters';
 

@@ -1,6 +1,6 @@
 /** What the user chose for every document, in the user's own storage. */
 import * as v from 'valibot';
-import { settings, type Settings } from './messages';
+import { settings, type Settings } from '../common/messages';
 import { keep } from './quota';
 
 const KEY = 'settings';

@@ -1,8 +1,8 @@
 /** Styles of both places together: the user's library and the document. */
 import { keepInDocument, readFromDocument, removeFromDocument, stylesInDocument } from './document-styles';
-import { InputError } from './errors';
+import { InputError } from '../common/errors';
 import { keepInLibrary, readFromLibrary, removeFromLibrary, stylesIn } from './library';
-import type { ListedStyle, Params, Result } from './messages';
+import type { ListedStyle, Params, Result } from '../common/messages';
 import { readAll, storageOf } from './quota';
 
 /** Newest first. A style that is in both places is listed once, as the library has it. */

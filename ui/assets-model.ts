@@ -1,5 +1,5 @@
 /** The embedded model among the files of a build. */
-import type { FileContent } from '../engine/worker-protocol';
+import type { FileContent } from '../engine/worker/protocol';
 
 /** Files named "NAME/unet/config.json" and so on, all of one NAME, as a model folder of that name. */
 export function modelAmong(files: ReadonlyMap<string, FileContent>): {

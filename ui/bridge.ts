@@ -8,7 +8,7 @@ import {
   type EventName,
   type Params,
   type Result,
-} from '../plugin/messages';
+} from '../common/messages';
 
 /** What the panel's state needs of the sandbox. */
 export interface SandboxPort {

@@ -5,9 +5,9 @@
  */
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../engine/engine';
-import type { GuideMode, LossPoint, PairVerdict, Phase } from '../engine/pair/requests';
+import type { GuideMode, LossPoint, PairVerdict, Phase } from '../engine/requests';
 import type { MemoryReport } from '../engine/runtime/memory';
-import type { FileContent, OpenRequest } from '../engine/worker-protocol';
+import type { FileContent, OpenRequest } from '../engine/worker/protocol';
 
 export type Png = Uint8Array;
 

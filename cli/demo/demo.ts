@@ -2,7 +2,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { LossPoint, PairVerdict } from '../../engine/pair/requests';
+import type { LossPoint, PairVerdict } from '../../engine/requests';
 import { writeWhole } from '../output';
 import { loadImage } from '../images';
 import type { CommandEngine, Io } from '../io';

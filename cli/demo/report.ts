@@ -1,5 +1,5 @@
 /** The demo's report: one HTML page that needs nothing beside it. */
-import type { LossPoint } from '../../engine/pair/requests';
+import type { LossPoint } from '../../engine/requests';
 import { duration } from '../progress';
 import { escapeHtml, lineChart } from './chart';
 import { STYLE_SHEET } from './style-sheet';

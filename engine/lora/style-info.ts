@@ -17,7 +17,7 @@ export interface StyleInfo {
    * the ground goes, null when it is not known.
    */
   readonly groundReach: number | null;
-  /** What the style makes of pixels before the LoRA acts: 18, 102 or 454 numbers (pair/repaint.ts); null when it leaves them to it. */
+  /** What the style makes of pixels before the LoRA acts: 18, 102 or 454 numbers (filter/filter.ts); null when it leaves them to it. */
   readonly repainting: readonly number[] | null;
   /** Names the exact base weights, so that a style is not applied to others unawares. */
   readonly modelFingerprint: string;

@@ -2,7 +2,7 @@
 
 Scores, all on white, each also for doing nothing: mean absolute error against the truth (0..255), error of colours
 (sorted per channel, so places do not count), and roughness: mean local deviation of the result where input and truth
-are both flat. The benchmark proper is bench/pairbench; this one is for comparing training states in minutes.
+are both flat. The benchmark proper is bench/pairs; this one is for comparing training states in minutes.
 Usage: trial.py MODEL SUITE OUT [--tasks a,b] [--count 6] [--strength 1] [--threads 2] [--learn "--steps 300"]
 """
 import argparse

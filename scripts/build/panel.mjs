@@ -9,7 +9,7 @@ import { bundle, SHIPPED } from './bundle.mjs';
 export async function panelScripts(kind) {
   const [panel, engine, pictures] = await Promise.all([
     bundle(`ui/${kind}.ts`, SHIPPED),
-    bundle(kind === 'hosted' ? 'engine/worker.ts' : 'engine/worker-embedded.ts', SHIPPED),
+    bundle(kind === 'hosted' ? 'engine/worker/hosted.ts' : 'engine/worker/embedded.ts', SHIPPED),
     bundle('ui/engine/pictures-worker.ts', SHIPPED),
   ]);
   keepBudget('panel.js', panel.js);

@@ -11,10 +11,10 @@ const FILES = readdirSync(join(ROOT, 'models', MODEL), { recursive: true })
   .map(String)
   .filter((path) => /\.(json|txt|safetensors)$/.test(path));
 
-const PICTURE = 'test/pair/fixtures/bell-flat.png';
+const PICTURE = 'test/fixtures/pairs/bell-flat.png';
 const PAIR: PairRequest = {
   before: PICTURE,
-  after: 'test/pair/fixtures/bell-line.png',
+  after: 'test/fixtures/pairs/bell-line.png',
   prompt: 'a bell',
   style: 'line',
   contentSteps: 1,

@@ -1,10 +1,10 @@
 /** In the page: the engine in its worker, as a plugin's panel uses it. */
 import type { EngineDescription } from '../../engine/engine';
-import type { Image } from '../../engine/pair/image';
-import type { LearnRequest, Phase, Progress } from '../../engine/pair/requests';
+import type { Image } from '../../engine/image/image';
+import type { LearnRequest, Phase, Progress } from '../../engine/requests';
 import type { MemoryReport } from '../../engine/runtime/memory';
-import { EngineClient } from '../../engine/worker-client';
-import type { ModelLocation, OpenRequest } from '../../engine/worker-protocol';
+import { EngineClient } from '../../engine/worker/client';
+import type { ModelLocation, OpenRequest } from '../../engine/worker/protocol';
 import { fetchBytes } from './shims/fetch';
 
 const SCRIPT = 'dist/web/engine-worker.js';

@@ -1,8 +1,8 @@
 /** In the page, without a worker: the whole method on one device, on the tiny random model. */
 import { Engine } from '../../engine/engine';
 import { GraphBuilder } from '../../engine/graph/builder';
-import type { Image } from '../../engine/pair/image';
-import type { LossPoint } from '../../engine/pair/requests';
+import type { Image } from '../../engine/image/image';
+import type { LossPoint } from '../../engine/requests';
 import type { MemoryReport } from '../../engine/runtime/memory';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { nodeFolder } from './shims/node-folder';

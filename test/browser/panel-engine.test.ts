@@ -11,7 +11,7 @@ afterAll(() => browser.close());
 afterEach(() => expect(browser.takeErrors()).toEqual([]));
 
 test('when the worker is killed, learning ends with the very style and restyling with the very picture', async () => {
-  const PAIR = ['test/pair/fixtures/bell-flat.png', 'test/pair/fixtures/bell-line.png'] as const;
+  const PAIR = ['test/fixtures/pairs/bell-flat.png', 'test/fixtures/pairs/bell-line.png'] as const;
   const run = await browser.page.evaluate(([b, a]) => diptychPage.learnThroughBreakdown(b, a), PAIR);
   expect(run.styles[1]).toBe(run.styles[0]);
   expect(run.bytes).toBeGreaterThan(50_000);

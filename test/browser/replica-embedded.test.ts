@@ -8,9 +8,9 @@ let replica: ReplicaBrowser;
 beforeAll(async () => {
   replica = await openReplica({
     pictures: {
-      'bell before': readBase64('test/pair/fixtures/bell-flat.png'),
-      'bell after': readBase64('test/pair/fixtures/bell-line.png'),
-      umbrella: readBase64('test/pair/fixtures/umbrella-flat.png'),
+      'bell before': readBase64('test/fixtures/pairs/bell-flat.png'),
+      'bell after': readBase64('test/fixtures/pairs/bell-line.png'),
+      umbrella: readBase64('test/fixtures/pairs/umbrella-flat.png'),
     },
   });
 });

@@ -13,8 +13,8 @@ jest.setTimeout(600_000);
 const TINY_MODEL = 'test/fixtures/tiny-model';
 const TAB = '[role=tab]';
 const pictures = {
-  'bell before': readBase64('test/pair/fixtures/bell-flat.png'),
-  'bell after': readBase64('test/pair/fixtures/bell-line.png'),
+  'bell before': readBase64('test/fixtures/pairs/bell-flat.png'),
+  'bell after': readBase64('test/fixtures/pairs/bell-line.png'),
 };
 
 let host: Served;

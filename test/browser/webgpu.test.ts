@@ -52,7 +52,7 @@ test('an operation that WebGPU lacks is refused, and not run on the CPU', async 
 });
 
 describe('learning and restyling on the device', () => {
-  const PAIR = ['test/pair/fixtures/bell-flat.png', 'test/pair/fixtures/bell-line.png'] as const;
+  const PAIR = ['test/fixtures/pairs/bell-flat.png', 'test/fixtures/pairs/bell-line.png'] as const;
   let gpu: DeviceRun;
   let wasm: DeviceRun;
   beforeAll(async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { CommandEngine, Io } from '../../cli/io';
 import { run } from '../../cli/program';
-import type { Image } from '../../engine/pair/image';
+import type { Image } from '../../engine/image/image';
 import { BLUE, drawing, PALE, RED } from '../support/tiny-engine';
 
 export interface Desk {

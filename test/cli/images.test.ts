@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { checkImageFile, encodePng, loadImage, savePng, stemOf } from '../../cli/images';
 import { Random } from '../../engine/tensor/random';
-import { paint, pixel } from '../pair/pictures';
+import { paint, pixel } from '../support/pictures';
 import { desk, type Desk } from './desk';
 
 let d: Desk;

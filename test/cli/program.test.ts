@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { quote } from '../../cli/program';
 import { CancelledError, DeviceError, InputError } from '../../engine/errors';
-import type { ImagineRequest, LearnRequest, RestyleRequest } from '../../engine/pair/requests';
+import type { ImagineRequest, LearnRequest, RestyleRequest } from '../../engine/requests';
 import { BLUE, drawing, PALE, RED, TINY_MODEL } from '../support/tiny-engine';
-import { paint } from '../pair/pictures';
+import { paint } from '../support/pictures';
 import { desk, standIn, writePair, writePng, writeStyle, type Desk } from './desk';
 
 const open: Desk[] = [];

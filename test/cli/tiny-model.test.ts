@@ -5,7 +5,7 @@ import { TINY_MODEL } from '../support/tiny-engine';
 import { loadImage } from '../../cli/images';
 import { Engine } from '../../engine/engine';
 import { nodeBackend } from '../../engine/runtime/backend-node';
-import { paint } from '../pair/pictures';
+import { paint } from '../support/pictures';
 import { desk, writePair, writePng, type Desk } from './desk';
 
 let d: Desk;

@@ -8,7 +8,7 @@ import { mosaic } from '../../bench/pairs/filters/mosaic';
 import { labOf } from '../../bench/pairs/pixels/lab';
 import { colourOf, hex, imageOf, over, rasterOf, type Raster } from '../../bench/pairs/pixels/raster';
 import { Random } from '../../engine/tensor/random';
-import { disc, paint } from '../pair/pictures';
+import { disc, paint } from '../support/pictures';
 
 /** Random colours, alpha 1. */
 function confetti(seed: number): Raster {

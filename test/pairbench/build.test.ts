@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { buildSuite, planSuite } from '../../bench/pairs/suite/build';
 import { Sources } from '../../bench/pairs/suite/sources';
 import { readTask, readTest, taskNames } from '../../bench/pairs/suite/task-file';
-import { checkPair } from '../../engine/pair/check';
+import { checkPair } from '../../engine/learn/pair-check';
 
 const SETS = {
   'fluent-emoji-flat': ['#e03030', '#30a040', '#ffd040'],

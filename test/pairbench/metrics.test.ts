@@ -9,7 +9,7 @@ import { boxBlur, gaussianBlur } from '../../bench/pairs/pixels/blur';
 import { edgeMap } from '../../bench/pairs/pixels/edges';
 import { colourOfLab, labOf, type Lab } from '../../bench/pairs/pixels/lab';
 import { Random } from '../../engine/tensor/random';
-import { paint } from '../pair/pictures';
+import { paint } from '../support/pictures';
 
 const plane = (width: number, height: number, value: (x: number, y: number) => number): Float32Array =>
   Float32Array.from({ length: width * height }, (_, i) => value(i % width, Math.floor(i / width)));

@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Image } from '../../engine/pair/image';
+import type { Image } from '../../engine/image/image';
 import { writePng } from '../cli/desk';
-import { paint } from '../pair/pictures';
+import { paint } from '../support/pictures';
 import { BLUE, CLEAR, drawing, PALE, RED, TINY_MODEL } from '../support/tiny-engine';
 
 const PROGRAM = join(__dirname, '../../dist/pairbench.mjs');

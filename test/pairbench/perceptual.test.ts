@@ -6,9 +6,9 @@ import { PerceptualNet } from '../../bench/pairs/metrics/perceptual';
 import { SIDE } from '../../bench/pairs/metrics/sample';
 import { gaussianBlur } from '../../bench/pairs/pixels/blur';
 import { imageOf, rasterOf } from '../../bench/pairs/pixels/raster';
-import type { Image } from '../../engine/pair/image';
+import type { Image } from '../../engine/image/image';
 import { Random } from '../../engine/tensor/random';
-import { disc, paint } from '../pair/pictures';
+import { disc, paint } from '../support/pictures';
 
 const WHITE = [255, 255, 255] as const;
 

@@ -11,7 +11,7 @@ import { runFolder, settingsWith } from '../../bench/pairs/run/settings';
 import { Store } from '../../bench/pairs/run/store';
 import { summaryTable } from '../../bench/pairs/run/table';
 import { DeviceError, InputError } from '../../engine/errors';
-import type { LearnRequest, LearnResult } from '../../engine/pair/requests';
+import type { LearnRequest, LearnResult } from '../../engine/requests';
 import { standIn, writePng } from '../cli/desk';
 import { BLUE, drawing, PALE, RED } from '../support/tiny-engine';
 

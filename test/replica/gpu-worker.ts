@@ -2,8 +2,8 @@
  * In the hosted panel's document: the engine's worker of that build, on WebGPU, on a tiny random model. The panel itself
  * would not use an adapter that is software. Bundled into dist/test/gpu-worker.js.
  */
-import type { Image } from '../../engine/pair/image';
-import { EngineClient } from '../../engine/worker-client';
+import type { Image } from '../../engine/image/image';
+import { EngineClient } from '../../engine/worker/client';
 
 const SIDE = 32;
 

@@ -2,7 +2,7 @@
 import './host-realm';
 import { join } from 'node:path';
 import { Engine } from '../../engine/engine';
-import { image, type Image } from '../../engine/pair/image';
+import { image, type Image } from '../../engine/image/image';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { nodeFolder } from '../../engine/weights/node-folder';
 

@@ -1,8 +1,8 @@
 /** The engine's jobs through breakdowns: what is tried again, from where, what the user is told, and what is given up. */
 import { CancelledError, DeviceError, InputError, throwIfCancelled } from '../../engine/errors';
-import type { Hooks, LearnRequest } from '../../engine/pair/requests';
-import type { OpenRequest } from '../../engine/worker-protocol';
-import { EngineService, type JobEngine } from '../../engine/worker-service';
+import type { Hooks, LearnRequest } from '../../engine/requests';
+import type { OpenRequest } from '../../engine/worker/protocol';
+import { EngineService, type JobEngine } from '../../engine/worker/service';
 import { createPorts, type PortOptions } from '../../ui/engine/create';
 import { memoryStore } from '../../ui/engine/models/store';
 import { encodePng } from '../../ui/engine/pictures/png';

@@ -1,6 +1,6 @@
 /** Previews, thumbnails, and the picture worker behind its connection. */
 import { DeviceError, InputError } from '../../engine/errors';
-import type { Image } from '../../engine/pair/image';
+import type { Image } from '../../engine/image/image';
 import { blend, shareOfChange } from '../../ui/engine/pictures/blend';
 import { Pictures } from '../../ui/engine/pictures/pictures';
 import { decodePng, encodePng } from '../../ui/engine/pictures/png';

@@ -1,6 +1,6 @@
 /** The panel's state over the fakes, ready to be tried. */
 import { signal } from '@preact/signals-core';
-import type { Command, NodeSummary, Selection, Settings } from '../../plugin/messages';
+import type { Command, NodeSummary, Selection, Settings } from '../../common/messages';
 import type { MachineFacts, ModelFacts, ModelsPort, PanelAssets } from '../../ui/ports';
 import { App } from '../../ui/state/app';
 import { FakeEngine } from './fake-engine';

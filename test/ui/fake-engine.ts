@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals-core';
 import type { EngineDescription } from '../../engine/engine';
 import { CancelledError, InputError } from '../../engine/errors';
-import type { LossPoint, PairVerdict } from '../../engine/pair/requests';
+import type { LossPoint, PairVerdict } from '../../engine/requests';
 import type {
   EnginePort,
   EngineStatus,

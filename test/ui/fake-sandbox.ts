@@ -9,7 +9,7 @@ import type {
   Result,
   ResultParameters,
   Settings,
-} from '../../plugin/messages';
+} from '../../common/messages';
 import { SandboxError, type SandboxPort } from '../../ui/bridge';
 
 export function node(id: string, name = id, more: Partial<NodeSummary> = {}): NodeSummary {

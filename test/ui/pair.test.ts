@@ -1,4 +1,4 @@
-import type { PairVerdict } from '../../engine/pair/requests';
+import type { PairVerdict } from '../../engine/requests';
 import { gate, openDesk, until, type Desk } from './desk';
 import { GOOD_PAIR } from './fake-engine';
 import { node } from './fake-sandbox';

@@ -1,5 +1,5 @@
 import { InputError } from '../../engine/errors';
-import type { NodeSummary, ResultParameters } from '../../plugin/messages';
+import type { NodeSummary, ResultParameters } from '../../common/messages';
 import type { Recipe } from '../../ui/state/recipe';
 import { gate, openDesk, until, type Desk } from './desk';
 import { MODEL, pictureOf } from './fake-engine';

@@ -1,4 +1,4 @@
-import type { NodeSummary, ResultParameters } from '../../plugin/messages';
+import type { NodeSummary, ResultParameters } from '../../common/messages';
 import { SandboxError } from '../../ui/bridge';
 import type { TuneSession } from '../../ui/state/tune-session';
 import { gate, openDesk, until, type Desk } from './desk';

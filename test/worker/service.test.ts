@@ -3,11 +3,11 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/umd/node-adapter';
 import { CancelledError, DeviceError, InputError, throwIfCancelled } from '../../engine/errors';
-import type { Image } from '../../engine/pair/image';
-import type { Hooks, LearnRequest, Progress, RestyleRequest } from '../../engine/pair/requests';
-import { EngineClient } from '../../engine/worker-client';
-import type { OpenRequest } from '../../engine/worker-protocol';
-import { EngineService, type JobEngine } from '../../engine/worker-service';
+import type { Image } from '../../engine/image/image';
+import type { Hooks, LearnRequest, Progress, RestyleRequest } from '../../engine/requests';
+import { EngineClient } from '../../engine/worker/client';
+import type { OpenRequest } from '../../engine/worker/protocol';
+import { EngineService, type JobEngine } from '../../engine/worker/service';
 
 const picture = (...bytes: number[]): Image => ({ width: 1, height: 1, data: Uint8ClampedArray.of(...bytes) });
 const PICTURE = picture(1, 2, 3, 4);

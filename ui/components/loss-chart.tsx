@@ -1,5 +1,5 @@
 /** Both losses over the steps: each point faint, and a running mean that the eye can follow. */
-import type { LossPoint } from '../../engine/pair/requests';
+import type { LossPoint } from '../../engine/requests';
 
 const WIDTH = 328;
 const HEIGHT = 96;

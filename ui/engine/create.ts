@@ -1,7 +1,7 @@
 /** The engine's side of the panel, made of what a build of the panel brings along. */
 import { DeviceError } from '../../engine/errors';
-import { EngineClient } from '../../engine/worker-client';
-import type { OpenRequest } from '../../engine/worker-protocol';
+import { EngineClient } from '../../engine/worker/client';
+import type { OpenRequest } from '../../engine/worker/protocol';
 import type { EnginePort, ModelsPort, PanelAssets } from '../ports';
 import { workerAt, type Connect } from './connection';
 import { EngineHost, type HostOptions } from './host';

@@ -4,8 +4,8 @@ import type { EngineDescription } from '../../engine/engine';
 import { CancelledError, DeviceError, throwIfCancelled } from '../../engine/errors';
 import type { DeviceOptions } from '../../engine/runtime/backend';
 import { Queue } from '../../engine/runtime/queue';
-import type { EngineClient } from '../../engine/worker-client';
-import type { OpenRequest } from '../../engine/worker-protocol';
+import type { EngineClient } from '../../engine/worker/client';
+import type { OpenRequest } from '../../engine/worker/protocol';
 import type { EngineStatus } from '../ports';
 import { abortable } from './abortable';
 

@@ -1,11 +1,11 @@
 /** The engine as the panel's state sees it (ports.ts): PNG files in, PNG files out, and jobs that survive a breakdown. */
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../../engine/engine';
-import type { Image } from '../../engine/pair/image';
-import type { LearnRequest, LearnResult, PairVerdict, Progress } from '../../engine/pair/requests';
+import type { Image } from '../../engine/image/image';
+import type { LearnRequest, LearnResult, PairVerdict, Progress } from '../../engine/requests';
 import type { MemoryReport } from '../../engine/runtime/memory';
-import type { EngineClient } from '../../engine/worker-client';
-import { NOTHING_HELD } from '../../engine/worker-protocol';
+import type { EngineClient } from '../../engine/worker/client';
+import { NOTHING_HELD } from '../../engine/worker/protocol';
 import type {
   EnginePort,
   EngineStatus,

@@ -1,5 +1,5 @@
 /** Progress on its way to the panel's state: in order, with samples as PNG files. */
-import type { Progress } from '../../engine/pair/requests';
+import type { Progress } from '../../engine/requests';
 import type { JobHooks } from '../ports';
 import type { Pictures } from './pictures/pictures';
 

@@ -1,8 +1,8 @@
 /** The panel's state: every flow over the same services, and which of them is on screen. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
-import { RESTYLE_DEFAULTS } from '../../engine/pair/defaults';
-import type { GuideMode } from '../../engine/pair/requests';
-import type { Command, Selection } from '../../plugin/messages';
+import { RESTYLE_DEFAULTS } from '../../engine/defaults';
+import type { GuideMode } from '../../engine/requests';
+import type { Command, Selection } from '../../common/messages';
 import type { Bridge } from '../bridge';
 import type { EnginePort, ModelsPort, PanelAssets } from '../ports';
 import { BaseModel } from './base-model';

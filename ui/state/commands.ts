@@ -1,5 +1,5 @@
 /** What the menu, quick actions and relaunch buttons ask for. */
-import type { Command } from '../../plugin/messages';
+import type { Command } from '../../common/messages';
 import type { App } from './app';
 
 /** Opens the place where a command is carried out, and begins what it names. */

@@ -1,5 +1,5 @@
 /** Keeps the newest checkpoint of the learning under way, in memory and in the user's storage. */
-import type { Draft } from '../../plugin/messages';
+import type { Draft } from '../../common/messages';
 import type { SandboxPort } from '../bridge';
 import { messageOf } from './errors';
 

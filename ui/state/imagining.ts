@@ -1,6 +1,6 @@
 /** Imagine: a prompt and styles become a new frame. */
 import { signal, type ReadonlySignal } from '@preact/signals-core';
-import { IMAGINE_DEFAULTS } from '../../engine/pair/defaults';
+import { IMAGINE_DEFAULTS } from '../../engine/defaults';
 import { isCancelled, messageOf } from './errors';
 import { newSeed } from './ids';
 import { loadStyles, parametersOf, type ChosenStyle, type Recipe } from './recipe';

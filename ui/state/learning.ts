@@ -1,7 +1,7 @@
 /** Learn: one run at a time, which can be paused, taken up again after the plugin was closed, or thrown away. */
 import { signal, type ReadonlySignal } from '@preact/signals-core';
-import type { LossPoint } from '../../engine/pair/requests';
-import type { Draft, StyleEntry } from '../../plugin/messages';
+import type { LossPoint } from '../../engine/requests';
+import type { Draft, StyleEntry } from '../../common/messages';
 import type { JobProgress, LearnedStyle, LearnJob, Png } from '../ports';
 import { abortable } from '../engine/abortable';
 import { DraftKeeper } from './draft-keeper';

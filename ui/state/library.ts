@@ -1,6 +1,6 @@
 /** Library: the styles that are kept for the user and in the document. */
 import { signal, type ReadonlySignal } from '@preact/signals-core';
-import type { ListedStyle, Place, Storage, StyleEntry } from '../../plugin/messages';
+import type { ListedStyle, Place, Storage, StyleEntry } from '../../common/messages';
 import { isNamed, messageOf } from './errors';
 import { styleIdOf } from './ids';
 import type { Services } from './services';

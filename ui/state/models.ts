@@ -1,7 +1,7 @@
 /** Model: which base model is used, where it comes from and runs, and what it costs. */
 import { signal, type ReadonlySignal } from '@preact/signals-core';
 import type { MemoryReport } from '../../engine/runtime/memory';
-import type { PanelKind, Settings } from '../../plugin/messages';
+import type { PanelKind, Settings } from '../../common/messages';
 import type { MachineFacts, ModelFacts, ModelsPort } from '../ports';
 import { EMBEDDED_MODEL } from './base-model';
 import { isCancelled, messageOf } from './errors';

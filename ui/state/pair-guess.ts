@@ -1,5 +1,5 @@
 /** Guesses about a pair of layers from their names and places: which is before, what they show, what the style is. */
-import type { NodeSummary } from '../../plugin/messages';
+import type { NodeSummary } from '../../common/messages';
 
 /** Words that say which side of a pair a layer is on. */
 const BEFORE = new Set(['before', 'old', 'original', 'source', 'content', 'plain', 'base', 'input', 'from', 'raw']);

@@ -1,8 +1,8 @@
 /** Pair: which two of the selected layers to learn from, what the check says of them, and the settings of learning. */
 import { batch, computed, effect, signal, untracked, type ReadonlySignal } from '@preact/signals-core';
-import { LEARN_DEFAULTS } from '../../engine/pair/defaults';
-import type { PairProblem, PairVerdict } from '../../engine/pair/requests';
-import type { NodeSummary } from '../../plugin/messages';
+import { LEARN_DEFAULTS } from '../../engine/defaults';
+import type { PairProblem, PairVerdict } from '../../engine/requests';
+import type { NodeSummary } from '../../common/messages';
 import type { Png } from '../ports';
 import { messageOf } from './errors';
 import { guessCaption, guessStyleName, orderPair, pickPair } from './pair-guess';

@@ -1,6 +1,6 @@
 /** Restyle: layers wait their turn; the failure of one does not stop the rest. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
-import type { NodeSummary, ResultParameters } from '../../plugin/messages';
+import type { NodeSummary, ResultParameters } from '../../common/messages';
 import type { JobProgress, Png } from '../ports';
 import { abortable } from '../engine/abortable';
 import { isCancelled, isNamed, messageOf } from './errors';

@@ -1,13 +1,13 @@
 /** How layers are to be restyled: the styles with their strengths, and the settings. */
-import type { GuideMode } from '../../engine/pair/requests';
-import type { ResultParameters } from '../../plugin/messages';
+import type { GuideMode } from '../../engine/requests';
+import type { ResultParameters } from '../../common/messages';
 import type { RestyleJob, StyleInUse } from '../ports';
 import type { ModelIdentity } from './base-model';
 import type { Library } from './library';
 
 /** Strength 1 is the style as learned. */
 export const MAX_STRENGTH = 2;
-/** As many as a result remembers (plugin/messages.ts). */
+/** As many as a result remembers (common/messages.ts). */
 export const MAX_STYLES = 16;
 
 export interface ChosenStyle {

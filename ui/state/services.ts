@@ -1,6 +1,6 @@
 /** What every flow of the panel is given. */
 import type { ReadonlySignal } from '@preact/signals-core';
-import type { Selection } from '../../plugin/messages';
+import type { Selection } from '../../common/messages';
 import type { SandboxPort } from '../bridge';
 import type { EnginePort } from '../ports';
 import type { BaseModel } from './base-model';

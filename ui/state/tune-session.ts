@@ -1,6 +1,6 @@
 /** Tune: one result while it is changed in place. The newest wishes win; what is on the canvas never goes back. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
-import type { ResultParameters } from '../../plugin/messages';
+import type { ResultParameters } from '../../common/messages';
 import type { JobProgress, Png, Preview } from '../ports';
 import { isCancelled, isNamed, messageOf } from './errors';
 import type { Library } from './library';

@@ -1,6 +1,6 @@
 /** All metrics of one result against one truth. */
-import type { Rgb } from '../../../engine/pair/canvas';
-import type { Image } from '../../../engine/pair/image';
+import type { Rgb } from '../../../engine/image/canvas';
+import type { Image } from '../../../engine/image/image';
 import type { Lab } from '../pixels/lab';
 import { labColours, slicedWasserstein } from './colour-distance';
 import { ssim } from './ssim';

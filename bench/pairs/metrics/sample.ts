@@ -1,6 +1,6 @@
 /** Pictures as the metrics see them: all of one comparison over one background, on one square canvas. */
-import { alphaAt, drawOnCanvas, fitCanvas, type Rgb } from '../../../engine/pair/canvas';
-import type { Image } from '../../../engine/pair/image';
+import { alphaAt, drawOnCanvas, fitCanvas, type Rgb } from '../../../engine/image/canvas';
+import type { Image } from '../../../engine/image/image';
 
 /** Side, px, at which pictures are compared. */
 export const SIDE = 256;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { prepareFolder, writeWhole } from '../../../cli/output';
 import { loadImage } from '../../../cli/images';
 import { InputError } from '../../../engine/errors';
-import type { Image } from '../../../engine/pair/image';
+import type { Image } from '../../../engine/image/image';
 import { METRICS_VERSION } from '../metrics/metrics';
 import { placeRun } from '../run/placed';
 import { FAMILIES, type FamilyName } from '../run/rows';

@@ -1,7 +1,7 @@
 /** Sheets of pictures: a labelled grid as one PNG. */
 import sharp from 'sharp';
 import { encodePng } from '../../../cli/images';
-import type { Image } from '../../../engine/pair/image';
+import type { Image } from '../../../engine/image/image';
 import { resizeImage } from './thumbnail';
 
 /** Side of a picture and the gaps around it, px. */

@@ -1,6 +1,6 @@
 /** A picture over white in a square. */
-import { drawOnCanvas, fitCanvas, tensorToImage } from '../../../engine/pair/canvas';
-import type { Image } from '../../../engine/pair/image';
+import { drawOnCanvas, fitCanvas, tensorToImage } from '../../../engine/image/canvas';
+import type { Image } from '../../../engine/image/image';
 
 export function resizeImage(picture: Image, side: number): Image {
   const canvas = fitCanvas(picture.width, picture.height, side, side);

@@ -1,5 +1,5 @@
 /** Pictures as float planes, for filters and baselines: straight sRGB in [0, 1] and alpha apart. */
-import { image, type Image } from '../../../engine/pair/image';
+import { image, type Image } from '../../../engine/image/image';
 
 /** An sRGB colour, 0 to 1 each. */
 export type Colour = readonly [number, number, number];

@@ -1,6 +1,6 @@
 /** The rows of the benchmark: Diptych at several strengths, the paper's ablations, and what else one could do. */
 import { InputError } from '../../../engine/errors';
-import type { GuideMode, LearnMode } from '../../../engine/pair/requests';
+import type { GuideMode, LearnMode } from '../../../engine/requests';
 
 /** How a family makes a result: by a learned style, by what that style does before the net, by colours alone, or not at all. */
 type Way =

@@ -1,6 +1,6 @@
 /** A ruler for the metrics: what known harm to a truth measures, so that the numbers of a table can be read. */
-import { chooseBackground } from '../../../engine/pair/canvas';
-import type { Image } from '../../../engine/pair/image';
+import { chooseBackground } from '../../../engine/image/canvas';
+import type { Image } from '../../../engine/image/image';
 import { Random } from '../../../engine/tensor/random';
 import { Judge, type Metrics } from '../metrics/metrics';
 import type { PerceptualNet } from '../metrics/perceptual';

@@ -1,11 +1,11 @@
 /** Runs rows over the tasks of a suite and measures them. */
 import type { CommandEngine } from '../../../cli/io';
 import { InputError, throwIfCancelled } from '../../../engine/errors';
-import { chooseBackground, compositeAt } from '../../../engine/pair/canvas';
-import { checkPair } from '../../../engine/pair/check';
-import type { Image } from '../../../engine/pair/image';
-import { repaintImage } from '../../../engine/pair/repaint';
-import type { LearnMode } from '../../../engine/pair/requests';
+import { chooseBackground, compositeAt } from '../../../engine/image/canvas';
+import { checkPair } from '../../../engine/learn/pair-check';
+import type { Image } from '../../../engine/image/image';
+import { repaintImage } from '../../../engine/filter/filter';
+import type { LearnMode } from '../../../engine/requests';
 import { readAdapter } from '../../../engine/lora/adapter-file';
 import { styleInfo } from '../../../engine/lora/style-info';
 import { bytesSource } from '../../../engine/weights/source';

@@ -1,9 +1,9 @@
 /** The settings of the method that a run fixes and a sweep varies. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../../../engine/pair/defaults';
-import type { LearnRequest, RestyleRequest } from '../../../engine/pair/requests';
-import { MODES } from '../../../engine/pair/recipe';
+import { LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../../../engine/defaults';
+import type { LearnRequest, RestyleRequest } from '../../../engine/requests';
+import { MODES } from '../../../engine/learn/recipe';
 
 /**
  * Counts up when a mode comes to learn or apply its styles in another way at the same settings, so that results of

@@ -3,7 +3,7 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeWhole } from '../../../cli/output';
 import { loadImage, savePng } from '../../../cli/images';
-import type { Image } from '../../../engine/pair/image';
+import type { Image } from '../../../engine/image/image';
 import { METRICS_VERSION, type Metrics } from '../metrics/metrics';
 
 /** One row's result for one picture. */

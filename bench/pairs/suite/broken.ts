@@ -1,7 +1,7 @@
 /** Broken pairs: what the pair check says of them, and what becomes of results where it lets them through. */
 import sharp, { type Sharp } from 'sharp';
-import type { Image } from '../../../engine/pair/image';
-import { toImage } from '../../pair-sets';
+import type { Image } from '../../../engine/image/image';
+import { toImage } from '../thresholds/pair-sets';
 import { rasterOf } from '../pixels/raster';
 import { fillsFrame, shareNames } from './designers';
 import { onPaper, SUITE_SIDE, type Drawn, type TaskPlan } from './plan';

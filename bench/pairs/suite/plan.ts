@@ -1,5 +1,5 @@
 /** What a suite is made of, before anything is drawn. */
-import type { Image } from '../../../engine/pair/image';
+import type { Image } from '../../../engine/image/image';
 import { Random, streamSeed } from '../../../engine/tensor/random';
 import { imageOf, over, rasterOf } from '../pixels/raster';
 

@@ -1,9 +1,9 @@
 /** The icon sets that suites are drawn from, and the names no base model was trained on. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Image } from '../../../engine/pair/image';
+import type { Image } from '../../../engine/image/image';
 import { InputError } from '../../../engine/errors';
-import { loadSet, renderIcon, type IconSet } from '../../pair-sets';
+import { loadSet, renderIcon, type IconSet } from '../thresholds/pair-sets';
 import { SUITE_SIDE } from './plan';
 
 export class Sources {

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadImage } from '../../../cli/images';
 import { InputError } from '../../../engine/errors';
-import type { Image } from '../../../engine/pair/image';
+import type { Image } from '../../../engine/image/image';
 import { messageOf } from '../../../engine/weights/source';
 import { shuffled } from './plan';
 

@@ -1,7 +1,7 @@
 /** Chromium on the playground, with the panel that is built into the plugin. */
 import { chromium, type Download, type Frame, type FrameLocator, type Page } from 'playwright-core';
 import type { NodeTree, Pixels } from '../../../playground/model/handle';
-import type { ResultParameters } from '../../../plugin/messages';
+import type { ResultParameters } from '../../../common/messages';
 import { serve } from '../../scripts/node-module';
 import { fromPages, launchOptions } from '../launch';
 import { startServer } from '../server';

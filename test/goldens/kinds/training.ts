@@ -7,8 +7,8 @@ import { downShape, packMatrices, unpackMatrices, upShape } from '../../../engin
 import { attentionSites, type Site } from '../../../engine/lora/sites';
 import { multiplierTensor } from '../../../engine/lora/stack';
 import { readUNetConfig, type UNetConfig } from '../../../engine/nets/unet-config';
-import { buildTrainingStep, stateNames } from '../../../engine/pair/training-step';
-import { translatedNoise, translationWeight } from '../../../engine/pair/translation';
+import { buildTrainingStep, stateNames } from '../../../engine/learn/training-step';
+import { translatedNoise, translationWeight } from '../../../engine/learn/interpolant';
 import type { Program } from '../../../engine/runtime/program';
 import type { Runtime } from '../../../engine/runtime/runtime';
 import { f32, type HostTensor } from '../../../engine/tensor/tensor';

@@ -9,7 +9,7 @@ import type { Kind, NodeData } from '../../../playground/figma/node-data';
 import { PluginRun, type Answer } from '../../../playground/figma/plugin-run';
 import type { DrawRequest, Manifest } from '../../../playground/figma/ports';
 import { ROOT } from '../../../playground/figma/scene';
-import type { Call, Draft, Params, Result, ResultParameters, StyleEntry, ToPanel } from '../../../plugin/messages';
+import type { Call, Draft, Params, Result, ResultParameters, StyleEntry, ToPanel } from '../../../common/messages';
 
 type Reply = Extract<ToPanel, { type: 'reply' }>;
 

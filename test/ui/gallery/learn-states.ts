@@ -1,5 +1,5 @@
 /** Every state of choosing a pair and of learning from it. */
-import type { LossPoint, PairVerdict } from '../../../engine/pair/requests';
+import type { LossPoint, PairVerdict } from '../../../engine/requests';
 import type { Desk } from '../desk';
 import { GOOD_PAIR, type FakeEngine } from '../fake-engine';
 import { afterwards, never, openStage, PAIR, pause, THIRD, type StageOptions } from './stage';

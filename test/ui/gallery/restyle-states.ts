@@ -1,5 +1,5 @@
 /** Every state of restyling, tuning, blending and imagining. */
-import type { ResultParameters } from '../../../plugin/messages';
+import type { ResultParameters } from '../../../common/messages';
 import type { Desk } from '../desk';
 import { PICTURES } from './pictures';
 import { afterwards, layers, never, openStage, pause, resultNode, type ResultId, type StageOptions } from './stage';

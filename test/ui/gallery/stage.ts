@@ -1,5 +1,5 @@
 /** The panel over the tests' stand-ins for the editor and the engine, with styles, layers and results to show. */
-import type { NodeSummary, ResultParameters } from '../../../plugin/messages';
+import type { NodeSummary, ResultParameters } from '../../../common/messages';
 import { openDesk, type Desk } from '../desk';
 import { node } from '../fake-sandbox';
 import { inInk, PICTURES, thumbnails } from './pictures';

@@ -1,5 +1,5 @@
 /** What a picture would look like at another strength, guessed from the change that was made at one. */
-import { image, type Image } from '../../../engine/pair/image';
+import { image, type Image } from '../../../engine/image/image';
 
 /**
  * How much of the change made at strengths `made` stands for strengths `asked`: 1 at those very strengths, 0 where all

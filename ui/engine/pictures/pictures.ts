@@ -1,9 +1,9 @@
 /** The picture worker as the panel's thread uses it: started when first needed, and again when it broke down. */
 import * as Comlink from 'comlink';
 import { DeviceError } from '../../../engine/errors';
-import type { Image } from '../../../engine/pair/image';
-import type { PairVerdict } from '../../../engine/pair/requests';
-import { keepErrorClasses } from '../../../engine/worker-protocol';
+import type { Image } from '../../../engine/image/image';
+import type { PairVerdict } from '../../../engine/requests';
+import { keepErrorClasses } from '../../../engine/worker/protocol';
 import type { Png, Preview } from '../../ports';
 import type { Connect } from '../connection';
 import type { PictureService } from './service';

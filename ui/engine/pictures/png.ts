@@ -1,7 +1,7 @@
 /** PNG files to pixels and back, exactly: no colour management, and colours under alpha 0 stay what they are. */
 import { decode, encode, type DecodedPng } from 'fast-png';
 import { InputError } from '../../../engine/errors';
-import { IMAGE_LIMITS, image, type Image } from '../../../engine/pair/image';
+import { IMAGE_LIMITS, image, type Image } from '../../../engine/image/image';
 import type { Png } from '../../ports';
 
 /** Signature, length and type of the first chunk, width, height. */

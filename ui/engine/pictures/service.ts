@@ -1,10 +1,10 @@
 /** What the picture worker does: files to pixels and back, and arithmetic on pixels, away from the panel's own thread. */
 import * as Comlink from 'comlink';
 import { InputError } from '../../../engine/errors';
-import { checkPair } from '../../../engine/pair/check';
-import type { Image } from '../../../engine/pair/image';
-import type { PairVerdict } from '../../../engine/pair/requests';
-import { moveImage } from '../../../engine/worker-protocol';
+import { checkPair } from '../../../engine/learn/pair-check';
+import type { Image } from '../../../engine/image/image';
+import type { PairVerdict } from '../../../engine/requests';
+import { moveImage } from '../../../engine/worker/protocol';
 import type { Png } from '../../ports';
 import { blend, shareOfChange } from './blend';
 import { decodePng, encodePng } from './png';

@@ -1,6 +1,6 @@
 /** Pictures at smaller sizes, for previews and thumbnails. */
-import { image, type Image } from '../../../engine/pair/image';
-import { planes, resize } from '../../../engine/pair/resample';
+import { image, type Image } from '../../../engine/image/image';
+import { planes, resize } from '../../../engine/image/resample';
 
 /** The picture at most `side` px long; unchanged when it is that small already. Colours count by their alpha. */
 export function shrink(picture: Image, side: number): Image {

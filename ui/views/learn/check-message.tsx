@@ -1,5 +1,5 @@
 /** The verdict of the pair check, in plain words. */
-import type { PairProblem } from '../../../engine/pair/requests';
+import type { PairProblem } from '../../../engine/requests';
 import { Button } from '../../components/button';
 import { Message } from '../../components/message';
 import { Progress } from '../../components/progress';

@@ -3,7 +3,7 @@ import { Button, IconButton } from '../../components/button';
 import { TextField } from '../../components/field';
 import { EmptyState } from '../../components/message';
 import { Picture } from '../../components/picture';
-import type { NodeSummary } from '../../../plugin/messages';
+import type { NodeSummary } from '../../../common/messages';
 import type { Roles } from '../../state/pair';
 import { useApp } from '../context';
 import { CheckMessage } from './check-message';

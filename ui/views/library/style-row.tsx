@@ -1,6 +1,6 @@
 /** One style of the library. */
 import { useState } from 'preact/hooks';
-import type { ListedStyle } from '../../../plugin/messages';
+import type { ListedStyle } from '../../../common/messages';
 import { Menu, type MenuEntry } from '../../components/menu';
 import { Thumb } from '../../components/picture';
 import { bytesInWords } from '../../state/words';

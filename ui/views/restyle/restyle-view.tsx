@@ -1,10 +1,10 @@
 /** Restyle: what is selected, in the chosen styles; or the tuning of the result that is selected. */
-import type { GuideMode } from '../../../engine/pair/requests';
+import type { GuideMode } from '../../../engine/requests';
 import { Button } from '../../components/button';
 import { Disclosure } from '../../components/disclosure';
 import { SelectField, TextField } from '../../components/field';
 import { EmptyState, Message } from '../../components/message';
-import type { NodeSummary } from '../../../plugin/messages';
+import type { NodeSummary } from '../../../common/messages';
 import { counted } from '../../state/words';
 import { useApp } from '../context';
 import { NoStyles, StylePicker } from '../style-picker';

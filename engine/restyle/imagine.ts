@@ -1,0 +1,52 @@
+/** A new picture from a prompt, in one or more learned styles. */
+import { throwIfCancelled } from '../errors';
+import { requireStrength, styleGuidance } from '../diffusion/guidance';
+import { SAMPLERS } from '../diffusion/samplers/samplers';
+import type { DeviceTensor } from '../runtime/device-tensor';
+import { Random } from '../tensor/random';
+import { sizeOf } from '../tensor/shape';
+import { f32, zeros } from '../tensor/tensor';
+import { chooseBackground, tensorToImage } from '../image/canvas';
+import { IMAGINE_DEFAULTS } from '../defaults';
+import type { Image } from '../image/image';
+import { repaintImage } from '../filter/filter';
+import type { Hooks, ImagineRequest } from '../requests';
+import { loadStyles } from './styles';
+import type { Workshop } from '../pipeline';
+
+/**
+ * Samples a square picture of the net's native size. Styles act below the start timestep, so that the layout is the
+ * base model's own (Pair Customization, section 3.3).
+ *
+ * @throws InputError for settings or styles that do not serve; CancelledError when the signal fires.
+ */
+export async function imagine(workshop: Workshop, request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
+  const { model, denoiser, autoencoder, runtime } = workshop;
+  const { guidanceScale, steps, start, seed } = { ...IMAGINE_DEFAULTS, ...request };
+  for (const { strength } of request.styles) requireStrength(strength);
+  const plan = SAMPLERS[model.schedule.preferredSampler](model.schedule, steps);
+  const styles = await loadStyles(workshop, request.styles, request.prompt);
+  const shape = autoencoder.latentShape(model.nativeSize, model.nativeSize);
+  const noise = new Random(seed).normals(sizeOf(shape)).map((value) => value * plan.initialNoiseScale);
+  let sample = await runtime.upload(f32(noise, shape));
+  let previous: DeviceTensor | undefined;
+  try {
+    for (const [i, step] of plan.steps.entries()) {
+      throwIfCancelled(hooks.signal);
+      const active = step.timestep <= start * model.schedule.trainTimesteps;
+      const rows = styleGuidance(styles.prompt, styles.guiding, guidanceScale, active);
+      const { next, denoised } = await denoiser.step(sample, previous ?? zeros(shape), step, rows, styles.adapters);
+      sample.dispose();
+      previous?.dispose();
+      sample = next;
+      previous = denoised;
+      hooks.onProgress?.({ phase: 'restyle', step: i + 1, steps: plan.steps.length });
+    }
+    const picture = tensorToImage(await autoencoder.decode(sample));
+    return repaintImage(picture, styles.repaintings, chooseBackground([picture]));
+  } finally {
+    sample.dispose();
+    previous?.dispose();
+    denoiser.unload(styles.adapters);
+  }
+}

@@ -1,0 +1,97 @@
+/** Style files as guidance needs them: read, fitted to the net, stacked, on the device. */
+import type { LoadedAdapters } from '../diffusion/denoiser';
+import type { DiffusionModel } from '../diffusion/model';
+import type { GuidingStyle } from '../diffusion/guidance';
+import { readAdapter, type AdapterFile } from '../lora/adapter-file';
+import { styleInfo, type StyleInfo } from '../lora/style-info';
+import { stackFiles } from '../lora/applied';
+import { bytesSource } from '../weights/source';
+import { RESTYLE_DEFAULTS } from '../defaults';
+import type { WeightedRepainting } from '../filter/filter';
+import type { AppliedStyle, StyleDescription } from '../requests';
+import type { Workshop } from '../pipeline';
+
+export interface LoadedStyles {
+  /** The base prompt c. */
+  readonly prompt: string;
+  readonly guiding: readonly GuidingStyle[];
+  /** How far from the drawing its ground may change, as a share of the long side: the styles' largest; null for any distance. */
+  readonly groundReach: number | null;
+  /** What the styles make of pixels by themselves, as strong as asked for, up to all of it; those that leave that to the net are not among them. */
+  readonly repaintings: readonly WeightedRepainting[];
+  /** The share of the noise schedule from which these styles show, unless the request says another. */
+  readonly start: number;
+  /** The caller unloads them. */
+  readonly adapters: LoadedAdapters;
+}
+
+/** The style prompt c_s: the base prompt c with the style named. */
+export function namedPrompt(prompt: string, style: string): string {
+  return `${prompt} in ${style} style`.trim();
+}
+
+/** Throws an InputError when a file is no adapter, or one of another base model. */
+export async function loadStyles(
+  { model, denoiser }: Workshop,
+  styles: readonly AppliedStyle[],
+  prompt: string,
+): Promise<LoadedStyles> {
+  const base = prompt.trim();
+  const read = await Promise.all(
+    styles.map(async ({ file, strength }, i) => {
+      const name = styles.length === 1 ? 'the style' : `style ${i + 1}`;
+      const adapter = await readStyle(model, name, file);
+      const info = styleInfo(adapter.metadata);
+      // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
+      const stylePrompt = info && wasNamed(info) ? namedPrompt(base, info.style) : base;
+      return {
+        name,
+        file: adapter,
+        guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 },
+        reach: info?.groundReach ?? null,
+        // Colours that are a style's own cannot be more so: past 1 they would turn into their opposites.
+        repaintings: info?.repainting
+          ? [{ repainting: info.repainting, weight: Math.max(-1, Math.min(1, strength)) }]
+          : [],
+      };
+    }),
+  );
+  return {
+    prompt: base,
+    guiding: read.map(({ guiding }) => guiding),
+    groundReach: read.reduce<number | null>(
+      (most, { reach }) => (most === null || reach === null ? null : Math.max(most, reach)),
+      0,
+    ),
+    repaintings: read.flatMap(({ repaintings }) => repaintings),
+    start: read.some(({ reach }) => reach === 1) ? RESTYLE_DEFAULTS.groundStart : RESTYLE_DEFAULTS.start,
+    adapters: await denoiser.load(stackFiles(denoiser.sites, read)),
+  };
+}
+
+/** Whether the style was named in the prompt it was learned with. Early ADDifT files say so and were not. */
+function wasNamed({ prompt, stylePrompt, mode }: StyleInfo): boolean {
+  return mode !== 'addift' && stylePrompt !== prompt;
+}
+
+/** What a style file is; throws an InputError when it is no adapter, or one of another base model. */
+export async function describeStyle(
+  { model, denoiser }: Workshop,
+  name: string,
+  file: Uint8Array,
+): Promise<StyleDescription> {
+  const adapter = await readStyle(model, name, file);
+  const { ranks } = stackFiles(denoiser.sites, [{ name, file: adapter }]);
+  const info = styleInfo(adapter.metadata);
+  return {
+    name: info?.style ?? '',
+    prompt: info?.prompt ?? '',
+    model: info ? { name: info.baseModel, fingerprint: info.modelFingerprint } : null,
+    rank: ranks[0]!,
+    steps: info?.steps ?? 0,
+  };
+}
+
+function readStyle(model: DiffusionModel, name: string, file: Uint8Array): Promise<AdapterFile> {
+  return readAdapter(bytesSource(name, file), { layersPerBlock: model.unet.config.down[0]!.resnets });
+}

@@ -1,5 +1,0 @@
-/** The same worker for where there is neither WebGPU nor a network: its script travels inside the panel's document. */
-import { PLAIN } from './runtime/web-builds';
-import { startWorker } from './worker-start';
-
-startWorker([PLAIN]);

@@ -1,6 +1,6 @@
 // Renders the icon sets of sets.json to OUT/icons.rgba (N x SIDE x SIDE x 4, uint8) and OUT/icons.json,
 // the held-out icons to OUT/heldout.*, and records the held-out names in ../held-out.json.
-// Usage: node render.mjs OUT [SIDE, 128 unless told]
+// Usage: node render.mjs OUT [SIDE, 128 unless told] [SETS, sets.json unless told]
 import { readFileSync, writeFileSync, createWriteStream, mkdirSync } from 'node:fs';
 import { once } from 'node:events';
 import { getIconData, iconToSVG, iconToHTML } from '@iconify/utils';
@@ -9,7 +9,7 @@ import { bareName, chooseHeldOut, compact, isAbstract, isSkinTone, segmenter, sh
 
 const SIDE = Number(process.argv[3] ?? 128);
 const out = process.argv[2] ?? 'data';
-const config = JSON.parse(readFileSync(new URL('./sets.json', import.meta.url)));
+const config = JSON.parse(readFileSync(process.argv[4] ?? new URL('./sets.json', import.meta.url)));
 const cache = new Map();
 const load = (set) => {
   if (!cache.has(set)) {

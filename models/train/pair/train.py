@@ -1,0 +1,164 @@
+"""Trains the pair-conditioned net on groups drawn afresh. Run again and it goes on from OUT/state.pt.
+
+Each worker is one single-threaded process that draws its own groups; updates are asynchronous (../hogwild.py).
+Usage: train.py DATA[,DATA...] --out OUT [--minutes M] [--nice 3,15] [--size 64] [--lr 1.5e-3] [--optimizer muon|adamw]
+"""
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+import numpy as np
+import torch
+import torch.multiprocessing as mp
+
+import hogwild
+import muon
+import pair_net
+import optimizer
+from batches import UNCONDITIONED, training_batch
+from groups import Generator
+from pictures import Photos, Store
+
+BUFFER = 240  # groups kept to be drawn again, otherwise augmented
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("data")
+    p.add_argument("--out", required=True)
+    p.add_argument("--photos", default="", help="a folder of photographs")
+    p.add_argument("--minutes", type=float, default=1e9, help="in all, over all runs")
+    p.add_argument("--nice", default="3,15", help="one worker for each, with this niceness")
+    p.add_argument("--size", type=int, default=64)
+    p.add_argument("--styles", type=int, default=6, help="groups in a step")
+    p.add_argument("--fresh", type=int, default=2, help="new groups in a step")
+    p.add_argument("--lr", type=float, default=1.5e-3)
+    p.add_argument("--warmup", type=int, default=300)
+    p.add_argument("--decay-minutes", type=float, default=0, help="the rate falls to 0 over the last minutes")
+    p.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
+    p.add_argument("--weight-decay", type=float, default=0.02)
+    p.add_argument("--ema", type=float, default=0.999)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--config", default="", help="JSON over pair_net.CONFIG, for a new net")
+    p.add_argument("--evaluate", default="", help="a file made by make_tests.py")
+    p.add_argument("--evaluate-every", type=int, default=10000, help="queries")
+    p.add_argument("--save-minutes", type=float, default=5)
+    return p.parse_args()
+
+
+def losses(answer, target):
+    """Per picture: squared, absolute, and absolute error of the differences between neighbours."""
+    e = answer - target
+    flat = e.square().mean((1, 2, 3)) + 0.15 * e.abs().mean((1, 2, 3))
+    return flat + 0.1 * ((e[:, 1:] - e[:, :-1]).abs().mean((1, 2, 3)) + (e[:, :, 1:] - e[:, :, :-1]).abs().mean((1, 2, 3)))
+
+
+def learning_rate(args, step, used):
+    left = args.minutes * 60 - used
+    fall = min(1.0, max(left / (args.decay_minutes * 60), 0.02)) if args.decay_minutes else 1.0
+    return args.lr * min(1.0, (step + 1) / args.warmup) * fall
+
+
+def worker(index, shared, lock, args, config):
+    os.nice(int(args.nice.split(",")[index]))
+    torch.set_num_threads(1)
+    start = shared.step.item()
+    torch.manual_seed(args.seed * 7919 + start * 13 + index)
+    rng = np.random.default_rng([args.seed, start, index])
+    photos = Photos(args.photos) if args.photos else None
+    draw = Generator(Store(args.data.split(",")), args.size, photos=photos)
+    model = pair_net.PairNet(config)
+    local = dict(model.named_parameters())
+    names = shared.trainable
+    update = muon.step if args.optimizer == "muon" else optimizer.adamw
+    buffer, recent, clock = [], [], time.time()
+    parent = os.getppid()
+    while not shared.stop.item() and os.getppid() == parent:  # a worker whose parent was killed ends
+        for _ in range(args.fresh if buffer else 3 * args.styles):
+            group = draw(rng)[0]
+            if len(buffer) < BUFFER:
+                buffer.append(group)
+            else:
+                buffer[rng.integers(BUFFER)] = group
+        chosen = [buffer[i] for i in rng.choice(len(buffer), args.styles, replace=False)]
+        references = 0 if rng.random() < UNCONDITIONED else int(rng.choice([1, 2, 3], p=[0.78, 0.15, 0.07]))
+        planes, references, target, weight, source = training_batch(chosen, rng, references)
+        with torch.no_grad():
+            torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
+        answer = model(planes, len(chosen), references)
+        (losses(answer, target) * weight).mean().backward()
+        used = [k for k in names if local[k].grad is not None]
+        grads = [local[k].grad for k in used]
+        norm = optimizer.clip(grads)
+        if torch.isfinite(norm):
+            with lock:
+                shared.step += 1
+                shared.samples += len(target)
+                update(shared, used, grads, learning_rate(args, shared.step.item(), shared.used.item()), args.weight_decay, args.ema)
+        for k in used:
+            local[k].grad = None
+        if references:
+            with torch.no_grad():
+                recent.append(((answer - target).square().mean().item(), (source - target).square().mean().item()))
+        if len(recent) == 50:
+            error, change = np.sum(recent, 0)
+            print(f"worker {index} step {shared.step.item()} queries {shared.samples.item()} error {error / change:.3f} of doing nothing, "
+                  f"{50 / (time.time() - clock):.2f} steps/s, gradient {norm:.2f}", flush=True)
+            recent, clock = [], time.time()
+
+
+def save(shared, args, config):
+    path = f"{args.out}/state.pt"
+    torch.save(shared.snapshot(), path + ".part")
+    os.replace(path + ".part", path)
+    json.dump(config, open(f"{args.out}/config.json", "w"))
+
+
+def main():
+    args = arguments()
+    os.makedirs(args.out, exist_ok=True)
+    torch.set_num_threads(1)
+    torch.manual_seed(args.seed)
+    kept = f"{args.out}/config.json"
+    config = json.load(open(kept)) if os.path.exists(kept) else {**pair_net.CONFIG, **json.loads(args.config or "{}")}
+    model = pair_net.PairNet(config)
+    shared = hogwild.Shared(model.state_dict(), [k for k, _ in model.named_parameters()])
+    if os.path.exists(f"{args.out}/state.pt"):
+        shared.restore(f"{args.out}/state.pt")
+    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {shared.samples.item()} queries seen, {json.dumps(vars(args))}", flush=True)
+    context = mp.get_context("spawn")
+    lock = context.Lock()
+    count = len(args.nice.split(","))
+    pool = [context.Process(target=worker, args=(i, shared, lock, args, config), daemon=True) for i in range(count)]
+    for p in pool:
+        p.start()
+    before, start, saved = shared.used.item(), time.time(), time.time()
+    evaluated = shared.samples.item() // args.evaluate_every
+    while shared.used.item() < args.minutes * 60 and any(p.is_alive() for p in pool):
+        time.sleep(1)
+        shared.used[0] = before + time.time() - start
+        if time.time() - saved > args.save_minutes * 60:
+            saved = time.time()
+            save(shared, args, config)
+        if args.evaluate and shared.samples.item() // args.evaluate_every > evaluated:
+            evaluated = shared.samples.item() // args.evaluate_every
+            import evaluate
+            model.load_state_dict(shared.ema_state())
+            seen = shared.samples.item()
+            rows = evaluate.evaluate(model, args.evaluate)
+            line = {"queries": seen, "minutes": round(shared.used.item() / 60, 1), "rows": rows}
+            print(evaluate.line(seen, rows), flush=True)
+            with open(f"{args.out}/curve.jsonl", "a") as f:
+                f.write(json.dumps(line) + "\n")
+    shared.stop[0] = 1
+    for p in pool:
+        p.join(60)
+    save(shared, args, config)
+
+
+if __name__ == "__main__":
+    main()

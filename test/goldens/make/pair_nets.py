@@ -1,0 +1,179 @@
+"""`pair`, `pair-gradients`, `pair-closed-form`: the pair-conditioned net of models/train/pair in a tiny random configuration.
+
+Pictures and planes are channels last. R styles; each has n references and Q queries.
+
+pair: inputs `planes` [R n + R Q, H, W, 17], references first, and, where the queries' own size is another, `own` [R Q, h, w, 13];
+expected `features` [R Q, H, W, f], `after` [R Q, h, w, 4]. parameters: styles, references.
+
+pair-gradients: besides, `target` like `after`, and adapters `style` and `content` (`<adapter>.<site>.A`, `.B`) at every attention's to_q,
+to_k, to_v and to_out.0, both in force; expected `loss` [1], the mean over queries of the training loss, and `<adapter>.<site>.grad_B`.
+
+pair-closed-form: inputs `before`, `after` [R, P, 4] and `picture` [R, S, 4]; expected `map` [R, 11, 4], `mapped` [R, S, 4],
+`trust` [R, S, 1].
+
+The net's folder, `net`, holds config.json and model.safetensors as models/train/pair/export.py writes them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from adapters import Adapted, Switch, orthonormal_rows
+from common import Case, check_idle, first_that_fits, randomise
+
+sys.path.append(str(Path(__file__).resolve().parents[3] / 'models' / 'train' / 'pair'))
+
+CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, head=6)
+PROJECTIONS = ('to_q', 'to_k', 'to_v', 'to_out.0')
+RANKS = {'content': 2, 'style': 3}
+
+
+def tiny_net():
+    import pair_net
+
+    return pair_net.PairNet(CONFIG)
+
+
+def add_net(case, half=False):
+    import export
+
+    model = randomise(tiny_net(), case.draw, gentle=True)
+    export.write(model, case.folder / 'net', half)
+    case.models['net'] = 'net'
+
+
+def load_net(folder, dtype):
+    model = tiny_net()
+    model.load_state_dict({k: v.float() for k, v in load_file(folder / 'net' / 'model.safetensors').items()})
+    return model.to(dtype).eval()
+
+
+def planes_of(draw, references, queries, size):
+    """Random planes, with the marks of references and queries where they belong."""
+    count = references + queries
+    planes = torch.rand(count, *size, 17, generator=draw.generator)
+    planes[:references, ..., 13:] = torch.tensor([1.0, 0.0, 1.0, 1.0])
+    planes[references:, ..., 15:] = torch.tensor([0.0, 1.0])
+    planes[references:, ..., 13:15] = torch.rand(queries, 1, 1, 2, generator=draw.generator)
+    return planes
+
+
+# name: (description, styles, references of a style, queries of a style, size, own size, float16)
+FORWARD = {
+    'one-reference': ('Two styles with one reference and two queries each, a picture that is not square.', 2, 1, 2, (16, 24), None, False),
+    'three-references': ('One query reads three references.', 1, 3, 1, (16, 16), None, False),
+    'no-reference': ('An ordinary denoiser: queries that read only themselves.', 1, 0, 2, (16, 16), None, False),
+    'own-size': ('The head at another size than the backbone; features resized bilinearly, not by a whole factor.', 1, 2, 1, (16, 24), (23, 37), False),
+    'f16': ('Weights stored as float16; the reference computes in float32 from the rounded ones.', 1, 1, 1, (16, 16), None, True),
+}
+
+
+def make_forward(root, name):
+    description, styles, references, queries, size, own_size, half = FORWARD[name]
+
+    def one(seed):
+        case = Case(root, 'pair', name, description, seed=seed, styles=styles, references=references)
+        add_net(case, half)
+        inputs = {'planes': planes_of(case.draw, styles * references, styles * queries, size)}
+        if own_size:
+            inputs['own'] = torch.rand(styles * queries, *own_size, 13, generator=case.draw.generator)
+
+        def reference(given, dtype):
+            net = load_net(case.folder, dtype)
+
+            def run():
+                features = net.backbone(given['planes'], styles, references)
+                return {'features': features, 'after': net(given['planes'], styles, references, given.get('own'))}
+
+            check_idle(net, run, 1e-3, allowed=('to_k.bias',))
+            return run()
+
+        case.finish(inputs, reference)
+
+    first_that_fits(one)
+
+
+def sites_of(net):
+    return [name for name, m in net.named_modules() if isinstance(m, torch.nn.Linear) and name.endswith(tuple('.' + p for p in PROJECTIONS))]
+
+
+def make_gradients(root):
+    styles, references, queries, size = 1, 2, 2, (16, 16)
+
+    def one(seed):
+        case = Case(root, 'pair-gradients', 'two-adapters', 'The training loss and its gradients at both adapters.', seed=seed, styles=styles, references=references)
+        add_net(case)
+        inputs = {'planes': planes_of(case.draw, styles * references, styles * queries, size),
+                  'target': torch.rand(styles * queries, *size, 4, generator=case.draw.generator)}
+        net, bases = tiny_net(), {}
+        for site in sites_of(net):
+            module = net.get_submodule(site)
+            if module.in_features not in bases:
+                bases[module.in_features] = orthonormal_rows(case.draw, sum(RANKS.values()), module.in_features)
+            first = 0
+            for adapter, rank in RANKS.items():
+                inputs[f'{adapter}.{site}.A'] = bases[module.in_features][first : first + rank].clone()
+                inputs[f'{adapter}.{site}.B'] = case.draw.normal(module.out_features, rank, scale=0.15)
+                first += rank
+
+        @torch.enable_grad()
+        def reference(given, dtype):
+            from train import losses
+
+            net, switch, trained = load_net(case.folder, dtype).requires_grad_(False), Switch(), {}
+            for site in sites_of(net):
+                parent, _, leaf = site.rpartition('.')
+                module = Adapted(net.get_submodule(site), switch)
+                for adapter in RANKS:
+                    b = given[f'{adapter}.{site}.B'].clone().requires_grad_()
+                    module.adapters[adapter] = (given[f'{adapter}.{site}.A'], b)
+                    trained[f'{adapter}.{site}.grad_B'] = b
+                setattr(net.get_submodule(parent), leaf, module)
+            switch.set(tuple(RANKS))
+            loss = losses(net(given['planes'], styles, references), given['target']).mean()
+            gradients = torch.autograd.grad(loss, list(trained.values()))
+            return {'loss': loss.reshape(1), **dict(zip(trained, gradients, strict=True))}
+
+        case.finish(inputs, reference)
+
+    first_that_fits(one)
+
+
+def make_closed_form(root):
+    def one(seed):
+        case = Case(root, 'pair-closed-form', 'regions', 'Flat areas and a gradient; some colours of the picture are not in the pair.', seed=seed)
+        import closed_form
+
+        draw = case.draw
+        palette = closed_form.valid(torch.rand(2, 9, 4, generator=draw.generator))
+        index = draw.integers(0, 9, 2, 600)
+        before = closed_form.valid(palette.gather(1, index[..., None].expand(-1, -1, 4)) + draw.normal(2, 600, 4, scale=0.04))
+        after = closed_form.valid(before * 0.7 + 0.2 * before.roll(1, -1) + 0.05 + draw.normal(2, 600, 4, scale=0.02))
+        picture = closed_form.valid(torch.rand(2, 400, 4, generator=draw.generator))
+
+        def reference(given, dtype):
+            fitted = closed_form.fit(given['before'], given['after'])
+            mapped, trust = closed_form.apply(fitted, given['picture'])
+            return {'map': fitted['map'], 'mapped': mapped, 'trust': trust}
+
+        case.finish({'before': before, 'after': after, 'picture': picture}, reference)
+
+    first_that_fits(one)
+
+
+def make(root):
+    for name in FORWARD:
+        make_forward(root, name)
+    make_gradients(root)
+    make_closed_form(root)
+
+
+if __name__ == '__main__':
+    from common import deterministic
+
+    deterministic()
+    make(Path(sys.argv[1]))
+    print(json.dumps(CONFIG))

@@ -8,18 +8,26 @@
  *   hosted/                  the panel as a static site, with WebGPU
  *   playground/              the page of `npm start`
  *   web/                     the engine for browsers: one classic script, with ONNX Runtime's WebAssembly files beside it
- *   test/                    pages and workers of the browser tests and of bench/engine/browser.mjs
+ *   test/                    pages and workers of browser tests and bench/engine/browser.mjs, a panel on a tiny model
  */
 import { fileURLToPath } from 'node:url';
 import { buildEmbedded } from './scripts/build/embedded.mjs';
 import { buildHosted } from './scripts/build/hosted.mjs';
 import { buildPlayground } from './scripts/build/playground.mjs';
 import { buildSandbox } from './scripts/build/sandbox.mjs';
+import { isBuilt, markBuilt, sourcesHash } from './scripts/build/stamp.mjs';
 import { buildTools } from './scripts/build/tools.mjs';
 
 /** Builds everything; throws an Error whose message says what is wrong. */
-export default async function buildAll() {
+export async function buildAll() {
+  const hash = sourcesHash();
   await Promise.all([buildTools(), buildSandbox(), buildEmbedded(), buildHosted(), buildPlayground()]);
+  markBuilt(hash);
+}
+
+/** Builds everything unless dist/ is what the sources make. */
+export async function buildIfStale() {
+  if (!isBuilt(sourcesHash())) await buildAll();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,8 +1,15 @@
-/** Unit and Node tests. The browser tests in test/browser run in the same command and drive Chromium. */
-export default {
-  testEnvironment: 'node',
+/**
+ * Every test, in three projects that jest runs in one go: those that run the sources, those that run what is in dist/
+ * (built first where it is stale), and those that drive Chromium. Jest sets a project up only when it runs one of its
+ * tests, so that `npx jest test/graph` builds nothing.
+ */
+
+/** Tests that run what is in dist/. Others that read it through test/support/built.ts fail, and say so. */
+const BUILT = ['test/plugin/', 'test/pairbench/pairbench\\.test\\.ts$'];
+const BROWSER = ['test/browser/'];
+
+const shared = {
   roots: ['<rootDir>/test'],
-  testMatch: ['**/*.test.ts'],
   transform: {
     '^.+\\.(tsx?|js)$': [
       '@swc/jest',
@@ -18,8 +25,42 @@ export default {
   },
   // These packages come as ES modules only, which jest does not load.
   transformIgnorePatterns: ['/node_modules/(?!(fast-png|iobuffer|@noble/hashes)/)'],
-  // Tests of the command line and of the browser run what is in dist/.
-  globalSetup: '<rootDir>/build.mjs',
+  testEnvironment: '<rootDir>/test/support/jest/environment.mjs',
+  // Handed to each module as parameters. A module looks other globals up in the test's context, which takes 200 ns each
+  // time: loops over pixels ran up to 80 times slower (docs/performance.md).
+  sandboxInjectedGlobals: [
+    ...['Math', 'Number', 'Infinity', 'BigInt', 'String', 'Symbol', 'Object', 'Array', 'Map', 'Set', 'WeakMap'],
+    ...['Error', 'Promise', 'JSON', 'ArrayBuffer', 'DataView', 'Buffer', 'Uint8Array', 'Int8Array'],
+    ...['Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'Float32Array'],
+    ...['Float64Array', 'BigInt64Array', 'BigUint64Array'],
+  ],
+};
+const under = (folders) => folders.map((folder) => `<rootDir>/${folder}`);
+
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'sources',
+      testRegex: ['\\.test\\.ts$'],
+      testPathIgnorePatterns: under([...BUILT, ...BROWSER]),
+    },
+    {
+      ...shared,
+      displayName: 'built',
+      testRegex: BUILT.map((pattern) => (pattern.endsWith('/') ? `${pattern}.*\\.test\\.ts$` : pattern)),
+      globalSetup: '<rootDir>/test/support/jest/built.mjs',
+    },
+    {
+      ...shared,
+      displayName: 'browser',
+      testRegex: BROWSER.map((folder) => `${folder}.*\\.test\\.ts$`),
+      globalSetup: '<rootDir>/test/support/jest/built.mjs',
+      testEnvironment: '<rootDir>/test/support/jest/browser-environment.mjs',
+      runner: '<rootDir>/test/support/jest/serial-runner.mjs',
+      globalTeardown: '<rootDir>/test/support/jest/close-browser.mjs',
+    },
+  ],
   maxWorkers: 2,
   testTimeout: 120_000,
 };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import sharp from 'sharp';
-import { ensureChromium, root } from './install.mjs';
+import { requireChromium, root } from './install.mjs';
 
 const FOLDER = join(root, 'docs/images/panel');
 /** CSS px, as plugin/panel-host.ts opens it. */
@@ -34,7 +34,7 @@ async function buildPage() {
   return `<!doctype html><meta charset="utf-8"><style>${text('.css')}</style><div id="panel"></div><script>${script}</script>`;
 }
 
-const executablePath = ensureChromium();
+const executablePath = requireChromium();
 const html = await buildPage();
 const browser = await chromium.launch({ executablePath, chromiumSandbox: false });
 try {

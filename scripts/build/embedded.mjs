@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { keepBudget } from './budgets.mjs';
 import { refuseAddresses, refuseFetchingMarkup, refuseFetchingStyles, refuseNetworkInPanel } from './checks.mjs';
 import { gzipped } from './gzip.mjs';
-import { embeddedModel } from './model.mjs';
+import { embeddedModel, modelIn } from './model.mjs';
 import { PLAIN_WASM_FILE, wasmPath } from './ort.mjs';
-import { dist, replace } from './output.mjs';
+import { dist, replace, root } from './output.mjs';
 import { page, panelScripts } from './panel.mjs';
 
 /** Nothing but what is in the document: whatever a script tries, the browser refuses. */
@@ -25,21 +25,35 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
+const TINY_MODEL = join(root, 'test/fixtures/tiny-model');
+
 /** Compressed where that saves a tenth: WebAssembly, scripts and text; half floats it does not. */
 const WORTH_COMPRESSING = 0.9;
 
+/**
+ * The plugin's panel; and the same panel on the tests' tiny model, for flows that are about the panel and not about what
+ * the model draws.
+ */
 export async function buildEmbedded() {
-  const { panel, workers } = await panelScripts('embedded');
+  const scripts = await panelScripts('embedded');
+  const { panel, workers } = scripts;
   refuseNetworkInPanel(panel.js);
   refuseFetchingStyles(panel.css);
   for (const [name, code] of Object.entries(workers)) refuseAddresses(name, code);
-  const model = embeddedModel();
+  const html = panelWith(scripts, embeddedModel());
+  refuseFetchingMarkup(html);
+  keepBudget('ui.html', html);
+  replace(join(dist, 'plugin/ui.html'), html);
+  replace(join(dist, 'test/tiny-ui.html'), panelWith(scripts, modelIn(TINY_MODEL)));
+}
+
+function panelWith({ panel, workers }, model) {
   const files = [
     ...Object.entries(workers).map(([name, code]) => [name, Buffer.from(code)]),
     [`wasm/${PLAIN_WASM_FILE}`, readFileSync(wasmPath(PLAIN_WASM_FILE))],
     ...[...model.files].map(([path, contents]) => [`model/${model.name}/${path}`, contents]),
   ];
-  const html = page(
+  return page(
     `<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n<style>${inStyle(panel.css)}</style>`,
     [
       `<script>${inScript(panel.js)}</script>`,
@@ -48,9 +62,6 @@ export async function buildEmbedded() {
       '<script data-end>dispatchEvent(new Event("packed-files"))</script>',
     ].join('\n'),
   );
-  refuseFetchingMarkup(html);
-  keepBudget('ui.html', html);
-  replace(join(dist, 'plugin/ui.html'), html);
 }
 
 function packed(name, contents) {

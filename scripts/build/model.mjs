@@ -18,7 +18,11 @@ export function embeddedModelFolder() {
 
 /** The embedded model: its name, and its files' contents by path, in order of their paths. */
 export function embeddedModel() {
-  const folder = embeddedModelFolder();
+  return modelIn(embeddedModelFolder());
+}
+
+/** The model in a folder, in the same form. */
+export function modelIn(folder) {
   const paths = readdirSync(folder, { recursive: true })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => READ_BY_ENGINE.test(path))

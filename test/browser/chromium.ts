@@ -1,7 +1,7 @@
-/** Headless Chromium with WebGPU on the processor (SwiftShader), on a page of the test server. */
+/** A page of the test server in headless Chromium, with WebGPU on the processor (SwiftShader). */
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
-import { fromPages, launchOptions } from './launch';
+import type { Page } from 'playwright-core';
+import { fromPages, openContext, type OpenContext } from './launch';
 import { startServer } from './server';
 
 const ROOT = join(__dirname, '../..');
@@ -20,10 +20,11 @@ export interface BrowserUnderTest {
 export async function openBrowser(folders: Readonly<Record<string, string>> = {}): Promise<BrowserUnderTest> {
   const roots = { dist: join(ROOT, 'dist'), test: join(ROOT, 'test'), models: join(ROOT, 'models'), ...folders };
   const server = await startServer(roots, { '/': HTML });
-  let browser: Browser | undefined;
+  let opened: OpenContext | undefined;
   try {
-    browser = await chromium.launch(launchOptions(server.origin));
-    const page = await browser.newPage();
+    opened = await openContext(server.origin);
+    const { context, close: closeContext } = opened;
+    const page = await context.newPage();
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(String(error)));
     page.on('console', (message) => {
@@ -33,14 +34,13 @@ export async function openBrowser(folders: Readonly<Record<string, string>> = {}
     });
     await page.goto(`${server.origin}/`);
     await page.waitForFunction(() => 'diptychPage' in globalThis);
-    const opened = browser;
     const close = async (): Promise<void> => {
-      await opened.close();
+      await closeContext();
       await server.close();
     };
     return { page, takeErrors: () => errors.splice(0), strayed: () => fromPages(server.strayed), close };
   } catch (error) {
-    await browser?.close();
+    await opened?.close();
     await server.close();
     throw error;
   }

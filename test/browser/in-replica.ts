@@ -1,10 +1,10 @@
 /** Chromium on the replica of Figma's frames, for the tests of the built plugin. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Browser, type Frame, type Page } from 'playwright-core';
+import type { Frame, Page } from 'playwright-core';
 import { FRAME_PAGES } from '../replica/frames';
 import type { ReplicaSetting } from '../replica/page';
-import { fromPages, launchOptions } from './launch';
+import { fromPages, openContext, type OpenContext } from './launch';
 import { startServer } from './server';
 
 const ROOT = join(__dirname, '../..');
@@ -29,8 +29,8 @@ export interface ReplicaOptions {
   readonly host?: string;
   readonly pictures?: ReplicaSetting['pictures'];
   readonly stored?: ReplicaSetting['stored'];
-  /** Starts the browser otherwise: with a profile of its own. */
-  readonly launch?: (options: ReturnType<typeof launchOptions>) => Promise<{ page: Page; close(): Promise<void> }>;
+  /** Opens another context than one of the tests' browser. */
+  readonly open?: (proxy: string) => Promise<OpenContext>;
 }
 
 /** Opens the editor on a document whose layers show the pictures. */
@@ -38,13 +38,14 @@ export async function openReplica({
   host,
   pictures = {},
   stored = {},
-  launch,
+  open = openContext,
 }: ReplicaOptions): Promise<ReplicaBrowser> {
   // Figma's own pages are not isolated.
   const server = await startServer({ dist: join(ROOT, 'dist') }, FRAME_PAGES, {});
-  const { page, close: closeBrowser } = await (launch ?? launchPlain)(launchOptions(server.origin));
+  const { context, close: closeContext } = await open(server.origin);
+  const page = context.pages()[0] ?? (await context.newPage());
   const close = async (): Promise<void> => {
-    await closeBrowser();
+    await closeContext();
     await server.close();
   };
   const errors: string[] = [];
@@ -81,11 +82,6 @@ export async function openReplica({
     panel: (selector) => findFrame(page, selector),
     close,
   };
-}
-
-async function launchPlain(options: ReturnType<typeof launchOptions>) {
-  const browser: Browser = await chromium.launch(options);
-  return { page: await browser.newPage(), close: () => browser.close() };
 }
 
 async function findFrame(page: Page, selector: string): Promise<Frame> {

@@ -3,9 +3,10 @@ import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Frame } from 'playwright-core';
+import type { Frame } from 'playwright-core';
 import { serve, type Served } from '../scripts/node-module';
 import { openReplica, readBase64, readText, type ReplicaBrowser, type ReplicaOptions } from './in-replica';
+import { openProfile } from './launch';
 import { learnStyle, restyleLayer } from './panel-user';
 
 jest.setTimeout(600_000);
@@ -94,13 +95,10 @@ test('where storage is refused, the panel learns and restyles all the same', asy
   await mkdir(join(profile, 'Default'));
   await writeFile(join(profile, 'Default/Preferences'), JSON.stringify(preferences));
   await switchToHosted(host.origin, {
-    launch: async (options) => {
-      const context = await chromium.launchPersistentContext(profile, { ...options, headless: true });
-      const close = async (): Promise<void> => {
-        await context.close();
-        await rm(profile, { recursive: true, force: true });
-      };
-      return { page: context.pages()[0]!, close };
+    // These preferences are read when a browser starts.
+    open: async (proxy) => {
+      const { context, close } = await openProfile(profile, proxy);
+      return { context, close: () => close().then(() => rm(profile, { recursive: true, force: true })) };
     },
   });
   const panel = await hostedPanel();

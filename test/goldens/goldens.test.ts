@@ -1,5 +1,4 @@
 /** Every committed golden case against PyTorch + diffusers. */
-import '../support/host-realm';
 import { readdirSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCase } from './run';

@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Image } from '../../engine/image/image';
 import { writePng } from '../cli/desk';
+import { built } from '../support/built';
 import { paint } from '../support/pictures';
 import { BLUE, CLEAR, drawing, PALE, RED, TINY_MODEL } from '../support/tiny-engine';
 
-const PROGRAM = join(__dirname, '../../dist/pairbench.mjs');
+const PROGRAM = built('pairbench.mjs');
 
 let folder: string;
 let suite: string;

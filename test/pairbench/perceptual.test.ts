@@ -1,5 +1,4 @@
 /** The perceptual net: against PyTorch, and on what a picture may suffer. */
-import '../support/host-realm';
 import { join } from 'node:path';
 import { Judge } from '../../bench/pairs/metrics/metrics';
 import { PerceptualNet } from '../../bench/pairs/metrics/perceptual';

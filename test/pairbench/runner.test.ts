@@ -1,5 +1,4 @@
 /** The benchmark's runner on an engine that will not learn in one mode, and the folders of runs. */
-import '../support/host-realm';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
 /** Failures of a device: what a user is told, and that the runtime recovers or ends as it should. */
-import '../support/host-realm';
 import type { InferenceSession } from 'onnxruntime-common';
 import { CancelledError, DeviceError } from '../../engine/errors';
 import { GraphBuilder } from '../../engine/graph/builder';

@@ -1,5 +1,4 @@
 /** The runtime's lifecycle on onnxruntime-node: feeding, chaining, disposing, the memory account, and refusals. */
-import '../support/host-realm';
 import { GraphBuilder } from '../../engine/graph/builder';
 import { GraphError, type Graph } from '../../engine/graph/graph';
 import { nodeBackend } from '../../engine/runtime/backend-node';

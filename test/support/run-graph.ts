@@ -1,5 +1,4 @@
 /** Builds a graph, runs it once on onnxruntime-node, and reads every output. */
-import './host-realm';
 import { GraphBuilder } from '../../engine/graph/builder';
 import type { Graph } from '../../engine/graph/graph';
 import { nodeBackend } from '../../engine/runtime/backend-node';

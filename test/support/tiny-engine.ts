@@ -1,5 +1,4 @@
 /** An engine on the random tiny model of test/fixtures, and drawings to feed it. */
-import './host-realm';
 import { join } from 'node:path';
 import { Engine } from '../../engine/engine';
 import { image, type Image } from '../../engine/image/image';

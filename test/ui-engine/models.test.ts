@@ -1,5 +1,4 @@
 /** Models from a hub: looked up, fetched, resumed, checked, kept and thrown away. */
-import '../support/host-realm';
 import { CancelledError, InputError } from '../../engine/errors';
 import { Models } from '../../ui/engine/models/models';
 import { memoryStore, type ModelStore } from '../../ui/engine/models/store';

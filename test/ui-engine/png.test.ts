@@ -1,5 +1,4 @@
 /** PNG files of every kind against sharp, and what is no PNG. */
-import '../support/host-realm';
 import { crc32 } from 'node:zlib';
 import { encode } from 'fast-png';
 import sharp from 'sharp';

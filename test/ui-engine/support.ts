@@ -1,5 +1,4 @@
 /** Workers that run in the test's own process and can be made to break down. */
-import '../support/host-realm';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/umd/node-adapter';

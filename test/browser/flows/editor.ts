@@ -1,16 +1,13 @@
 /** Chromium on the playground, with the panel that is built into the plugin. */
-import { chromium, type Download, type Frame, type FrameLocator, type Page } from 'playwright-core';
+import type { Download, Frame, FrameLocator, Page } from 'playwright-core';
 import type { NodeTree, Pixels } from '../../../playground/model/handle';
 import type { ResultParameters } from '../../../common/messages';
 import { serve } from '../../scripts/node-module';
-import { fromPages, launchOptions } from '../launch';
+import { fromPages, openContext } from '../launch';
 import { startServer } from '../server';
 
 /** What a loaded machine may take for one step of a flow, ms. */
 export const PATIENCE = 120_000;
-
-/** Collects garbage at once when memory is measured, which otherwise waits for up to 20 s. */
-const EAGER_MEMORY = '--enable-blink-features=ForceEagerMeasureMemory';
 
 const FRAME = 'iframe[title="Diptych panel"]';
 
@@ -52,9 +49,10 @@ export interface EditorUnderTest {
 export async function openEditor(query = '?panel=embedded'): Promise<EditorUnderTest> {
   const { origin, process: server } = await serve('scripts/start.mjs', 'servePlayground', 0);
   const proxy = await startServer({}, {});
-  const options = launchOptions(proxy.origin);
-  const browser = await chromium.launch({ ...options, args: [...options.args!, EAGER_MEMORY] });
-  const page = await browser.newPage({ viewport: { width: 1280, height: 860 }, acceptDownloads: true });
+  const { context, close: closeContext } = await openContext(proxy.origin, {
+    ...{ viewport: { width: 1280, height: 860 }, acceptDownloads: true },
+  });
+  const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
@@ -104,7 +102,7 @@ export async function openEditor(query = '?panel=embedded'): Promise<EditorUnder
     },
     takeErrors: () => [...errors.splice(0), ...fromPages(proxy.strayed.splice(0))],
     close: async () => {
-      await browser.close();
+      await closeContext();
       server.kill();
       await proxy.close();
     },

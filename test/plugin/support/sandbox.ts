@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import emscriptenModule from '@jitl/quickjs-wasmfile-release-sync/emscripten-module';
 import { newQuickJSWASMModuleFromVariant, RELEASE_SYNC, type QuickJSContext } from 'quickjs-emscripten';
+import { built } from '../../support/built';
 import type { World } from './world';
 
 const root = join(__dirname, '../../..');
@@ -13,7 +14,7 @@ export const worldScript = bundle('test/plugin/support/world.ts', { target: 'es2
 
 export const manifest = JSON.parse(readFileSync(join(root, 'manifest.json'), 'utf8')) as Record<string, unknown>;
 
-export const pluginCode = readFileSync(join(root, 'dist/plugin/code.js'), 'utf8');
+export const pluginCode = readFileSync(built('plugin/code.js'), 'utf8');
 
 /** The plugin as it is built with DIPTYCH_HOST=none. */
 export const buildWithoutHost = () => bundle('plugin/main.ts', { target: 'es2017', define: { DIPTYCH_HOST: '""' } });

@@ -1,6 +1,7 @@
 /**
  * Builds what runs, into dist/. `npm run build`.
  *   cli/diptych.mjs          the `diptych` command
+ *   cli/decoding.mjs         the process in which it decodes pictures
  *   demo.mjs                 `npm run demo`
  *   golden.mjs               `npm run golden`
  *   pairbench.mjs            `npm run pairbench`

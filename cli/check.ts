@@ -4,8 +4,8 @@ import type { PairVerdict } from '../engine/requests';
 import { loadImage } from './images';
 
 /** The verdict; no net is needed. */
-export async function checkCommand(before: string, after: string): Promise<PairVerdict> {
-  return checkPair(await loadImage(before), await loadImage(after));
+export async function checkCommand(before: string, after: string, signal?: AbortSignal): Promise<PairVerdict> {
+  return checkPair(await loadImage(before, signal), await loadImage(after, signal));
 }
 
 /** The verdict for people. */

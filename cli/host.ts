@@ -1,9 +1,8 @@
 /** The real outside world of the commands: this process. */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { Engine } from '../engine/engine';
 import { nodeBackend } from '../engine/runtime/backend-node';
 import type { Io } from './io';
+import { packageRoot } from './package-root';
 import { obeySignals, processSignals } from './signals';
 
 /** @param from a folder inside Diptych's own, such as that of the running script. */
@@ -23,11 +22,4 @@ export function processIo(from: string): Io {
     root: packageRoot(from),
     openEngine: (folder, options, signal) => Engine.open(folder, nodeBackend, options, signal),
   };
-}
-
-/** The nearest folder above that holds a package.json: the same from the sources and from dist/. */
-function packageRoot(from: string): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json')) || dirname(folder) === folder) return folder;
-  }
 }

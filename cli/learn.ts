@@ -44,7 +44,7 @@ export async function learnCommand(
   const checkpoint = `${options.output}.checkpoint`;
   const write = { overwrite: options.overwrite ?? false };
   await prepareOutput(options.output, '.safetensors', [before, after], write);
-  const images = { before: await loadImage(before), after: await loadImage(after) };
+  const images = { before: await loadImage(before, io.signal), after: await loadImage(after, io.signal) };
   const verdict = checkPair(images.before, images.after);
   if (!verdict.usable && !options.force) {
     throw new InputError(`${before} and ${after}: ${verdict.verdict} Or learn anyway with --force.`);

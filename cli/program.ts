@@ -158,7 +158,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     (before: string, after: string, options: OptionValues) =>
       finish(
         options,
-        checkCommand(before, after).then((verdict) => ({
+        checkCommand(before, after, io.signal).then((verdict) => ({
           json: verdict,
           text: describeVerdict(verdict),
           ...(!verdict.usable && { refusal: verdict.verdict }),

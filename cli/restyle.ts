@@ -32,7 +32,7 @@ export async function restyleCommand(
   const styles = await readStyles(stylePaths, options.strength);
   await prepareFolder(options.output);
   const write = { overwrite: options.overwrite ?? false };
-  const outputs = await planOutputs(images, stylePaths, options.output);
+  const outputs = await planOutputs(images, stylePaths, options.output, io.signal);
   await refuseExisting(outputs, write);
   const settings = given({
     guide: options.guide,
@@ -47,7 +47,7 @@ export async function restyleCommand(
       const started = performance.now();
       const line = new ProgressLine(io, images.length === 1 ? input : `${i + 1}/${images.length} ${input}`);
       try {
-        const picture = await loadImage(input);
+        const picture = await loadImage(input, io.signal);
         const result = await engine.restyle(
           { image: picture, styles, ...settings },
           { onProgress: line.update, signal: io.signal },
@@ -84,12 +84,17 @@ export async function readStyles(paths: string, strengths: readonly number[] | u
 }
 
 /** Where each image goes. Everything that can be wrong with an image's name or size is found before any work. */
-async function planOutputs(images: readonly string[], styles: string, folder: string): Promise<string[]> {
+async function planOutputs(
+  images: readonly string[],
+  styles: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string[]> {
   const inputs = [...images, ...styles.split(',')];
   const taken = new Map<string, string>();
   const outputs: string[] = [];
   for (const input of images) {
-    await checkImageFile(input);
+    await checkImageFile(input, signal);
     const output = join(folder, `${stemOf(input)}.png`);
     // Some file systems do not tell upper from lower case.
     const other = taken.get(output.toLowerCase());

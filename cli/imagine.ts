@@ -6,6 +6,7 @@ import { given } from './options';
 import { prepareOutput, writeResult } from './output';
 import { duration, ProgressLine } from './progress';
 import { readStyles } from './restyle';
+import { reportStyles } from './style-files';
 
 export interface ImagineOptions extends EngineOptions {
   readonly output: string;
@@ -16,6 +17,7 @@ export interface ImagineOptions extends EngineOptions {
   readonly steps?: number;
   readonly start?: number;
   readonly seed?: number;
+  readonly force?: boolean;
 }
 
 /** @returns what --json prints. */
@@ -29,8 +31,10 @@ export async function imagineCommand(io: Io, stylePaths: string, options: Imagin
     steps: options.steps,
     start: options.start,
     seed: options.seed,
+    force: options.force,
   });
   return withEngine(io, options, async (engine) => {
+    const adapters = await reportStyles(io, engine, styles, options.force);
     const line = new ProgressLine(io);
     try {
       const request = { prompt: options.prompt, styles, ...settings };
@@ -40,7 +44,7 @@ export async function imagineCommand(io: Io, stylePaths: string, options: Imagin
       line.end();
       io.err(`${options.output}  ${picture.width} x ${picture.height} px  ${duration(seconds)}\n`);
       const { model, device } = engine.description;
-      return { output: options.output, width: picture.width, height: picture.height, model, device, seconds };
+      return { output: options.output, width: picture.width, height: picture.height, adapters, model, device, seconds };
     } finally {
       line.end();
     }

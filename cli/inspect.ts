@@ -3,9 +3,12 @@ import { stat } from 'node:fs/promises';
 import { InputError } from '../engine/errors';
 import { openModel } from '../engine/diffusion/model';
 import { parseSchedule } from '../engine/diffusion/schedule';
+import { netChecks } from '../engine/diffusion/check-nets';
 import { readAdapter } from '../engine/lora/adapter-file';
+import { coverageOf, describeCoverage, tooLittle } from '../engine/lora/coverage';
+import { needsPeftConfig } from '../engine/lora/peft-config';
 import { styleInfo } from '../engine/lora/style-info';
-import { parseAdapterKey } from '../engine/lora/adapter-keys';
+import { isAdapterKey } from '../engine/lora/adapter-keys';
 import { readClipTextConfig } from '../engine/nets/clip-text-config';
 import { loadTokenizer } from '../engine/nets/tokenizer';
 import { readUNetConfig } from '../engine/nets/unet-config';
@@ -15,8 +18,11 @@ import { openWeights, type ModelFolder } from '../engine/weights/folder';
 import { isHubName } from '../engine/weights/hub';
 import { isObject, ownValue } from '../engine/weights/json';
 import { fileSource } from '../engine/weights/node-file';
-import { openSafetensors, type SafetensorsFile, type TensorEntry } from '../engine/weights/safetensors';
+import { SINGLE_FILE_HELP } from '../engine/weights/node-folder';
+import { isReadable, openSafetensors, unreadable, type SafetensorsFile } from '../engine/weights/safetensors';
+import { bytesSource } from '../engine/weights/source';
 import { openFolder } from './models';
+import { adapterIn, readStyleFile } from './style-files';
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -37,7 +43,9 @@ export async function inspectCommand(path: string, root: string, signal?: AbortS
   const info = await stat(path).catch(() => {
     throw new InputError(`${path}: there is no such file or folder; check the path`);
   });
-  return info.isDirectory() ? inspectModel(await openFolder(path, root), signal) : inspectFile(path, signal);
+  if (!info.isDirectory()) return inspectFile(path, signal);
+  const adapter = await adapterIn(path);
+  return adapter === undefined ? inspectModel(await openFolder(path, root), signal) : inspectFile(adapter, signal);
 }
 
 async function inspectModel(folder: ModelFolder, signal?: AbortSignal): Promise<Inspection> {
@@ -60,6 +68,7 @@ async function inspectModel(folder: ModelFolder, signal?: AbortSignal): Promise<
 
   // First what the engine itself says: the parts may all be sound and still not fit one another.
   const model = await attempt(() => openModel(folder, signal));
+  for (const check of model ? netChecks(model) : []) await attempt(async () => check());
   if (!(await folder.has('model_index.json', signal)) && !(await folder.has('unet/config.json', signal))) {
     throw new InputError(problems[0] ?? `${folder.name} holds no model`);
   }
@@ -133,20 +142,25 @@ function tensorFacts(files: readonly SafetensorsFile[]): Facts {
 }
 
 async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspection> {
-  const source = await fileSource(path);
-  const file = await openSafetensors(source, signal);
+  const found = await openSafetensors(await fileSource(path), signal);
+  const file = needsPeftConfig(found)
+    ? await openSafetensors(bytesSource(path, await readStyleFile(path)), signal)
+    : found;
   const facts = tensorFacts([file]);
   const { metadata } = file;
   if (metadata['diptych_checkpoint'] !== undefined) {
     const steps = Number(metadata['step']);
     return { kind: 'checkpoint', name: path, facts: { 'steps done': steps, ...facts }, parts: {}, problems: [] };
   }
-  if (![...file.tensors.values()].some(isAdapterTensor)) {
-    return { kind: 'weights', name: path, facts, parts: { metadata }, problems: [] };
+  if (![...file.tensors.keys()].some(isAdapterKey)) {
+    const problems = plainProblems(file);
+    return { kind: 'weights', name: path, facts, parts: { metadata }, problems };
   }
   try {
-    const adapter = await readAdapter(source, signal ? { signal } : {});
+    const adapter = await readAdapter(file.source, signal ? { signal } : {});
     const sites = [...adapter.sites.values()];
+    const coverage = coverageOf(adapter);
+    const problem = tooLittle(path, coverage);
     const style = styleInfo(metadata);
     return {
       kind: 'adapter',
@@ -155,13 +169,13 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
         ...(style && { style: style.style, prompt: style.prompt, 'style prompt': style.stylePrompt, mode: style.mode }),
         rank: summary(sites.map(({ rank }) => rank)),
         alpha: summary(sites.map(({ alpha }) => alpha)),
-        sites: sites.length,
+        modules: describeCoverage(coverage),
         ...facts,
         ...(style && { 'base model': style.baseModel, 'base fingerprint': style.modelFingerprint }),
-        ...(adapter.ignored.length > 0 && { ignored: adapter.ignored }),
+        coverage,
       },
       parts: { metadata },
-      problems: [],
+      problems: problem === undefined ? [] : [problem],
     };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
@@ -169,15 +183,22 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
   }
 }
 
-/** Keys of adapters end in what a plain weight's never do. */
-function isAdapterTensor({ name }: TensorEntry): boolean {
-  const { part } = parseAdapterKey(name, 2);
-  return part === 'down' || part === 'up';
+/** A tensor that models in one file have, and the nets of a diffusers folder do not. */
+const SINGLE_FILE_KEY = 'model.diffusion_model.input_blocks.0.0.weight';
+
+/** What keeps a file of plain weights from being used. */
+function plainProblems({ source, tensors }: SafetensorsFile): string[] {
+  const unread = [...tensors.values()].find(({ dtype }) => !isReadable(dtype));
+  return [
+    ...(tensors.has(SINGLE_FILE_KEY) ? [`${source.name}: is a whole model in one file; ${SINGLE_FILE_HELP}`] : []),
+    ...(unread ? [`${source.name}: ${unreadable(unread)}`] : []),
+  ];
 }
 
 /** "16", or "4 to 16" where they differ. */
 function summary(values: readonly number[]): string {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
   return low === high ? String(low) : `${low} to ${high}`;
 }
 
@@ -195,9 +216,13 @@ export function describeInspection({ kind, name, facts, parts, problems }: Inspe
 }
 
 function describeFacts(facts: Facts, indent: string): string[] {
-  const entries = Object.entries(facts).filter(([, value]) => value !== undefined);
-  const width = Math.max(0, ...entries.map(([key]) => key.length));
-  return entries.map(([key, value]) => `${indent}${key.padEnd(width)}  ${describeValue(key, value)}`);
+  const shown = (value: unknown): boolean => value !== undefined && (typeof value !== 'object' || Array.isArray(value));
+  const entries = Object.entries(facts).filter(([, value]) => shown(value));
+  const width = Math.min(
+    LONGEST_KEY,
+    entries.reduce((most, [key]) => Math.max(most, key.length), 0),
+  );
+  return entries.map(([key, value]) => `${indent}${cut(key, LONGEST_KEY).padEnd(width)}  ${describeValue(key, value)}`);
 }
 
 function describeValue(key: string, value: unknown): string {
@@ -205,6 +230,11 @@ function describeValue(key: string, value: unknown): string {
   if (typeof value === 'number') return value.toLocaleString('en');
   if (Array.isArray(value)) return value.join(', ');
   // Training programs write whole configurations into one entry.
-  const text = String(value).replaceAll('\n', ' ');
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+  return cut(String(value).replaceAll('\n', ' '), 100);
+}
+
+const LONGEST_KEY = 40;
+
+function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length - 1)}…` : text;
 }

@@ -4,7 +4,7 @@ import type { DeviceOptions } from '../engine/runtime/backend';
 import type { ModelFolder } from '../engine/weights/folder';
 
 /** The engine as the commands see it. */
-export type CommandEngine = Pick<Engine, 'description' | 'learn' | 'restyle' | 'imagine' | 'dispose'>;
+export type CommandEngine = Pick<Engine, 'description' | 'learn' | 'restyle' | 'imagine' | 'describeStyle' | 'dispose'>;
 
 export interface Io {
   /** Writes to standard output; `text` holds its own newlines. */

@@ -123,6 +123,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
       number('--start', 0, 1, true),
     )
     .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))
+    .option('--force', FORCE_HELP)
     .action((styles: string, images: string[], options: RestyleOptions) =>
       finish(
         options,
@@ -147,6 +148,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
       number('--start', 0, 1, true),
     )
     .option('--seed <n>', `seed (${IMAGINE_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
+    .option('--force', FORCE_HELP)
     .action((styles: string, options: ImagineOptions) =>
       finish(
         options,
@@ -182,6 +184,8 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
 
 const OVERWRITE_HELP = 'replace files that are already there';
 const STRENGTH_HELP = `one per style, or one for all, ${STRENGTH_RANGE.min} to ${STRENGTH_RANGE.max}; 0 is the original, 1 as learned (1)`;
+
+const FORCE_HELP = 'apply a LoRA too of which less than half can be applied';
 
 function withEngineOptions(command: Command): Command {
   return command

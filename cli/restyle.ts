@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { CancelledError, InputError } from '../engine/errors';
 import type { AppliedStyle, GuideMode } from '../engine/requests';
-import { readBytes } from './files';
 import { checkImageFile, encodePng, loadImage, stemOf } from './images';
 import type { Io } from './io';
 import { withEngine, type EngineOptions } from './models';
 import { given, strengthPerStyle } from './options';
 import { prepareFolder, refuseExisting, refuseInputs, writeResult } from './output';
 import { duration, ProgressLine } from './progress';
+import { readStyleFile, reportStyles } from './style-files';
 
 export interface RestyleOptions extends EngineOptions {
   /** Folder for the results, NAME.png each. */
@@ -20,6 +20,7 @@ export interface RestyleOptions extends EngineOptions {
   readonly steps?: number;
   readonly start?: number;
   readonly seed?: number;
+  readonly force?: boolean;
 }
 
 /** @returns what --json prints. */
@@ -40,8 +41,10 @@ export async function restyleCommand(
     steps: options.steps,
     start: options.start,
     seed: options.seed,
+    force: options.force,
   });
   return withEngine(io, options, async (engine) => {
+    const adapters = await reportStyles(io, engine, styles, options.force);
     const results: object[] = [];
     for (const [i, input] of images.entries()) {
       const started = performance.now();
@@ -71,16 +74,25 @@ export async function restyleCommand(
       }
     }
     const { model, device } = engine.description;
-    return { styles: stylePaths.split(','), strengths: styles.map(({ strength }) => strength), model, device, results };
+    return {
+      styles: stylePaths.split(','),
+      strengths: styles.map(({ strength }) => strength),
+      adapters,
+      model,
+      device,
+      results,
+    };
   });
 }
 
+export type NamedStyle = AppliedStyle & { readonly name: string };
+
 /** "A.safetensors,B.safetensors" with a strength each. */
-export async function readStyles(paths: string, strengths: readonly number[] | undefined): Promise<AppliedStyle[]> {
+export async function readStyles(paths: string, strengths: readonly number[] | undefined): Promise<NamedStyle[]> {
   const names = paths.split(',').map((name) => name.trim());
   if (names.includes('')) throw new InputError(`${paths}: a style's name is empty; write STYLE or STYLE,STYLE`);
   const values = strengthPerStyle(strengths, names.length);
-  return Promise.all(names.map(async (name, i) => ({ file: await readBytes(name), strength: values[i]! })));
+  return Promise.all(names.map(async (name, i) => ({ name, file: await readStyleFile(name), strength: values[i]! })));
 }
 
 /** Where each image goes. Everything that can be wrong with an image's name or size is found before any work. */

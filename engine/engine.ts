@@ -1,5 +1,6 @@
 /** The public API: a model on a device, and the jobs of the method on it. */
 import { throwIfCancelled } from './errors';
+import { netChecks } from './diffusion/check-nets';
 import { openModel, type DiffusionModel } from './diffusion/model';
 import { imagine } from './restyle/imagine';
 import type { Image } from './image/image';
@@ -55,6 +56,7 @@ export class Engine {
     signal?: AbortSignal,
   ): Promise<Engine> {
     const model = await openModel(folder, signal);
+    for (const check of netChecks(model)) check();
     throwIfCancelled(signal);
     return new Engine(model, await openRuntime(backend, options));
   }
@@ -80,8 +82,8 @@ export class Engine {
   }
 
   /** See describeStyle in restyle/styles.ts. */
-  describeStyle(name: string, file: Uint8Array): Promise<StyleDescription> {
-    return describeStyle(this.#workshop, name, file);
+  describeStyle(name: string, file: Uint8Array, force?: boolean): Promise<StyleDescription> {
+    return describeStyle(this.#workshop, name, file, force);
   }
 
   memory(): MemoryReport {

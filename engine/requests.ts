@@ -1,5 +1,6 @@
 /** What callers ask of the engine and what they are told while it works. Plain data: it crosses worker boundaries. */
 import type { WriteOptions } from './lora/adapter-file';
+import type { Coverage } from './lora/coverage';
 import type { Image } from './image/image';
 
 /** `pair` is ours; `paper` is the paper's style loss, without the before-to-after term. */
@@ -62,6 +63,8 @@ export interface StyleDescription {
   /** The greatest rank it has at any site. */
   readonly rank: number;
   readonly steps: number;
+  /** How much of it acts on the open model. */
+  readonly coverage: Coverage;
 }
 
 export interface AppliedStyle {
@@ -80,6 +83,8 @@ export interface RestyleRequest {
   /** Fraction of the noise schedule the image is taken up to before the styled way back, in (0, 1]; the style's own when left out. */
   readonly start?: number;
   readonly seed?: number;
+  /** Apply styles too of which less than half can be applied, or that do not say how strong they are. */
+  readonly force?: boolean;
 }
 
 export interface ImagineRequest {
@@ -89,6 +94,8 @@ export interface ImagineRequest {
   readonly steps?: number;
   readonly start?: number;
   readonly seed?: number;
+  /** As in RestyleRequest. */
+  readonly force?: boolean;
 }
 
 export type Phase = 'load' | 'encode' | 'learn' | 'invert' | 'restyle' | 'decode';

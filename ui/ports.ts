@@ -72,6 +72,14 @@ export interface StyleFacts {
   readonly steps: number;
 }
 
+/** A style that somebody gave the user. */
+export interface ImportedStyle extends StyleFacts {
+  /** The file to keep: the one given, with what was said beside it taken in. */
+  readonly file: Uint8Array;
+  /** What of it cannot be applied; null when all of it can. */
+  readonly note: string | null;
+}
+
 export interface LearnedStyle extends StyleFacts {
   /** The style LoRA as safetensors, f16. */
   readonly file: Uint8Array;
@@ -125,8 +133,12 @@ export interface EnginePort {
   preview(original: Png, styled: Png, strengths: readonly number[], side: number): Promise<Preview>;
   /** Two pictures side by side, each at most `side` px, for the library. */
   thumbnail(before: Png, after: Png, side: number): Promise<Png>;
-  /** Reads a style somebody gives; throws an InputError when it is none or does not fit the open model. */
-  inspectStyle(fileName: string, file: Uint8Array): Promise<StyleFacts>;
+  /**
+   * Reads a style somebody gives; throws an InputError when it is none or does not fit the open model.
+   *
+   * @param config the adapter_config.json beside it, without which PEFT's own files do not say how strong they are.
+   */
+  inspectStyle(fileName: string, file: Uint8Array, config?: Uint8Array): Promise<ImportedStyle>;
   memory(): Promise<MemoryReport>;
   dispose(): Promise<void>;
 }

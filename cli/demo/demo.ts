@@ -125,6 +125,7 @@ function shareEngine(io: Io): { io: Io; dispose: () => Promise<void> } {
       learn: (...job) => engine.learn(...job),
       restyle: (...job) => engine.restyle(...job),
       imagine: (...job) => engine.imagine(...job),
+      describeStyle: (...style) => engine.describeStyle(...style),
       dispose: async () => undefined,
     };
   };

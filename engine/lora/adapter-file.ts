@@ -1,6 +1,5 @@
 /** Adapters on disk: ours written so that diffusers loads them, everybody's read. */
 import { InputError } from '../errors';
-import { isObject, ownValue, showJson, parseJson, type JsonObject } from '../weights/json';
 import {
   openSafetensors,
   readFloats,
@@ -10,7 +9,8 @@ import {
   type TensorToWrite,
 } from '../weights/safetensors';
 import type { ByteSource } from '../weights/source';
-import { isTransformerProjection, parseAdapterKey, type AdapterPart } from './adapter-keys';
+import { foreignKind, isTransformerProjection, parseAdapterKey, type AdapterPart } from './adapter-keys';
+import { needsPeftConfig, PEFT_FILES, readPeftConfig, type PeftConfig } from './peft-config';
 import { checkStyleInfo, metadataOf, type StyleInfo } from './style-info';
 
 /** One low-rank update: y += (alpha / rank) B A x. */
@@ -31,7 +31,13 @@ export interface AdapterFile {
   /** The file's own metadata, as it stands. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Modules of the file that were not read, each with the reason. */
-  readonly ignored: readonly string[];
+  readonly ignored: readonly IgnoredModule[];
+}
+
+export interface IgnoredModule {
+  readonly module: string;
+  /** What it is that is not applied, e.g. "DoRA". */
+  readonly reason: string;
 }
 
 export interface WriteOptions {
@@ -47,10 +53,14 @@ export interface WriteOptions {
 export interface ReadOptions {
   /** The UNet's layers_per_block; 2, as in every Stable Diffusion, when left out. Only kohya's SDXL keys depend on it. */
   readonly layersPerBlock?: number;
+  /** Take PEFT's weights without their adapter_config.json to be as strong as alpha = rank makes them. */
+  readonly force?: boolean;
   readonly signal?: AbortSignal;
 }
 
 const LARGEST_HALF = 65504;
+/** No real adapter has more, and every site of a run gets memory for it. */
+const LARGEST_RANK = 4096;
 
 /**
  * An adapter file of these sites, all written as linear layers, which the attention projections Diptych trains are.
@@ -94,25 +104,39 @@ function checkWritable(site: string, weights: Float32Array, dtype: 'F32' | 'F16'
 
 /**
  * Reads an adapter by whichever keys it has. Throws an InputError when the file is damaged, was written by a newer
- * Diptych, or holds nothing the engine can apply; what it cannot apply beside what it can is listed in `ignored`.
+ * Diptych, does not say how strong it is, or holds nothing the engine can apply; what it cannot apply beside what it can
+ * is listed in `ignored`.
  */
 export async function readAdapter(source: ByteSource, options: ReadOptions = {}): Promise<AdapterFile> {
-  const { layersPerBlock = 2, signal } = options;
+  const { layersPerBlock = 2, force = false, signal } = options;
   const file = await openSafetensors(source, signal);
   checkStyleInfo(source.name, file.metadata);
   const peft = readPeftConfig(file);
+  const modules = groupByModule(file, layersPerBlock);
+  if (!force) requireStrength(file, modules);
   const sites = new Map<string, AdapterSite>();
-  const ignored: string[] = [];
-  for (const [name, module] of groupByModule(file, layersPerBlock)) {
+  const ignored: IgnoredModule[] = [];
+  for (const [name, module] of modules) {
     const reason = module.problem ?? unusable(name, module, peft);
-    if (reason) ignored.push(`${name}: ${reason}`);
+    if (reason) ignored.push({ module: name, reason });
     else sites.set(name, await readSite(file, name, module, peft, signal));
   }
   if (sites.size === 0) {
-    const why = ignored.length > 0 ? `; ${ignored[0]}` : '';
+    const why = ignored[0] ? `; ${ignored[0].module} is ${ignored[0].reason}` : '';
     throw new InputError(`${source.name}: holds no LoRA for a Stable Diffusion UNet${why}; choose a LoRA file`);
   }
   return { sites, metadata: file.metadata, ignored };
+}
+
+/** PEFT's own files keep alpha in another file, unlike those that diffusers and kohya's trainers write. */
+function requireStrength(file: SafetensorsFile, modules: ReadonlyMap<string, ModuleTensors>): void {
+  if (!needsPeftConfig(file)) return;
+  for (const { parts } of modules.values()) {
+    if (!parts.has('down') || parts.has('alpha')) continue;
+    throw new InputError(
+      `${file.source.name}: PEFT keeps how strong its weights are in ${PEFT_FILES.config}, which is not beside them; give it too, in one folder with the weights, or force them (--force)`,
+    );
+  }
 }
 
 /** The tensors of one module. */
@@ -129,22 +153,23 @@ function groupByModule(file: SafetensorsFile, layersPerBlock: number): Map<strin
     const known = modules.get(module) ?? { parts: new Map<AdapterPart, TensorEntry>(), isUnet };
     modules.set(module, known);
     // Several "other" tensors are usual (LoHa has four); two of any kind that is read would be a choice made blindly.
-    if (known.parts.has(part) && part !== 'other') known.problem = 'is given twice under different keys';
+    if (known.parts.has(part) && part !== 'other') known.problem = 'given twice under different keys';
     known.parts.set(part, entry);
   }
   return modules;
 }
 
-/** Why a module cannot be applied; undefined when it can. */
+/** What a module is that cannot be applied; undefined when it can. */
 function unusable(name: string, { parts, isUnet }: ModuleTensors, peft: PeftConfig): string | undefined {
-  if (!isUnet) return 'text encoder adapters are not applied';
-  if (parts.has('magnitude') || peft.dora) return 'DoRA is not supported';
-  if (parts.has('mid')) return 'convolution LoRA with a middle factor is not supported';
-  if (parts.has('other')) return 'is not plain LoRA (LoHa, LoKr, a bias or a full weight)';
-  if (!isTransformerProjection(name)) return 'is not a projection of a UNet transformer';
+  if (!isUnet) return 'part of a text encoder';
+  if (parts.has('magnitude') || peft.dora) return 'DoRA';
+  if (parts.has('mid')) return 'a convolution LoRA with a middle factor';
+  const other = parts.get('other');
+  if (other) return foreignKind(other.name);
+  if (!isTransformerProjection(name)) return 'outside the transformers of a UNet';
   for (const part of ['down', 'up'] as const) {
     const shape = parts.get(part)?.shape;
-    if (shape?.length === 4 && (shape[2] !== 1 || shape[3] !== 1)) return 'is a convolution larger than 1×1';
+    if (shape?.length === 4 && (shape[2] !== 1 || shape[3] !== 1)) return 'a convolution larger than 1×1';
   }
   return undefined;
 }
@@ -163,6 +188,7 @@ async function readSite(
   const up = parts.get('up') ?? fail('has no up (lora_B) weight');
   const [rank, inFeatures] = matrixShape(down) ?? fail(`has a lora_A of shape [${down.shape.join(', ')}]`);
   const [outFeatures, upRank] = matrixShape(up) ?? fail(`has a lora_B of shape [${up.shape.join(', ')}]`);
+  if (rank > LARGEST_RANK) fail(`has rank ${rank}, more than ${LARGEST_RANK},`);
   if (rank !== upRank) fail(`has rank ${rank} in lora_A and ${upRank} in lora_B`);
 
   const alphaEntry = parts.get('alpha');
@@ -181,48 +207,4 @@ function matrixShape({ shape }: TensorEntry): [number, number] | undefined {
   if (!rows || !columns || (kernel.length !== 0 && kernel.length !== 2) || kernel.some((extent) => extent !== 1))
     return undefined;
   return [rows, columns];
-}
-
-/** What PEFT's LoraConfig says beside the weights. */
-interface PeftConfig {
-  readonly dora: boolean;
-  alpha(site: string, rank: number): number;
-}
-
-/** diffusers keeps the LoraConfig as JSON in this metadata entry, its keys prefixed with the net's name. */
-const PEFT_METADATA_KEY = 'lora_adapter_metadata';
-
-/** Without a LoraConfig alpha is the rank, as diffusers has it. */
-function readPeftConfig(file: SafetensorsFile): PeftConfig {
-  const text = ownValue(file.metadata, PEFT_METADATA_KEY);
-  if (typeof text !== 'string') return { dora: false, alpha: (_, rank) => rank };
-  const where = `${file.source.name} (${PEFT_METADATA_KEY})`;
-  const config = parseJson(text, where);
-  if (!isObject(config)) throw new InputError(`${where}: must be a JSON object; fetch the file again`);
-  const setting = (key: string): unknown => ownValue(config, `unet.${key}`) ?? ownValue(config, key);
-  const patterns = setting('alpha_pattern');
-  const common = setting('lora_alpha');
-  // Rank-stabilised LoRA scales by alpha / sqrt(rank) (arXiv 2312.03732).
-  const stabilised = setting('use_rslora') === true;
-  return {
-    dora: setting('use_dora') === true,
-    alpha(site, rank) {
-      const alpha = (isObject(patterns) ? matchPattern(patterns, site) : undefined) ?? common ?? rank;
-      if (typeof alpha !== 'number')
-        throw new InputError(`${where}: alpha of ${site} is ${showJson(alpha)}, not a number; fetch the file again`);
-      return stabilised ? alpha * Math.sqrt(rank) : alpha;
-    },
-  };
-}
-
-/** PEFT's patterns are regular expressions in principle and module names in practice; only names are honoured. */
-function matchPattern(patterns: JsonObject, site: string): unknown {
-  const found = Object.keys(patterns).find((pattern) => {
-    const name = pattern
-      .replace(/^\^/, '')
-      .replaceAll('\\.', '.')
-      .replace(/^unet\./, '');
-    return site === name || (!pattern.startsWith('^') && site.endsWith(`.${name}`));
-  });
-  return found === undefined ? undefined : ownValue(patterns, found);
 }

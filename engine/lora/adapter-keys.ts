@@ -19,8 +19,35 @@ const PARTS: readonly (readonly [RegExp, AdapterPart])[] = [
   [/\.alpha$/, 'alpha'],
   [/\.lora_mid\.weight$/, 'mid'],
   [/\.(?:dora_scale|lora_magnitude_vector(?:\.[\w-]+)?(?:\.weight)?)$/, 'magnitude'],
-  [/\.(?:hada_\w+|lokr_\w+|oft_\w+|diff|diff_b|w_norm|b_norm|on_input|lora_[AB](?:\.[\w-]+)?\.bias)$/, 'other'],
+  [
+    /\.(?:hada_\w+|lokr_\w+|oft_\w+|diff|diff_b|w_norm|b_norm|set_weight|on_input|[ab][12]\.weight|lora_[AB](?:\.[\w-]+)?\.bias|bias)$/,
+    'other',
+  ],
 ];
+
+/** What keys that are not plain LoRA belong to. */
+const FOREIGN: readonly (readonly [RegExp, string])[] = [
+  [/\.hada_/, 'LoHa'],
+  [/\.lokr_/, 'LoKr'],
+  [/\.oft_|\.boft_|\.oft_blocks$/, 'OFT'],
+  [/\.[ab][12]\.weight$/, 'GLoRA'],
+  [/\.on_input$|\.ia3_/, 'IA3'],
+  [/\.(?:diff|diff_b|w_norm|b_norm|set_weight)$/, 'a whole difference of weights'],
+  [/\.bias$/, 'a bias'],
+];
+
+/** The kind of adapter that a key belongs to which parseAdapterKey calls "other", as errors name it. */
+export function foreignKind(key: string): string {
+  return FOREIGN.find(([pattern]) => pattern.test(key))?.[1] ?? 'not plain LoRA';
+}
+
+/** Whether a key is an adapter's, of whatever kind, and not a plain weight's. */
+export function isAdapterKey(key: string): boolean {
+  const part = PARTS.find(([pattern]) => pattern.test(key))?.[1];
+  return part === 'other'
+    ? !key.endsWith('.bias') || /\.lora_[AB]\./.test(key)
+    : part !== undefined && part !== 'alpha';
+}
 
 const TEXT_ENCODER = /^(?:lora_te\d?_|text_encoder(?:_\d)?\.)/;
 /** Prefixes of a UNet's modules; PEFT wraps them in base_model.model. */

@@ -1,6 +1,6 @@
 /** Adapters read from files, stacked and packed for a UNet's sites. */
 import { InputError } from '../errors';
-import type { AdapterFile } from './adapter-file';
+import type { AdapterFile, AdapterSite } from './adapter-file';
 import { downShape, packMatrices, upShape } from './packing';
 import type { Site } from './sites';
 
@@ -25,7 +25,7 @@ export function stackFiles(
 ): StackedAdapterData {
   for (const { name, file } of files) requireFit(all, name, file);
   const sites = all.filter((site) => files.some(({ file }) => file.sites.has(site.name)));
-  const ranks = files.map(({ file }) => Math.max(...[...file.sites.values()].map(({ rank }) => rank)));
+  const ranks = files.map(({ file }) => [...file.sites.values()].reduce((most, { rank }) => Math.max(most, rank), 0));
   const total = ranks.reduce((n, rank) => n + rank, 0);
   const starts = ranks.map((_, k) => ranks.slice(0, k).reduce((n, rank) => n + rank, 0));
 
@@ -39,10 +39,11 @@ export function stackFiles(
   });
   const up = packMatrices(sites, upShape(total), (site) => {
     const matrix = new Float32Array(site.outFeatures * total);
-    files.forEach(({ file }, k) => {
+    files.forEach(({ name, file }, k) => {
       const found = file.sites.get(site.name);
       if (!found) return;
       const scale = found.alpha / found.rank;
+      requireFinite(name, site, found, scale);
       for (let o = 0; o < site.outFeatures; o++) {
         for (let i = 0; i < found.rank; i++) matrix[o * total + starts[k]! + i] = scale * found.b[o * found.rank + i]!;
       }
@@ -50,6 +51,14 @@ export function stackFiles(
     return matrix;
   });
   return { sites, ranks, down, up };
+}
+
+/** The weights are finite, but alpha may take them past what f32 holds. */
+function requireFinite(name: string, site: Site, { alpha, b }: AdapterSite, scale: number): void {
+  if (b.every((value) => Number.isFinite(Math.fround(scale * value)))) return;
+  throw new InputError(
+    `${name}: its alpha of ${alpha} makes the weights of ${site.name} larger than f32 holds; fetch the file again, or choose another`,
+  );
 }
 
 function requireFit(sites: readonly Site[], name: string, file: AdapterFile): void {

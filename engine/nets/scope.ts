@@ -5,6 +5,7 @@ import type { Value } from '../graph/graph';
 import type { DType } from '../tensor/dtype';
 import { sameShape, showShape, type Shape } from '../tensor/shape';
 import type { WeightSet } from '../weights/folder';
+import { unreadable } from '../weights/safetensors';
 
 /**
  * Adds what low-rank adapters contribute at a linear layer: given the layer's module path, its input x [..., in] and
@@ -55,7 +56,7 @@ export class Scope {
     }
     const dtype = FLOAT_DTYPES[entry.dtype];
     if (!dtype) {
-      throw new InputError(`${file.source.name}: ${full} is ${entry.dtype}; convert the weights to F16 or F32`);
+      throw new InputError(`${file.source.name}: ${unreadable(entry)}`);
     }
     const reference = { file: file.source.name, name: full, offset: entry.offset, length: entry.length };
     return this.b.cast(this.b.weight(reference, shape, dtype), 'f32');
@@ -97,4 +98,4 @@ export class Scope {
 /** top, left, bottom, right */
 export type Pads = readonly [number, number, number, number];
 
-const FLOAT_DTYPES: { readonly [dtype: string]: DType | undefined } = { F32: 'f32', F16: 'f16' };
+const FLOAT_DTYPES: { readonly [dtype: string]: DType | undefined } = { F32: 'f32', F16: 'f16', BF16: 'bf16' };

@@ -25,7 +25,7 @@ export async function imagine(workshop: Workshop, request: ImagineRequest, hooks
   const { guidanceScale, steps, start, seed } = { ...IMAGINE_DEFAULTS, ...request };
   for (const { strength } of request.styles) requireStrength(strength);
   const plan = SAMPLERS[model.schedule.preferredSampler](model.schedule, steps);
-  const styles = await loadStyles(workshop, request.styles, request.prompt);
+  const styles = await loadStyles(workshop, request.styles, request.prompt, request.force);
   const shape = autoencoder.latentShape(model.nativeSize, model.nativeSize);
   const noise = new Random(seed).normals(sizeOf(shape)).map((value) => value * plan.initialNoiseScale);
   let sample = await runtime.upload(f32(noise, shape));

@@ -62,7 +62,7 @@ export class Restyler {
     requireImageSize(picture.width, picture.height, 'the image');
     for (const { strength } of request.styles) requireStrength(strength);
     if (request.styles.length === 0) throw new InputError('no style is given; name at least one style file');
-    const styles = await loadStyles(this.#workshop, request.styles, request.prompt ?? '');
+    const styles = await loadStyles(this.#workshop, request.styles, request.prompt ?? '', request.force);
     const settings = { ...RESTYLE_DEFAULTS, start: styles.start, ...request };
     try {
       const ground = chooseBackground([picture]);

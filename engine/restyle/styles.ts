@@ -3,6 +3,7 @@ import type { LoadedAdapters } from '../diffusion/denoiser';
 import type { DiffusionModel } from '../diffusion/model';
 import type { GuidingStyle } from '../diffusion/guidance';
 import { readAdapter, type AdapterFile } from '../lora/adapter-file';
+import { coverageOf, requireHalf } from '../lora/coverage';
 import { styleInfo, type StyleInfo } from '../lora/style-info';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
@@ -30,17 +31,22 @@ export function namedPrompt(prompt: string, style: string): string {
   return `${prompt} in ${style} style`.trim();
 }
 
-/** Throws an InputError when a file is no adapter, or one of another base model. */
+/**
+ * Throws an InputError when a file is no adapter, one of another base model, or, unless forced, one that for the most
+ * part cannot be applied.
+ */
 export async function loadStyles(
   { model, denoiser }: Workshop,
   styles: readonly AppliedStyle[],
   prompt: string,
+  force = false,
 ): Promise<LoadedStyles> {
   const base = prompt.trim();
   const read = await Promise.all(
     styles.map(async ({ file, strength }, i) => {
       const name = styles.length === 1 ? 'the style' : `style ${i + 1}`;
-      const adapter = await readStyle(model, name, file);
+      const adapter = await readStyle(model, name, file, force);
+      requireHalf(name, coverageOf(adapter, denoiser.sites), force);
       const info = styleInfo(adapter.metadata);
       // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
       const stylePrompt = info && wasNamed(info) ? namedPrompt(base, info.style) : base;
@@ -74,14 +80,17 @@ function wasNamed({ prompt, stylePrompt, mode }: StyleInfo): boolean {
   return mode !== 'addift' && stylePrompt !== prompt;
 }
 
-/** What a style file is; throws an InputError when it is no adapter, or one of another base model. */
+/** What a style file is. Throws what loadStyles throws. */
 export async function describeStyle(
   { model, denoiser }: Workshop,
   name: string,
   file: Uint8Array,
+  force = false,
 ): Promise<StyleDescription> {
-  const adapter = await readStyle(model, name, file);
+  const adapter = await readStyle(model, name, file, force);
   const { ranks } = stackFiles(denoiser.sites, [{ name, file: adapter }]);
+  const coverage = coverageOf(adapter, denoiser.sites);
+  requireHalf(name, coverage, force);
   const info = styleInfo(adapter.metadata);
   return {
     name: info?.style ?? '',
@@ -89,9 +98,10 @@ export async function describeStyle(
     model: info ? { name: info.baseModel, fingerprint: info.modelFingerprint } : null,
     rank: ranks[0]!,
     steps: info?.steps ?? 0,
+    coverage,
   };
 }
 
-function readStyle(model: DiffusionModel, name: string, file: Uint8Array): Promise<AdapterFile> {
-  return readAdapter(bytesSource(name, file), { layersPerBlock: model.unet.config.down[0]!.resnets });
+function readStyle(model: DiffusionModel, name: string, file: Uint8Array, force: boolean): Promise<AdapterFile> {
+  return readAdapter(bytesSource(name, file), { layersPerBlock: model.unet.config.down[0]!.resnets, force });
 }

@@ -11,7 +11,7 @@ export const ORT_TYPE = {
   i32: 'int32',
   i64: 'int64',
   bool: 'bool',
-} as const satisfies Readonly<Record<DType, Tensor.Type>>;
+} as const satisfies Readonly<Record<Exclude<DType, 'bf16'>, Tensor.Type>>;
 
 const DTYPES = new Map<Tensor.Type, DType>(Object.entries(ORT_TYPE).map(([dtype, type]) => [type, dtype as DType]));
 
@@ -29,6 +29,7 @@ export function byteLength(type: ValueType): number {
 
 /** A tensor in host memory over the same elements; not copied. */
 export function toOrt(Tensor: TensorConstructor, tensor: HostTensor): Tensor {
+  if (tensor.dtype === 'bf16') throw new Error('ONNX Runtime has no bf16 tensors outside a model');
   // The constructor is overloaded by type; each pair in ORT_TYPE agrees with one overload.
   const construct = Tensor as new (type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]) => Tensor;
   return new construct(ORT_TYPE[tensor.dtype], tensor.data, tensor.shape);

@@ -6,12 +6,19 @@ import { folderOf, type ModelFolder } from './folder';
 import { fileSource } from './node-file';
 import { messageOf } from './source';
 
+/** What to do with a model in one file, as A1111 and ComfyUI use. */
+export const SINGLE_FILE_HELP =
+  'convert it into a diffusers folder first (in Python: StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER))';
+
 /** Opens a diffusers folder on disk; throws an InputError when the path is not a folder. */
 export async function nodeFolder(path: string, name = path): Promise<ModelFolder> {
   const info = await stat(path).catch((error: unknown) => {
     throw new InputError(`${name}: cannot be opened (${messageOf(error)}); give the path of a diffusers model folder`);
   });
-  if (!info.isDirectory()) throw new InputError(`${name}: is not a folder; give the path of a diffusers model folder`);
+  if (!info.isDirectory()) {
+    const help = /\.(?:safetensors|ckpt)$/i.test(path) ? SINGLE_FILE_HELP : 'give the path of a diffusers model folder';
+    throw new InputError(`${name}: is not a folder; ${help}`);
+  }
   return folderOf(
     name,
     (file) => fileSource(join(path, file), `${name}/${file}`),

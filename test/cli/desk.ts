@@ -78,6 +78,10 @@ export function standIn(jobs: Partial<CommandEngine>): Io['openEngine'] {
     learn: refuse,
     restyle: refuse,
     imagine: refuse,
+    describeStyle: async (name: string) => ({
+      ...{ name, prompt: '', model: null, rank: 1, steps: 0 },
+      coverage: { applied: 1, modules: 1, notApplied: [] },
+    }),
     dispose: async () => undefined,
     ...jobs,
   };

@@ -1,12 +1,13 @@
 /** Adapter files: ours round trip, and everybody's keys mean the same adapter. */
 import fc from 'fast-check';
 import { readAdapter, writeAdapter, type AdapterSite } from '../../engine/lora/adapter-file';
+import { joinPeftConfig } from '../../engine/lora/peft-config';
 import { styleInfo, type StyleInfo } from '../../engine/lora/style-info';
 import { isTransformerProjection, parseAdapterKey } from '../../engine/lora/adapter-keys';
 import { Random } from '../../engine/tensor/random';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
 import { bytesSource } from '../../engine/weights/source';
-import { inputError, strictSource, valueOrInputError } from '../weights/support';
+import { inputError, rawFile, strictSource, valueOrInputError } from '../weights/support';
 
 const INFO: StyleInfo = {
   style: 'watercolor',
@@ -139,7 +140,6 @@ describe('readAdapter', () => {
   const flat = `lora_unet_${name.replaceAll('.', '_')}`;
   test.each<[string, string, string]>([
     ['PEFT under unet', `unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`],
-    ['PEFT as PEFT saves it', `base_model.model.${name}.lora_A.weight`, `base_model.model.${name}.lora_B.weight`],
     [
       'PEFT under unet, wrapped',
       `unet.base_model.model.${name}.lora_A.default.weight`,
@@ -187,8 +187,97 @@ describe('readAdapter', () => {
     expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { [name]: 4 } })).toBe(4);
     expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { 'attn1.to_out.0': 4 } })).toBe(4);
     expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { '^to_out.0': 4 } })).toBe(16);
+    expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { [`^${name}`]: 4 } })).toBe(4);
+    expect(await alpha({ 'unet.lora_alpha': 16, 'unet.alpha_pattern': { 'ttn1.to_out.0': 4 } })).toBe(16);
+    expect(await alpha({ lora_alpha: 16, alpha_pattern: { 'to_out\\.0': 4, 'attn1.to_out.0': 8 } })).toBe(4);
     expect(await alpha({ 'unet.lora_alpha': 16, 'unet.use_rslora': true })).toBeCloseTo(16 * Math.SQRT2);
     expect(await inputError(alpha({ 'unet.lora_alpha': 'x' }))).toMatch(/alpha of .* is "x"/);
+    const ranks = { r: 8, lora_alpha: 16, rank_pattern: { 'attn1.to_out.0': 2 } };
+    expect(await alpha(ranks)).toBe(16);
+    expect(await alpha({ ...ranks, use_rslora: true })).toBeCloseTo(16 * Math.SQRT2);
+    expect(await inputError(alpha({ r: 8, lora_alpha: 16 }))).toMatch(
+      /gives .*to_out\.0 rank 8, its weights have rank 2; the config belongs to another file/,
+    );
+    expect(await inputError(alpha({ alpha_pattern: { '.*to_(q|k)': 4 } }))).toMatch(
+      /regular expression ".*to_\(q\|k\)"/,
+    );
+    expect(await inputError(alpha({ alpha_pattern: [] }))).toMatch(/"alpha_pattern" is \[\], not an object/);
+  });
+
+  test.each([
+    { peft_type: 'LOHA' },
+    { peft_type: 3 },
+    { init_lora_weights: 'pissa_niter_4' },
+    { init_lora_weights: 'olora' },
+    { use_qalora: true },
+    { kasa_config: {} },
+  ])('what is not plain LoRA is refused: %j', async (config) => {
+    const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
+    expect(await inputError(read(weights, { lora_adapter_metadata: JSON.stringify(config) }))).toMatch(
+      /\(LoraConfig\): "\w+" is .*, which is not plain LoRA and not supported; choose a plain LoRA, or convert it in PEFT$/,
+    );
+    for (const usual of [
+      { peft_type: 'LORA' },
+      { init_lora_weights: 'gaussian' },
+      { use_qalora: false },
+      { r: null },
+    ]) {
+      expect((await read(weights, { lora_adapter_metadata: JSON.stringify(usual) })).sites.get(name)).toEqual(one);
+    }
+  });
+
+  test("PEFT's own files need their config, or force; DoRA by config alone is none that is applied", async () => {
+    const weights = pair(`base_model.model.${name}.lora_A.weight`, `base_model.model.${name}.lora_B.weight`, one);
+    const file = writeSafetensors(weights, { format: 'pt' });
+    const source = bytesSource('adapter_model.safetensors', file);
+    expect(await inputError(readAdapter(source))).toBe(
+      'adapter_model.safetensors: PEFT keeps how strong its weights are in adapter_config.json, which is not beside them; give it too, in one folder with the weights, or force them (--force)',
+    );
+    expect((await readAdapter(source, { force: true })).sites.get(name)).toEqual(one);
+    const join = async (config: unknown) =>
+      readAdapter(
+        bytesSource(
+          'a',
+          await joinPeftConfig('a', file, 'adapter_config.json', new TextEncoder().encode(JSON.stringify(config))),
+        ),
+      );
+    const joined = await join({ peft_type: 'LORA', r: 2, lora_alpha: 0.5 });
+    expect(joined.sites.get(name)).toEqual({ ...one, alpha: 0.5 });
+    expect(joined.metadata['format']).toBe('pt');
+    expect(await inputError(join({ r: 2, use_dora: true }))).toMatch(/holds no LoRA .*to_out\.0 is DoRA/);
+    expect(await inputError(join([]))).toMatch(/^adapter_config\.json: must be a JSON object/);
+    expect((await read([...weights, scalar(`base_model.model.${name}.alpha`, 0.5)])).sites.get(name)!.alpha).toBe(0.5);
+  });
+
+  test('a module in a dtype that is not read is named; one that is not applied stops nothing', async () => {
+    const file = writeSafetensors([
+      ...pair(`${flat}.lora_down.weight`, `${flat}.lora_up.weight`, one),
+      ...pair('lora_te_a.lora_down.weight', 'lora_te_a.lora_up.weight', one),
+    ]);
+    /** Makes the F16 of a file F8 of half the length, in its header only: the data stay where they are. */
+    const asF8 = (of: string): Uint8Array => {
+      const length = Number(new DataView(file.buffer).getBigUint64(0, true));
+      const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length))) as Record<
+        string,
+        { dtype: string; shape: number[] }
+      >;
+      for (const [key, value] of Object.entries(header)) {
+        if (!key.startsWith(of)) continue;
+        const [rows, columns] = value.shape as [number, number];
+        Object.assign(value, {
+          dtype: 'F8_E4M3',
+          shape: key.includes('down') ? [rows, 4 * columns] : [4 * rows, columns],
+        });
+      }
+      const data = file.subarray(8 + length);
+      const bytes = rawFile(JSON.stringify(header), data.length);
+      bytes.set(data, bytes.length - data.length);
+      return bytes;
+    };
+    expect((await readAdapter(bytesSource('f', asF8('lora_te')))).sites.get(name)).toEqual(one);
+    expect(await inputError(readAdapter(bytesSource('f', asF8('lora_unet'))))).toMatch(
+      /^f: tensor "lora_unet_.*" is F8_E4M3, which is not read; convert the weights/,
+    );
   });
 
   test('1×1 convolutions are matrices, larger ones are named and left out', async () => {
@@ -209,7 +298,9 @@ describe('readAdapter', () => {
       },
     ]);
     expect([...file.sites]).toEqual([[proj, one]]);
-    expect(file.ignored).toEqual(['mid_block.attentions.0.proj_out: is a convolution larger than 1×1']);
+    expect(file.ignored).toEqual([
+      { module: 'mid_block.attentions.0.proj_out', reason: 'a convolution larger than 1×1' },
+    ]);
   });
 
   test('what cannot be applied is named with the reason', async () => {
@@ -236,15 +327,15 @@ describe('readAdapter', () => {
         .concat(good),
     );
     expect([...file.sites.keys()]).toEqual([name]);
-    expect([...file.ignored].sort()).toMatchInlineSnapshot(`
+    expect(file.ignored.map(({ module, reason }) => `${module}: ${reason}`).sort()).toMatchInlineSnapshot(`
      [
-       "down_blocks.0.resnets.0.conv1: is not a projection of a UNet transformer",
-       "down_blocks.1.resnets.0.time_emb_proj: is not a projection of a UNet transformer",
-       "lora_te_text_model_encoder_layers_0_self_attn_q_proj: text encoder adapters are not applied",
-       "mid_block.attentions.0.proj_in: is not plain LoRA (LoHa, LoKr, a bias or a full weight)",
-       "mid_block.attentions.0.proj_out: DoRA is not supported",
-       "something.else: is not plain LoRA (LoHa, LoKr, a bias or a full weight)",
-       "text_encoder_2.text_model.encoder.layers.0.mlp.fc1: text encoder adapters are not applied",
+       "down_blocks.0.resnets.0.conv1: outside the transformers of a UNet",
+       "down_blocks.1.resnets.0.time_emb_proj: outside the transformers of a UNet",
+       "lora_te_text_model_encoder_layers_0_self_attn_q_proj: part of a text encoder",
+       "mid_block.attentions.0.proj_in: LoHa",
+       "mid_block.attentions.0.proj_out: DoRA",
+       "something.else: not plain LoRA",
+       "text_encoder_2.text_model.encoder.layers.0.mlp.fc1: part of a text encoder",
      ]
     `);
   });
@@ -266,7 +357,7 @@ describe('readAdapter', () => {
   const up = (shape: number[]): TensorToWrite => ({ ...down(shape), name: `unet.${name}.lora_B.weight` });
   test.each<[string, TensorToWrite[], RegExp]>([
     ['nothing', [], /lora\.safetensors: holds no LoRA for a Stable Diffusion UNet; choose/],
-    ['only a model', [{ ...down([1]), name: 'conv_in.weight' }], /holds no LoRA .*conv_in\.weight: is not plain LoRA/],
+    ['only a model', [{ ...down([1]), name: 'conv_in.weight' }], /holds no LoRA .*conv_in\.weight is not plain LoRA/],
     ['a missing half', [down([2, 3])], /attn1\.to_out\.0 has no up/],
     ['another missing half', [up([3, 2])], /has no down/],
     ['ranks that differ', [down([2, 3]), up([4, 3])], /has rank 2 in lora_A and 3 in lora_B/],

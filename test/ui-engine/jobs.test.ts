@@ -83,7 +83,10 @@ function start(script: Script = {}, options: PortOptions = {}) {
           return { ...image, data: image.data.map((value) => value - 1) };
         },
         imagine: async () => ({ width: 1, height: 1, data: new Uint8ClampedArray(4) }),
-        describeStyle: async (name) => ({ name: '', prompt: name, model: null, rank: 2, steps: 3 }),
+        describeStyle: async (name, file) => ({
+          ...{ name: '', prompt: name, model: null, rank: 2, steps: 3 },
+          coverage: { applied: 3, modules: file.length, notApplied: [{ reason: 'DoRA', count: file.length - 3 }] },
+        }),
         memory: () => ({ files: 0, programs: 5, tensors: 0, peak: 5 }),
         dispose: async () => void log.push(`${worker} dispose ${request.model.name}`),
       };
@@ -318,7 +321,8 @@ test('a job runs on the model that was chosen when it was asked for', async () =
 test('a style file is described by what it says and else by its file name', async () => {
   const { engine } = start();
   expect(await engine.inspectStyle('Ink.safetensors', new Uint8Array(4))).toEqual({
-    ...{ name: 'Ink', caption: 'Ink.safetensors', model: null, rank: 2, steps: 3 },
+    ...{ name: 'Ink', caption: 'Ink.safetensors', model: null, rank: 2, steps: 3, file: new Uint8Array(4) },
+    note: '3 of 4 modules are applied; not applied: 1 DoRA',
   });
 });
 

@@ -13,7 +13,7 @@ import type {
   Png,
   Preview,
   RestyleJob,
-  StyleFacts,
+  ImportedStyle,
 } from '../../ui/ports';
 
 export const GOOD_PAIR: PairVerdict = {
@@ -127,9 +127,11 @@ export class FakeEngine implements EnginePort {
     return new Uint8Array([...before, ...after]);
   }
 
-  async inspectStyle(fileName: string, file: Uint8Array): Promise<StyleFacts> {
-    if (file.length === 0) throw new InputError(`${fileName} is not a style`);
-    return { name: fileName.replace(/\..*$/, ''), caption: '', model: null, rank: 8, steps: 0 };
+  async inspectStyle(fileName: string, given: Uint8Array, config?: Uint8Array): Promise<ImportedStyle> {
+    if (given.length === 0) throw new InputError(`${fileName} is not a style`);
+    const file = config ? new Uint8Array([...config, ...given]) : given;
+    const note = given[0] === 80 ? '60 of 80 modules are applied' : null;
+    return { name: fileName.replace(/\..*$/, ''), caption: '', model: null, rank: 8, steps: 0, file, note };
   }
 
   async memory() {

@@ -105,6 +105,20 @@ test('exports and imports: the same file has the same id wherever it comes from'
   expect(notices(desk).at(-1)).toBe('empty.safetensors could not be imported. Empty.safetensors is not a style');
 });
 
+test('a style of PEFT comes with its config; what of a style is not applied is said', async () => {
+  const desk = await libraryDesk();
+  const config = { name: 'adapter_config.json', bytes: Uint8Array.of(1) };
+  const weights = { name: 'adapter_model.safetensors', bytes: Uint8Array.of(80) };
+  await desk.app.library.importFiles([config, weights]);
+  expect(desk.app.library.find(styleIdOf(Uint8Array.of(1, 80)))).toMatchObject({ name: 'adapter_model', bytes: 2 });
+  expect(notices(desk).at(-1)).toBe('“adapter_model” imported: 60 of 80 modules are applied');
+  await desk.app.library.importFiles([config, weights, { ...weights, name: 'b.safetensors' }]);
+  await desk.app.library.importFiles([config]);
+  expect(notices(desk).slice(-2)).toEqual([
+    ...new Array(2).fill('Import an adapter_config.json together with the one style it is for.'),
+  ]);
+});
+
 test('where a style is used', async () => {
   const desk = await libraryDesk();
   const parameters = {

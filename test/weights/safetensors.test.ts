@@ -12,6 +12,9 @@ const entry = (dtype: string, shape: unknown, begin: number, end: number) => ({
   data_offsets: [begin, end],
 });
 
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const LFS_POINTER = `version https://git-lfs.github.com/spec/v1\noid sha256:${'a1'.repeat(32)}\nsize 8770960\n`;
+
 describe('openSafetensors', () => {
   test('reads entries with absolute offsets, and metadata', async () => {
     const header = JSON.stringify({
@@ -41,11 +44,11 @@ describe('openSafetensors', () => {
   const f32 = (shape: unknown, begin: unknown, end: unknown) =>
     JSON.stringify({ t: { dtype: 'F32', shape, data_offsets: [begin, end] } });
   test.each<[string, Uint8Array, RegExp]>([
-    ['an empty file', new Uint8Array(0), /too short/],
-    ['seven bytes', new Uint8Array(7), /too short/],
-    ['a header past the end', rawFile('{}', 0, 3), /header would be 3 bytes of 10/],
-    ['a header of 2^63 bytes', rawFile('{}', 0, 2 ** 63), /header would be/],
-    ['a header over 100 MB', rawFile('{}', 0, 100_000_001), /header would be/],
+    ['an empty file', new Uint8Array(0), /is empty; fetch/],
+    ['seven bytes', new Uint8Array(7), /no whole safetensors file \(7 bytes\)/],
+    ['a header past the end', rawFile('{}', 0, 3), /no whole safetensors file \(10 bytes\)/],
+    ['a header of 2^63 bytes', rawFile('{}', 0, 2 ** 63), /no whole/],
+    ['a header over 100 MB', rawFile('{}', 0, 100_000_001), /no whole/],
     ['no JSON', rawFile('{"t":'), /not valid JSON/],
     ['no UTF-8', rawFile(Uint8Array.of(0x7b, 0xff, 0x7d)), /not UTF-8/],
     ['a list', rawFile('[]'), /not a JSON object/],
@@ -89,12 +92,83 @@ describe('openSafetensors', () => {
       rawFile(`{"t":${JSON.stringify(entry('F32', [], 0, 4))},"t":${JSON.stringify(entry('F32', [], 4, 8))}}`, 8),
       /belong to no tensor/,
     ],
+    ['a long name', rawFile(`{"${'n'.repeat(1001)}":1}`), /has a name of 1001 characters/],
+    ['half a byte', rawFile(JSON.stringify({ t: entry('F4', [3], 0, 2) }), 2), /needs 1.5 bytes and has 2/],
+    [
+      'too many tensors',
+      rawFile(JSON.stringify(Object.fromEntries(Array.from({ length: 100_001 }, (_, i) => [i, 0])))),
+      /holds 100001 tensors, more than 100000/,
+    ],
+    [
+      'a long metadata key',
+      rawFile(`{"__metadata__":{"${'k'.repeat(1001)}":""}}`),
+      /a key of more than 1000 characters/,
+    ],
+    [
+      'many metadata',
+      rawFile(JSON.stringify({ __metadata__: Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [i, ''])) })),
+      /more than 10000 entries/,
+    ],
+    [
+      'a Git LFS pointer',
+      text(LFS_POINTER),
+      /is a Git LFS pointer, which only stands for a file of 8770960 bytes; run "git lfs pull" .*, or download/,
+    ],
+    [
+      'a cut Git LFS pointer',
+      text(LFS_POINTER.slice(0, 60)),
+      /is a Git LFS pointer, which only stands for the file; run/,
+    ],
+    [
+      'a zip of torch.save',
+      text('PK\x03\x04 and the rest of an archive'),
+      /is a PyTorch pickle .* never read; choose the \.safetensors file/,
+    ],
+    ['a bare pickle', Uint8Array.of(0x80, 2, 0x7d, 0x71, 0, 0x58, 0, 0, 0, 0x2e), /is a PyTorch pickle/],
+    ['GGUF', text('GGUF\x03\x00\x00\x00 and more'), /is a GGUF file, which is not supported/],
+    ['a web page', text('\n<!DOCTYPE html><html><body>404</body></html>'), /is a web page, not weights/],
     ['metadata of numbers', rawFile('{"__metadata__":{"a":1}}'), /__metadata__ is not a map/],
     ['metadata in a list', rawFile('{"__metadata__":["a"]}'), /__metadata__ is not a map/],
   ])('refuses %s', async (_, bytes, message) => {
-    const text = await inputError(open(bytes));
-    expect(text).toMatch(message);
-    expect(text).toMatch(/^file\.safetensors/);
+    const said = await inputError(open(bytes));
+    expect(said).toMatch(message);
+    expect(said).toMatch(/^file\.safetensors/);
+  });
+
+  test('a header whose length looks like another format is read', async () => {
+    // 0x0280 bytes: the first two of a pickle.
+    const header = JSON.stringify({ t: entry('F32', [1], 0, 4) }).padEnd(0x280);
+    expect([...(await open(rawFile(header, 4))).tensors.keys()]).toEqual(['t']);
+  });
+
+  test('tensors of every dtype of the format are listed; those that must be converted stop nothing until they are read', async () => {
+    const sizes = {
+      F8_E4M3: 2,
+      F8_E5M2: 2,
+      F8_E8M0: 2,
+      F8_E4M3FNUZ: 2,
+      F8_E5M2FNUZ: 2,
+      F4: 1,
+      C64: 16,
+      U16: 4,
+      U32: 8,
+      U64: 16,
+    };
+    for (const [dtype, bytes] of Object.entries(sizes)) {
+      const file = await open(
+        rawFile(JSON.stringify({ f: entry('F16', [1], 0, 2), t: entry(dtype, [2], 2, 2 + bytes) }), 2 + bytes),
+      );
+      expect(file.tensors.get('t')).toMatchObject({ dtype, length: bytes });
+      expect(await readFloats(file, 'f')).toEqual(Float32Array.of(0));
+      if (dtype.startsWith('U')) expect(await readFloats(file, 't')).toEqual(Float32Array.of(0, 0));
+      else {
+        expect(await inputError(readFloats(file, 't'))).toBe(
+          `file.safetensors: tensor "t" is ${dtype}, which is not read; convert the weights to F16 or F32 (in PyTorch: tensor.to(torch.float16)) or choose a file in F16, BF16 or F32`,
+        );
+      }
+    }
+    const sixBits = await open(rawFile(JSON.stringify({ t: entry('F6_E2M3', [4], 0, 3) }), 3));
+    expect(await inputError(readFloats(sixBits, 't'))).toMatch(/F6_E2M3, which is not read/);
   });
 
   test('refuses a tensor that is not there', async () => {
@@ -148,6 +222,9 @@ describe('readFloats', () => {
     expect([...(await read('F64', 2, Float64Array.of(0.1, 1e300)))]).toEqual([Math.fround(0.1), Infinity]);
     expect([...(await read('I64', 2, BigInt64Array.of(77n, -1n)))]).toEqual([77, -1]);
     expect([...(await read('I32', 1, Int32Array.of(-5)))]).toEqual([-5]);
+    expect([...(await read('U64', 1, BigUint64Array.of(2n ** 63n)))]).toEqual([2 ** 63]);
+    expect([...(await read('U32', 1, Uint32Array.of(4e9)))]).toEqual([4e9]);
+    expect([...(await read('U16', 1, Uint16Array.of(65535)))]).toEqual([65535]);
     expect([...(await read('I16', 1, Int16Array.of(-5)))]).toEqual([-5]);
     expect([...(await read('I8', 1, Int8Array.of(-5)))]).toEqual([-5]);
     expect([...(await read('U8', 1, Uint8Array.of(250)))]).toEqual([250]);

@@ -9,6 +9,8 @@ import { EngineClient } from '../../engine/worker/client';
 import type { OpenRequest } from '../../engine/worker/protocol';
 import { EngineService, type JobEngine } from '../../engine/worker/service';
 
+const WHOLE = { applied: 2, modules: 2, notApplied: [] };
+
 const picture = (...bytes: number[]): Image => ({ width: 1, height: 1, data: Uint8ClampedArray.of(...bytes) });
 const PICTURE = picture(1, 2, 3, 4);
 const LEARN: LearnRequest = { before: PICTURE, after: picture(5, 6, 7, 8), prompt: 'apple', style: 'line' };
@@ -60,7 +62,7 @@ function fakeEngines() {
         return { ...image, data: image.data.map((value) => value + 1) };
       },
       imagine: async () => picture(0, 0, 0, 0),
-      describeStyle: async (name) => ({ name, prompt: '', model: null, rank: 4, steps: 0 }),
+      describeStyle: async (name) => ({ name, prompt: '', model: null, rank: 4, steps: 0, coverage: WHOLE }),
       memory: () => ({ files: 1, programs: 2, tensors: 3, peak: 6 }),
       async dispose() {
         log.push(`dispose ${model.name}`);

@@ -1,6 +1,8 @@
 /** The engine as the panel's state sees it (ports.ts): PNG files in, PNG files out, and jobs that survive a breakdown. */
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../../engine/engine';
+import { describeCoverage } from '../../engine/lora/coverage';
+import { joinPeftConfig, PEFT_FILES } from '../../engine/lora/peft-config';
 import type { Image } from '../../engine/image/image';
 import type { LearnRequest, LearnResult, PairVerdict, Progress } from '../../engine/requests';
 import type { MemoryReport } from '../../engine/runtime/memory';
@@ -10,13 +12,13 @@ import type {
   EnginePort,
   EngineStatus,
   ImagineJob,
+  ImportedStyle,
   JobHooks,
   LearnedStyle,
   LearnJob,
   Png,
   Preview,
   RestyleJob,
-  StyleFacts,
 } from '../ports';
 import type { EngineHost, Resumption } from './host';
 import type { Pictures } from './pictures/pictures';
@@ -104,12 +106,14 @@ export class EngineJobs implements EnginePort {
     return this.#pictures.thumbnail(before, after, side);
   }
 
-  async inspectStyle(fileName: string, file: Uint8Array): Promise<StyleFacts> {
-    const { name, prompt, ...facts } = await this.#host.run(
+  async inspectStyle(fileName: string, given: Uint8Array, config?: Uint8Array): Promise<ImportedStyle> {
+    const file = config ? await joinPeftConfig(fileName, given, PEFT_FILES.config, config) : given;
+    const { name, prompt, coverage, ...facts } = await this.#host.run(
       ({ client }) => client.describeStyle(fileName, file),
       ONCE_MORE,
     );
-    return { name: name || fileName.replace(/\.safetensors$/i, ''), caption: prompt, ...facts };
+    const note = coverage.notApplied.length > 0 ? describeCoverage(coverage) : null;
+    return { name: name || fileName.replace(/\.safetensors$/i, ''), caption: prompt, ...facts, file, note };
   }
 
   async memory(): Promise<MemoryReport> {

@@ -150,14 +150,28 @@ export class Library {
     }
   }
 
-  /** Takes in a style file that somebody gave the user. */
-  async importFile(fileName: string, file: Uint8Array): Promise<void> {
+  /**
+   * Takes in files that somebody gave the user: styles, and PEFT's adapter_config.json beside those that need it.
+   */
+  async importFiles(files: readonly { readonly name: string; readonly bytes: Uint8Array }[]): Promise<void> {
+    const isConfig = ({ name }: { readonly name: string }): boolean => name.endsWith('.json');
+    const configs = files.filter(isConfig);
+    const styles = files.filter((file) => !isConfig(file));
+    if (configs.length > 0 && (configs.length > 1 || styles.length !== 1)) {
+      return void this.#services.notices.error('Import an adapter_config.json together with the one style it is for.');
+    }
+    for (const { name, bytes } of styles) await this.importFile(name, bytes, configs[0]?.bytes);
+  }
+
+  /** Takes in a style file, with the adapter_config.json that lies beside it. */
+  async importFile(fileName: string, given: Uint8Array, config?: Uint8Array): Promise<void> {
     const { engine, notices } = this.#services;
     try {
+      const style = await engine.inspectStyle(fileName, given, config);
+      const { name, caption, model, rank, steps, file, note } = style;
       const id = styleIdOf(file);
       const present = this.find(id);
       if (present?.inLibrary) return void notices.info(`“${present.name}” is in your library already`);
-      const { name, caption, model, rank, steps } = await engine.inspectStyle(fileName, file);
       const entry: StyleEntry = {
         ...{ id, name, caption, model: model && { ...model }, rank, steps },
         createdAt: new Date().toISOString(),
@@ -165,7 +179,7 @@ export class Library {
         thumbnail: present?.thumbnail ?? null,
       };
       await this.put(entry, file, 'library');
-      notices.info(`“${name}” imported`);
+      notices.info(note ? `“${name}” imported: ${note}` : `“${name}” imported`);
     } catch (error) {
       notices.error(
         isNamed(error, 'QuotaError')

@@ -61,7 +61,8 @@ function Foot() {
   const take = async (input: HTMLInputElement): Promise<void> => {
     const files = [...(input.files ?? [])];
     input.value = '';
-    for (const file of files) await library.importFile(file.name, new Uint8Array(await file.arrayBuffer()));
+    const read = async (file: File) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
+    await library.importFiles(await Promise.all(files.map(read)));
   };
   return (
     <div class="foot">
@@ -82,7 +83,7 @@ function Foot() {
         ref={picker}
         class="visually-hidden"
         type="file"
-        accept=".safetensors"
+        accept=".safetensors,.json"
         multiple
         tabIndex={-1}
         aria-label="Style files to import"

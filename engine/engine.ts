@@ -65,7 +65,7 @@ export class Engine {
   learn(request: LearnRequest, hooks: Hooks = {}): Promise<LearnResult> {
     const sample = (file: Uint8Array, picture: Image): Promise<Image> =>
       this.#restyler.restyle(
-        { image: picture, styles: [{ file, strength: 1 }], prompt: request.prompt },
+        { image: picture, styles: [{ file, name: 'the learned style', strength: 1 }], prompt: request.prompt },
         hooks.signal ? { signal: hooks.signal } : {},
       );
     return learn(this.#workshop, request, hooks, sample);

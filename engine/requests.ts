@@ -70,6 +70,8 @@ export interface StyleDescription {
 export interface AppliedStyle {
   /** A LoRA safetensors file: Diptych's own or one from elsewhere. */
   readonly file: Uint8Array;
+  /** What errors call it. */
+  readonly name?: string;
   /** 0: the original exactly. 1: as learned. */
   readonly strength: number;
 }

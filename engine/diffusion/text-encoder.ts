@@ -3,7 +3,7 @@ import { clipText, poolIndices } from '../nets/clip-text';
 import { Scope } from '../nets/scope';
 import type { ProgramCache } from '../runtime/program-cache';
 import { f32, i64, type HostTensor } from '../tensor/tensor';
-import { readAndDispose } from './autoencoder';
+import { baseFault, readFinite } from './finite';
 import type { DiffusionModel } from './model';
 
 /** Embeddings kept by prompt; one of 77 x 1024 numbers takes 0.3 MB. */
@@ -44,7 +44,8 @@ export class TextEncoder {
       b.output('embeddings', outputs.lastHiddenState);
     });
     const feeds = { ids: i64(ids, [1, ids.length]), pooled: i64(poolIndices(config, [ids]), [1]) };
-    const embeddings = await readAndDispose((await program.run(feeds))['embeddings']!);
+    const made = (await program.run(feeds))['embeddings']!;
+    const embeddings = await readFinite(made, () => baseFault(this.#model, 'text encoder'));
     if (this.#embeddings.size >= REMEMBERED) this.#embeddings.delete(this.#embeddings.keys().next().value!);
     this.#embeddings.set(prompt, embeddings);
     return embeddings;

@@ -7,7 +7,7 @@ import { writeAdapter, type AdapterSite } from '../lora/adapter-file';
 import type { StyleInfo } from '../lora/style-info';
 import { Random, streamSeed } from '../tensor/random';
 import type { HostTensor } from '../tensor/tensor';
-import { readAndDispose } from '../diffusion/autoencoder';
+import { baseFault, readFinite } from '../diffusion/finite';
 import {
   chooseBackground,
   drawOnCanvas,
@@ -83,6 +83,8 @@ export async function learn(
       if (step < done) continue;
       if (hooks.signal?.aborted) throw await cancelled(step);
       const result = await trainer.step(phase, n, trainer.draw(step, phase), learningRateAt(recipe, step));
+      // Adapters begin at zero: what the first step gives is the base model's own.
+      if (!result.sound && step === 0) throw baseFault(model, 'UNet');
       if (!result.sound) {
         report(step, { checkpoint: await checkpoint(step) });
         throw new InputError(
@@ -158,7 +160,7 @@ async function encode(
   const reach = groundReach(liftFromCanvas(begin(pair), canvas), liftFromCanvas(pair.after, canvas));
   const latentsOf = async (picture: HostTensor<'f32'>): Promise<HostTensor<'f32'>> => {
     throwIfCancelled(signal);
-    return readAndDispose(await autoencoder.encode(picture));
+    return readFinite(await autoencoder.encode(picture), () => baseFault(workshop.model, 'VAE'));
   };
   const steps = recipe.copies + 1;
   const progress = (step: number): void => onProgress?.({ phase: 'encode', step, steps });

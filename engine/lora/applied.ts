@@ -43,7 +43,7 @@ export function stackFiles(
       const found = file.sites.get(site.name);
       if (!found) return;
       const scale = found.alpha / found.rank;
-      requireFinite(name, site, found, scale);
+      requireSize(name, site, found);
       for (let o = 0; o < site.outFeatures; o++) {
         for (let i = 0; i < found.rank; i++) matrix[o * total + starts[k]! + i] = scale * found.b[o * found.rank + i]!;
       }
@@ -53,12 +53,25 @@ export function stackFiles(
   return { sites, ranks, down, up };
 }
 
-/** The weights are finite, but alpha may take them past what f32 holds. */
-function requireFinite(name: string, site: Site, { alpha, b }: AdapterSite, scale: number): void {
-  if (b.every((value) => Number.isFinite(Math.fround(scale * value)))) return;
+/**
+ * The layers of diffusion models have weights of norm (Frobenius) up to some hundreds, and what trained adapters add is
+ * smaller. Past this an adapter is damaged: what it makes would overflow, or be noise.
+ */
+const LARGEST_NORM = 1e6;
+
+/** Throws an InputError when alpha / rank * B A may be larger than any layer. */
+function requireSize(name: string, site: Site, { alpha, rank, a, b }: AdapterSite): void {
+  const norm = (Math.abs(alpha) / rank) * norm2(a) * norm2(b);
+  if (norm <= LARGEST_NORM) return;
   throw new InputError(
-    `${name}: its alpha of ${alpha} makes the weights of ${site.name} larger than f32 holds; fetch the file again, or choose another`,
+    `${name}: its weights for ${site.name} are far too large (norm ${norm.toExponential(0)}, alpha ${Number(alpha.toPrecision(4))}): the file is damaged, or its alpha is wrong; fetch it again, or choose another`,
   );
+}
+
+function norm2(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum);
 }
 
 function requireFit(sites: readonly Site[], name: string, file: AdapterFile): void {

@@ -1,6 +1,7 @@
 /** A new picture from a prompt, in one or more learned styles. */
 import { throwIfCancelled } from '../errors';
 import { requireStrength, styleGuidance } from '../diffusion/guidance';
+import { baseFault, requireFinite, requireLatents } from '../diffusion/finite';
 import { SAMPLERS } from '../diffusion/samplers/samplers';
 import type { DeviceTensor } from '../runtime/device-tensor';
 import { Random } from '../tensor/random';
@@ -42,7 +43,9 @@ export async function imagine(workshop: Workshop, request: ImagineRequest, hooks
       previous = denoised;
       hooks.onProgress?.({ phase: 'restyle', step: i + 1, steps: plan.steps.length });
     }
-    const picture = tensorToImage(await autoencoder.decode(sample));
+    await requireLatents(denoiser, model, sample, f32(noise, shape), styles.names);
+    const decoded = requireFinite(await autoencoder.decode(sample), () => baseFault(model, 'VAE'));
+    const picture = tensorToImage(decoded);
     return repaintImage(picture, styles.repaintings, chooseBackground([picture]));
   } finally {
     sample.dispose();

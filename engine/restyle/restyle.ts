@@ -1,6 +1,7 @@
 /** Restyling a picture with learned styles: inversion, the guided way back, and the change laid on the picture itself. */
 import { throwIfCancelled, InputError } from '../errors';
 import { readAndDispose } from '../diffusion/autoencoder';
+import { baseFault, readFinite, requireFinite, requireLatents } from '../diffusion/finite';
 import type { LinearMove, LoadedAdapters } from '../diffusion/denoiser';
 import {
   requireStrength,
@@ -72,6 +73,8 @@ export class Restyler {
       const encoded = await this.#encode(start, repaintRgb(ground, whole), hooks);
       const deviation = await GUIDES[settings.guide](this, encoded, styles, settings, hooks);
       try {
+        const { denoiser, model } = this.#workshop;
+        await requireLatents(denoiser, model, deviation, encoded.latents, styles.names);
         const asked = styles.repaintings.every(({ weight }, i) => weight === whole[i]?.weight);
         const onto = asked ? start : repaintImage(picture, styles.repaintings, ground);
         return await this.#compose(start, encoded, deviation, styles.groundReach, onto, hooks);
@@ -165,7 +168,8 @@ export class Restyler {
     let encoded = this.#pictures.get(key);
     if (!encoded) {
       const canvas = fitCanvas(width, height, model.nativeSize, model.sizeMultiple);
-      const latents = await readAndDispose(await autoencoder.encode(drawOnCanvas(picture, canvas, background)));
+      const drawn = drawOnCanvas(picture, canvas, background);
+      const latents = await readFinite(await autoencoder.encode(drawn), () => baseFault(model, 'VAE'));
       encoded = { key, canvas, background, latents };
       if (this.#pictures.size >= REMEMBERED) this.#pictures.delete(this.#pictures.keys().next().value!);
       this.#pictures.set(key, encoded);
@@ -183,12 +187,14 @@ export class Restyler {
     onto: Image,
     hooks: Hooks,
   ): Promise<Image> {
-    const { autoencoder } = this.#workshop;
+    const { autoencoder, model } = this.#workshop;
     const { canvas, background, latents } = encoded;
+    const sound = (picture: HostTensor<'f32'>): HostTensor<'f32'> =>
+      requireFinite(picture, () => baseFault(model, 'VAE'));
     throwIfCancelled(hooks.signal);
     hooks.onProgress?.({ phase: 'decode', step: 0, steps: 1 });
-    encoded.reconstruction ??= await autoencoder.decodeMoved(latents, zeros(latents.shape));
-    const styled = await autoencoder.decodeMoved(latents, deviation);
+    encoded.reconstruction ??= sound(await autoencoder.decodeMoved(latents, zeros(latents.shape)));
+    const styled = sound(await autoencoder.decodeMoved(latents, deviation));
     hooks.onProgress?.({ phase: 'decode', step: 1, steps: 1 });
     return composeRestyled(picture, canvas, background, styled, encoded.reconstruction, groundReach, onto);
   }

@@ -13,6 +13,8 @@ import type { AppliedStyle, StyleDescription } from '../requests';
 import type { Workshop } from '../pipeline';
 
 export interface LoadedStyles {
+  /** What errors call them. */
+  readonly names: readonly string[];
   /** The base prompt c. */
   readonly prompt: string;
   readonly guiding: readonly GuidingStyle[];
@@ -43,8 +45,8 @@ export async function loadStyles(
 ): Promise<LoadedStyles> {
   const base = prompt.trim();
   const read = await Promise.all(
-    styles.map(async ({ file, strength }, i) => {
-      const name = styles.length === 1 ? 'the style' : `style ${i + 1}`;
+    styles.map(async ({ file, strength, name: given }, i) => {
+      const name = given ?? (styles.length === 1 ? 'the style' : `style ${i + 1}`);
       const adapter = await readStyle(model, name, file, force);
       requireHalf(name, coverageOf(adapter, denoiser.sites), force);
       const info = styleInfo(adapter.metadata);
@@ -63,6 +65,7 @@ export async function loadStyles(
     }),
   );
   return {
+    names: read.map(({ name }) => name),
     prompt: base,
     guiding: read.map(({ guiding }) => guiding),
     groundReach: read.reduce<number | null>(

@@ -266,7 +266,7 @@ describe('readAdapter', () => {
         const [rows, columns] = value.shape as [number, number];
         Object.assign(value, {
           dtype: 'F8_E4M3',
-          shape: key.includes('down') ? [rows, 4 * columns] : [4 * rows, columns],
+          shape: key.includes('lora_down') ? [rows, 4 * columns] : [4 * rows, columns],
         });
       }
       const data = file.subarray(8 + length);
@@ -276,7 +276,7 @@ describe('readAdapter', () => {
     };
     expect((await readAdapter(bytesSource('f', asF8('lora_te')))).sites.get(name)).toEqual(one);
     expect(await inputError(readAdapter(bytesSource('f', asF8('lora_unet'))))).toMatch(
-      /^f: tensor "lora_unet_.*" is F8_E4M3, which is not read; convert the weights/,
+      /^f: tensor "lora_unet_.* is F8_E4M3, which is not read; convert the weights/,
     );
   });
 

@@ -1,14 +1,11 @@
 import tseslint from 'typescript-eslint';
-import { rooms } from './eslint-rooms.mjs';
 
 export default tseslint.config(
   { ignores: ['dist', 'out', 'node_modules', 'engine/onnx/generated', 'models/**/node_modules'] },
   ...tseslint.configs.recommended,
   {
     files: ['**/*.ts', '**/*.tsx', '**/*.mjs'],
-    plugins: { diptych: { rules: { rooms } } },
     rules: {
-      'diptych/rooms': 'error',
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-unused-vars': [
         'error',

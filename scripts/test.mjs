@@ -19,6 +19,7 @@ const CHECKS = {
   // Figma's sandbox has other globals than pages and Node.
   'types of the sandbox': tool('typescript/bin/tsc', '--noEmit', '-p', 'plugin'),
   lint: tool('eslint/bin/eslint.js', '.'),
+  imports: ['npm', ['run', '--silent', 'imports']],
   format: tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
 };
 

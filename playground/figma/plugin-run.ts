@@ -4,6 +4,7 @@ import { copyMessage } from './message';
 import type { Editor, EditorEvent } from './editor';
 import { createFigma } from './figma';
 import { changesByPage } from './node-changes';
+import { wrapNode } from './nodes/registry';
 import { Run } from './run';
 import { PluginUi } from './ui';
 
@@ -32,7 +33,7 @@ export class PluginRun {
     readonly command: string,
     options: { readonly asking?: boolean; readonly onClose?: () => void } = {},
   ) {
-    this.#run = new Run(editor);
+    this.#run = new Run(editor, wrapNode);
     this.#run.asking = options.asking ?? false;
     this.#onClose = options.onClose ?? (() => {});
     this.#ui = new PluginUi(this.#run);

@@ -2,9 +2,11 @@
 import type { BaseNode } from '@figma/plugin-typings/plugin-api-standalone';
 import type { Editor } from './editor';
 import { Events } from './events';
-import { wrapNode } from './nodes/registry';
 import type { Scene } from './scene';
 import type { NodeData } from './node-data';
+
+/** Makes the object the plugin gets for a node. */
+export type WrapNode = (run: Run, node: NodeData) => BaseNode;
 
 export class Run {
   readonly events: Events;
@@ -14,7 +16,14 @@ export class Run {
   /** Parameters are still being asked for; the document may be read only, and there is no window. */
   asking = false;
 
-  constructor(readonly editor: Editor) {
+  readonly #wrapNode: WrapNode;
+
+  /** @param wrapNode nodes/registry.ts, whose objects need a run. */
+  constructor(
+    readonly editor: Editor,
+    wrapNode: WrapNode,
+  ) {
+    this.#wrapNode = wrapNode;
     this.events = new Events((error) => editor.host.report(error));
     this.loadedPages = new Set([editor.pageId]);
   }
@@ -25,7 +34,7 @@ export class Run {
 
   /** The object the plugin gets for a node; a new one each time, so that nobody compares objects in place of ids. */
   node(id: string): BaseNode {
-    return wrapNode(this, this.scene.get(id));
+    return this.#wrapNode(this, this.scene.get(id));
   }
 
   /** Reads a node. Throws as Figma does when it is gone. */

@@ -7,7 +7,7 @@ import { Queue } from '../../engine/runtime/queue';
 import type { EngineClient } from '../../engine/worker/client';
 import type { OpenRequest } from '../../engine/worker/protocol';
 import type { EngineStatus } from '../ports';
-import { abortable } from './abortable';
+import { abortable } from '../abortable';
 
 export interface HostOptions {
   /** Starts a worker. */

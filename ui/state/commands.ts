@@ -1,9 +1,23 @@
 /** What the menu, quick actions and relaunch buttons ask for. */
 import type { Command } from '../../common/messages';
-import type { App } from './app';
+import type { Library } from './library';
+import type { RestyleQueue } from './queue';
+import type { Services } from './services';
+import type { StyleChoice } from './style-choice';
+
+/** What a command acts on: the part of the panel's state that it needs. */
+export interface CommandTarget {
+  readonly services: Services;
+  readonly library: Library;
+  readonly choice: StyleChoice;
+  readonly queue: RestyleQueue;
+  readonly show: (tab: 'learn' | 'restyle' | 'imagine') => void;
+  /** Queues what is selected with the styles chosen. */
+  readonly restyleSelection: () => void;
+}
 
 /** Opens the place where a command is carried out, and begins what it names. */
-export function obey(app: App, command: Command): void {
+export function obey(app: CommandTarget, command: Command): void {
   switch (command.name) {
     case 'open':
       return app.show(placeFor(app));
@@ -21,14 +35,14 @@ export function obey(app: App, command: Command): void {
 }
 
 /** Where a designer who selected this most likely wants to go. */
-function placeFor({ services, library }: App): 'learn' | 'restyle' {
+function placeFor({ services, library }: CommandTarget): 'learn' | 'restyle' {
   const { nodes } = services.selection.value;
   if (nodes.some(({ result }) => result)) return 'restyle';
   return nodes.length === 2 || library.styles.value.length === 0 ? 'learn' : 'restyle';
 }
 
 /** An imagined picture has no source to be made from again: its settings are shown instead. */
-function again({ show, queue, services }: App): void {
+function again({ show, queue, services }: CommandTarget): void {
   const results = services.selection.value.nodes.filter(({ result }) => result);
   const restyled = results.filter(({ result }) => result?.kind === 'restyled');
   show('restyle');
@@ -36,7 +50,7 @@ function again({ show, queue, services }: App): void {
   else if (results.length === 0) services.notices.error('Select results of Diptych to restyle them again');
 }
 
-function restyle(app: App, styleId: string | null, strength: number | null): void {
+function restyle(app: CommandTarget, styleId: string | null, strength: number | null): void {
   const { choice, library, services } = app;
   app.show('restyle');
   if (styleId === null) return;

@@ -3,7 +3,7 @@ import { signal, type ReadonlySignal } from '@preact/signals-core';
 import type { LossPoint } from '../../engine/requests';
 import type { Draft, StyleEntry } from '../../common/messages';
 import type { JobProgress, LearnedStyle, LearnJob, Png } from '../ports';
-import { abortable } from '../engine/abortable';
+import { abortable } from '../abortable';
 import { DraftKeeper } from './draft-keeper';
 import { isCancelled, isNamed, messageOf } from './errors';
 import { styleIdOf } from './ids';

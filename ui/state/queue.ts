@@ -2,7 +2,7 @@
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import type { NodeSummary, ResultParameters } from '../../common/messages';
 import type { JobProgress, Png } from '../ports';
-import { abortable } from '../engine/abortable';
+import { abortable } from '../abortable';
 import { isCancelled, isNamed, messageOf } from './errors';
 import type { Library } from './library';
 import { changesNothing, loadStyles, parametersOf, restyleJob, type Recipe } from './recipe';

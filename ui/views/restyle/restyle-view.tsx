@@ -1,5 +1,4 @@
 /** Restyle: what is selected, in the chosen styles; or the tuning of the result that is selected. */
-import type { GuideMode } from '../../../engine/requests';
 import { Button } from '../../components/button';
 import { Disclosure } from '../../components/disclosure';
 import { SelectField, TextField } from '../../components/field';
@@ -8,14 +7,9 @@ import type { NodeSummary } from '../../../common/messages';
 import { counted } from '../../state/words';
 import { useApp } from '../context';
 import { NoStyles, StylePicker } from '../style-picker';
+import { GUIDES } from './guides';
 import { QueueView } from './queue-view';
 import { TuneView } from './tune-view';
-
-export const GUIDES: readonly { readonly value: GuideMode; readonly label: string }[] = [
-  { value: 'style', label: 'Keep the layout' },
-  { value: 'scale', label: 'Follow the style closer' },
-  { value: 'sdedit', label: 'Redraw freely' },
-];
 
 export function RestyleView() {
   const { tuning, queue, library } = useApp();

@@ -12,7 +12,7 @@ import { MAX_STYLES } from '../../state/recipe';
 import type { TuneSession } from '../../state/tune-session';
 import { listed } from '../../state/words';
 import { useApp } from '../context';
-import { GUIDES } from './restyle-view';
+import { GUIDES } from './guides';
 import { QueueView } from './queue-view';
 
 export function TuneView({ session }: { session: TuneSession }) {

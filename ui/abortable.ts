@@ -1,5 +1,5 @@
 /** Leaving something that goes on without us. */
-import { CancelledError, throwIfCancelled } from '../../engine/errors';
+import { CancelledError, throwIfCancelled } from '../engine/errors';
 
 /** Settles as the promise does, or rejects with a CancelledError as soon as the signal fires. */
 export async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -14,12 +14,14 @@ const args = process.argv.slice(2).filter((argument) => argument !== NO_INSTALL)
 ensureTestTools({ install: !process.argv.includes(NO_INSTALL) });
 
 const tool = (path, ...options) => [join(root, 'node_modules', path), ...options];
+/** Those whose imports are checked; `npm run imports` has the same. */
+const CHECKED_FOLDERS = ['engine', 'common', 'plugin', 'ui', 'cli', 'playground', 'bench', 'scripts', 'test'];
 const CHECKS = {
   types: tool('typescript/bin/tsc', '--noEmit', '-p', '.'),
   // Figma's sandbox has other globals than pages and Node.
   'types of the sandbox': tool('typescript/bin/tsc', '--noEmit', '-p', 'plugin'),
   lint: tool('eslint/bin/eslint.js', '.'),
-  imports: ['npm', ['run', '--silent', 'imports']],
+  imports: tool('dependency-cruiser/bin/dependency-cruise.mjs', '--output-type', 'err-long', ...CHECKED_FOLDERS),
   format: tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
 };
 

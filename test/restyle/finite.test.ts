@@ -1,5 +1,4 @@
 /** Nothing that is not finite is ever composed or saved, and the message names what is at fault; bf16 weights load as they are. */
-import '../support/host-realm';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BLUE, PALE, RED, drawing, TINY_MODEL } from '../support/tiny-engine';

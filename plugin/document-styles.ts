@@ -13,7 +13,16 @@ const CHUNK = 66_000;
 /** Everyone who opens the document loads what is in it. */
 const LARGEST = 8_000_000;
 
-const header = v.object({ entry: v.omit(styleEntry, ['thumbnail']), thumbnailBytes: v.nullable(v.number()) });
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(LARGEST));
+
+/**
+ * Anyone who can edit the document can write this, so nothing in it is believed: sizes are bounded here, the chunks must
+ * add up to them, the id must be the entry's key, and the panel compares the file with its id, which is its hash.
+ */
+const header = v.object({
+  entry: v.object({ ...v.omit(styleEntry, ['thumbnail']).entries, bytes: size }),
+  thumbnailBytes: v.nullable(size),
+});
 
 /** What is kept in chunks. */
 const PARTS = ['file', 'thumbnail'] as const;
@@ -67,6 +76,8 @@ function readEntry(id: string): StyleEntry | null {
   if (!text) return null;
   try {
     const { entry, thumbnailBytes } = v.parse(header, JSON.parse(text));
+    // Under another style's id it would be taken for that one.
+    if (entry.id !== id) return null;
     return { ...entry, thumbnail: thumbnailBytes === null ? null : readChunks('thumbnail', id, thumbnailBytes) };
   } catch {
     return null;
@@ -82,14 +93,25 @@ function writeChunks(part: Part, id: string, bytes: Uint8Array): void {
   }
 }
 
-/** Null when a chunk is missing or has another length than was written. */
+/** Null when a chunk is missing or has another length than was written. Nothing is allocated before all are there. */
 function readChunks(part: Part, id: string, length: number): Uint8Array | null {
-  const bytes = new Uint8Array(length);
+  const chunks: Uint8Array[] = [];
   for (let at = 0; at < length; at += CHUNK) {
     const text = figma.root.getPluginData(chunkKey(part, at / CHUNK, id));
-    const chunk = text ? figma.base64Decode(text) : null;
+    const chunk = text ? decodeBase64(text) : null;
     if (chunk?.length !== Math.min(CHUNK, length - at)) return null;
-    bytes.set(chunk, at);
+    chunks.push(chunk);
   }
+  const bytes = new Uint8Array(length);
+  chunks.forEach((chunk, index) => bytes.set(chunk, index * CHUNK));
   return bytes;
+}
+
+/** Null when it is not base64. */
+function decodeBase64(text: string): Uint8Array | null {
+  try {
+    return figma.base64Decode(text);
+  } catch {
+    return null;
+  }
 }

@@ -15,12 +15,14 @@ export interface StyleFile {
 
 /** The styles among what is kept; what is no style of this version is passed over. */
 export function stylesIn(stored: readonly Stored[]): StyleEntry[] {
-  return stored.flatMap(({ key, value }) => (key.startsWith(PREFIX) ? (read(value)?.entry ?? []) : []));
+  return stored.flatMap(({ key, value }) =>
+    key.startsWith(PREFIX) ? (read(key.slice(PREFIX.length), value)?.entry ?? []) : [],
+  );
 }
 
 /** Null when it is not in the library. */
 export async function readFromLibrary(id: string): Promise<StyleFile | null> {
-  return read(await figma.clientStorage.getAsync(PREFIX + id));
+  return read(id, await figma.clientStorage.getAsync(PREFIX + id));
 }
 
 /** Throws a QuotaError when it does not fit. */
@@ -32,7 +34,8 @@ export function removeFromLibrary(id: string): Promise<void> {
   return figma.clientStorage.deleteAsync(PREFIX + id);
 }
 
-function read(value: unknown): StyleFile | null {
+/** Null when it is no style, or one of another id than it is kept under. */
+function read(id: string, value: unknown): StyleFile | null {
   const read = v.safeParse(storedStyle, value);
-  return read.success ? read.output : null;
+  return read.success && read.output.entry.id === id ? read.output : null;
 }

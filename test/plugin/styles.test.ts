@@ -218,6 +218,43 @@ test('a style too large for a document is refused; one that lost a chunk is not 
   ]);
 });
 
+test('what a document says of a style is not believed: sizes, chunks and ids are checked before anything is allocated', () => {
+  const seen = sandbox.run(async (world) => {
+    await world.open();
+    await world.call('putStyle', { ...world.style('a', 100), place: 'document' });
+    const honest = world.node('0:0').pluginData;
+    const { entry, thumbnailBytes } = JSON.parse(honest['style:a']!) as {
+      entry: Record<string, unknown>;
+      thumbnailBytes: number;
+    };
+    const told = async (key: string, header: object, more: Record<string, string> = {}) => {
+      world.file.scene.patch('0:0', { pluginData: { ...honest, [key]: JSON.stringify(header), ...more } });
+      return (await world.call('listStyles', {})).styles.map(({ id, bytes, thumbnail }) => [
+        id,
+        bytes,
+        thumbnail?.length,
+      ]);
+    };
+    return {
+      honest: await told('style:a', { entry, thumbnailBytes }),
+      hugeThumbnail: await told('style:a', { entry, thumbnailBytes: 2e9 }),
+      // Within the limit, but the first chunk is not of that length.
+      longThumbnail: await told('style:a', { entry, thumbnailBytes: 7e6 }),
+      hugeFile: await told('style:a', { entry: { ...entry, bytes: 9e15 }, thumbnailBytes }),
+      notBase64: await told('style:a', { entry, thumbnailBytes }, { 'thumbnail:0:a': '***' }),
+      victim: await told('style:evil', { entry: { ...entry, name: 'Evil' }, thumbnailBytes: null }),
+    };
+  });
+  const listed = seen.honest;
+  expect(listed).toEqual([['a', 100, expect.any(Number)]]);
+  expect(seen.hugeThumbnail).toEqual([]);
+  expect(seen.longThumbnail).toEqual([['a', 100, null]]);
+  expect(seen.hugeFile).toEqual([]);
+  expect(seen.notBase64).toEqual([['a', 100, null]]);
+  // The one under another style's id is not listed.
+  expect(seen.victim).toEqual(listed);
+});
+
 test('what another version wrote is passed over and left alone', () => {
   const seen = sandbox.run(async (world) => {
     world.file.scene.patch('0:0', { pluginData: { 'style:x': '{"entry":{}}', 'style:y': '{' } });

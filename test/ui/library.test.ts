@@ -12,6 +12,15 @@ const libraryDesk = (prepare?: (sandbox: Desk['sandbox']) => void): Promise<Desk
     },
   });
 
+/** A style of the document under its true id, the hash of its file; returns the id. */
+function shareNeon(sandbox: Desk['sandbox']): string {
+  const { listed, file } = sandbox.styles.get('neon')!;
+  const id = styleIdOf(file);
+  sandbox.styles.delete('neon');
+  sandbox.styles.set(id, { listed: { ...listed, id }, file });
+  return id;
+}
+
 const names = ({ app }: Desk): string[] => app.library.styles.value.map(({ name }) => name);
 const notices = ({ app }: Desk): string[] => app.services.notices.list.value.map(({ text }) => text);
 
@@ -85,10 +94,22 @@ test('sharing puts a style into the document, and taking it out leaves the libra
 });
 
 test('a style that does not fit is said, and nothing changes', async () => {
-  const desk = await libraryDesk((sandbox) => void (sandbox.quota = 5));
-  await desk.app.library.copyTo('neon', 'library');
-  expect(desk.app.library.find('neon')).toMatchObject({ inLibrary: false });
+  let neon = '';
+  const desk = await libraryDesk((sandbox) => {
+    sandbox.quota = 5;
+    neon = shareNeon(sandbox);
+  });
+  await desk.app.library.copyTo(neon, 'library');
+  expect(desk.app.library.find(neon)).toMatchObject({ inLibrary: false });
   expect(notices(desk)).toEqual([expect.stringMatching(/“Neon” does not fit into your library\. Export or delete/)]);
+});
+
+test('a style of the document whose file is not the one its id names is not used', async () => {
+  const desk = await libraryDesk();
+  await expect(desk.app.library.file('neon')).rejects.toThrow(/“Neon” was changed after it was shared/);
+  const sound = await libraryDesk((sandbox) => void shareNeon(sandbox));
+  const { id } = sound.app.library.styles.value.find(({ name }) => name === 'Neon')!;
+  await expect(sound.app.library.file(id)).resolves.toHaveLength(4);
 });
 
 test('exports and imports: the same file has the same id wherever it comes from', async () => {

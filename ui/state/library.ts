@@ -71,9 +71,15 @@ export class Library {
     return open === null || model === null || model.fingerprint === open;
   }
 
-  /** A style's file. Rejects when it is kept nowhere. */
+  /** A style's file. Rejects when it is kept nowhere, and when a file of the document is not the one its id names. */
   async file(id: string): Promise<Uint8Array> {
     const held = this.#files.get(id) ?? (await this.#services.sandbox.call('readStyle', { id })).file;
+    const style = this.find(id);
+    // Whoever edits the document can change what lies in it; the user's own library is written by the panel alone.
+    if (style?.inDocument && !style.inLibrary && styleIdOf(held) !== id)
+      throw new Error(
+        `“${style.name}” was changed after it was shared with this file; remove it, and ask who made it to share it again`,
+      );
     this.#files.delete(id);
     this.#files.set(id, held);
     for (const oldest of [...this.#files.keys()].slice(0, -FILES_HELD)) this.#files.delete(oldest);

@@ -7,6 +7,8 @@ import type { App } from './app';
 
 /** px */
 const LARGEST_SIDE = 4096;
+/** A small file can hold a picture that no memory holds. */
+const MOST_PIXELS = 8192 * 8192;
 const GAP = 24;
 
 /**
@@ -33,7 +35,9 @@ export async function importPictures(editor: Editor, files: readonly File[], at:
       x += width + GAP;
       placed.push(id);
     } catch {
-      complaints.push(`“${file.name}” is no picture that this browser can read. Use PNG, JPEG, WebP, GIF or SVG.`);
+      complaints.push(
+        `“${file.name}” is no picture that this browser can read, or too large. Use PNG, JPEG, WebP, GIF or SVG.`,
+      );
     }
   }
   if (placed.length > 0) editor.select(placed);
@@ -82,10 +86,11 @@ interface PictureFile {
 async function readPicture(file: File): Promise<PictureFile> {
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (file.type === 'image/svg+xml') return drawSvg(file);
+  const size = readImageSize(bytes);
+  if (size && size.width * size.height > MOST_PIXELS) throw new Error('too large');
   // Also says whether the rest of the file is whole. Of an animation it is the first frame.
   const bitmap = await createImageBitmap(file);
   const { width, height } = bitmap;
-  const size = readImageSize(bytes);
   const asItIs = size && file.type !== 'image/gif' && Math.max(width, height) <= LARGEST_SIDE;
   if (asItIs) return { bytes, width, height };
   const scale = Math.min(1, LARGEST_SIDE / Math.max(width, height));

@@ -1,9 +1,11 @@
 /** PNG files of every kind against sharp, and what is no PNG. */
-import { crc32 } from 'node:zlib';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { encode } from 'fast-png';
 import sharp from 'sharp';
 import { InputError } from '../../engine/errors';
 import { decodePng, encodePng } from '../../ui/engine/pictures/png';
+import { chunk } from '../support/png-file';
 
 /** Odd sizes, so that rows of less than 8 bits end within a byte. */
 const [WIDTH, HEIGHT] = [13, 7];
@@ -29,12 +31,7 @@ function deepPng(channels: 1 | 2 | 3 | 4): Buffer {
 /** The file with a chunk put before its pixels. */
 function withChunk(png: Buffer, type: string, content: Buffer): Buffer {
   const at = png.indexOf('IDAT') - 4;
-  const body = Buffer.concat([Buffer.from(type), content]);
-  const chunk = Buffer.alloc(body.length + 8);
-  chunk.writeUInt32BE(content.length, 0);
-  body.copy(chunk, 4);
-  chunk.writeUInt32BE(crc32(body), body.length + 4);
-  return Buffer.concat([png.subarray(0, at), chunk, png.subarray(at)]);
+  return Buffer.concat([png.subarray(0, at), chunk(type, content), png.subarray(at)]);
 }
 
 const palette = (colours: number): Promise<Buffer> => raw(4).png({ palette: true, colours, dither: 0 }).toBuffer();
@@ -61,6 +58,11 @@ const FILES: Record<string, () => Promise<Buffer> | Buffer> = {
       .then((png) => withChunk(png, 'tRNS', Buffer.from([0, rgba[0]!, 0, rgba[1]!, 0, rgba[2]!]))),
   'grey with a transparent level': () => withChunk(greyPng(2), 'tRNS', Buffer.from([0, 2])),
 };
+
+test.each(['c0d1i1t0.png', 'c3d4i1t0.png'])('interlaced below 8 bits: %s', async (name) => {
+  const png = readFileSync(join(__dirname, '../fixtures/pictures', name));
+  expect(Buffer.from(decodePng(png, 'it').data).equals(await reference(png))).toBe(true);
+});
 
 const reference = async (png: Buffer): Promise<Buffer> =>
   sharp(png).toColourspace('srgb').ensureAlpha().raw().toBuffer();
@@ -123,7 +125,7 @@ test('files that are no sound PNG are refused in one line', async () => {
     /^the before image is a damaged PNG file \(.+\); export it again$/,
   );
   const bent = Buffer.from(png);
-  bent[50]! ^= 1;
+  bent[png.indexOf('IDAT') + 10]! ^= 1;
   expect(refusal(bent)).toMatch(/is a damaged PNG file/);
 });
 

@@ -11,37 +11,46 @@ PARTWAY = 0.25  # share of queries that start on the way from the closed form to
 NOISED = 0.2  # share of queries with noise
 
 
-def color_map(rng):
-    """A random affine map of premultiplied colours: [5, 3] from r g b a 1; the last row is 0, so what is clear stays so."""
-    matrix = np.zeros((4, 3), np.float32)
-    matrix[:3] = np.eye(3) * rng.uniform(0.3, 1.1) + rng.normal(0, 0.25, (3, 3))
-    matrix[3] = rng.uniform(-0.2, 0.35, 3)
-    return torch.from_numpy(matrix)
+def references(rng):
+    """How many references a step has: mostly one; none in the share that trains an ordinary denoiser."""
+    return 0 if rng.random() < UNCONDITIONED else int(rng.choice([1, 2, 3], p=[0.78, 0.15, 0.07]))
 
 
-def augmented(group, rng):
-    """uint8 [K, 2, H, W, 4] -> float32 [K, 2, H, W, 4] in 0..1: the same change of every picture, so a new style of new pictures."""
-    x = torch.from_numpy(group[rng.permutation(len(group))]).float().div(255)
-    if rng.random() < 0.4:
-        x = x[..., torch.from_numpy(np.append(rng.permutation(3), 3))]
-    if rng.random() < 0.5:
-        x = x.flip(-2)
-    if rng.random() < 0.1:
-        x = x.flip(-3)
-    if rng.random() < 0.1:
-        x = x.transpose(-2, -3)
-    if rng.random() < 0.1:
-        x = torch.cat([x[..., 3:] - x[..., :3], x[..., 3:]], -1)
-    u = rng.random()
-    if u < 0.2:
-        side = slice(1, 2) if u < 0.15 else slice(0, 2)
-        x = x.clone()
-        x[:, side] = closed_form.valid(torch.cat([x[:, side] @ color_map(rng), x[:, side, ..., 3:]], -1))
-    if rng.random() < SWAPPED:
-        x = x.flip(1)
-    if rng.random() < IDENTITY:
-        x = x[:, :1].expand(-1, 2, -1, -1, -1)
-    return x
+def color_maps(rng, styles):
+    """Maps of premultiplied colours [R, 2, 4, 4] (before and after of each style; row vectors): one permutation of the channels and
+    one inversion for both, a random affine map for the after pictures or for both. What is clear stays clear."""
+    out = np.tile(np.eye(4, dtype=np.float32), (styles, 2, 1, 1))
+    for r in range(styles):
+        if rng.random() < 0.4:
+            out[r] = out[r][:, np.append(rng.permutation(3), 3)]
+        if rng.random() < 0.1:
+            invert = np.diag([-1.0, -1.0, -1.0, 1.0])
+            invert[3, :3] = 1
+            out[r] = out[r] @ invert
+        u = rng.random()
+        if u < 0.2:
+            affine = np.eye(4)
+            affine[:3, :3] = np.eye(3) * rng.uniform(0.3, 1.1) + rng.normal(0, 0.25, (3, 3))
+            affine[3, :3] = rng.uniform(-0.2, 0.35, 3)
+            for side in (1,) if u < 0.15 else (0, 1):
+                out[r, side] = out[r, side] @ affine
+    return out
+
+
+def augmented(groups, rng, device="cpu"):
+    """uint8 [R, K, 2, H, W, 4] -> float32 in 0..1. All pictures of a group change alike, so it is a new style of new pictures."""
+    groups = groups[:, rng.permutation(groups.shape[1])]
+    x = torch.from_numpy(groups).to(device).float().div_(255)
+    styles = len(x)
+    maps = torch.from_numpy(color_maps(rng, styles)).to(device)
+    x = closed_form.valid((x.flatten(3, 4) @ maps[:, None]).view_as(x))
+    def some(share):
+        return torch.from_numpy(rng.random(styles) < share).to(device).view(-1, 1, 1, 1, 1, 1)
+    x = torch.where(some(0.5), x.flip(-2), x)
+    x = torch.where(some(0.1), x.flip(-3), x)
+    x = torch.where(some(0.1), x.transpose(-2, -3), x)
+    x = torch.where(some(SWAPPED), x.flip(2), x)
+    return torch.where(some(IDENTITY), x[:, :, :1].expand_as(x), x)
 
 
 def planes(source, so_far, mapped, trust, t, noise, reference, known):
@@ -73,23 +82,24 @@ def condition(before, after, queries):
         planes(flat(queries), flat(start), flat(mapped[:, n:]), flat(trust[:, n:]), 0, 0, 0, 1)])
 
 
-def training_batch(groups, rng, references):
-    """groups: list of uint8 [K, 2, H, W, 4]. Returns (planes, references, targets [N, H, W, 4], weights [N], sources [N, H, W, 4])."""
-    x = torch.stack([augmented(g, rng) for g in groups])  # [R, K, 2, H, W, 4]
+def training_batch(groups, rng, references, device="cpu"):
+    """groups uint8 [R, K, 2, H, W, 4]. Returns (planes, references, targets [N, H, W, 4], weights [N], sources [N, H, W, 4])."""
+    x = augmented(groups, rng, device)
     styles = len(x)
     if references == 0:
         target = x[:, :, 1].flatten(0, 1)
-        s = torch.rand(len(target), 1, 1, 1)
+        s = torch.rand(len(target), 1, 1, 1, device=device)
         noised = target * (1 - s) + s * (0.5 + 0.5 * torch.randn_like(target))
-        return planes(noised, noised, noised, torch.zeros_like(noised[..., :1]), 0, s, 0, 0), 0, target, torch.full((len(target),), 0.5), noised
+        return planes(noised, noised, noised, torch.zeros_like(noised[..., :1]), 0, s, 0, 0), 0, target, torch.full((len(target),), 0.5, device=device), noised
     before, after = x[:, :references, 0], x[:, :references, 1]
     source, target = x[:, references:, 0], x[:, references:, 1]
     p = condition(before, after, source)
     first = styles * references
     source, target = source.flatten(0, 1), target.flatten(0, 1)
     n = len(source)
-    t = torch.where(torch.rand(n) < PARTWAY, torch.rand(n), torch.zeros(n)).view(n, 1, 1, 1)
-    s = torch.where(torch.rand(n) < NOISED, torch.rand(n) * 0.4, torch.zeros(n)).view(n, 1, 1, 1)
+    draws = torch.rand(4, n, device=device)
+    t = (draws[0] * (draws[1] < PARTWAY)).view(n, 1, 1, 1)
+    s = (draws[2] * 0.4 * (draws[3] < NOISED)).view(n, 1, 1, 1)
     so_far = p[first:, ..., 4:8] * (1 - t) + target * t
     p[first:, ..., 4:8] = so_far * (1 - s) + s * (0.5 + 0.5 * torch.randn_like(so_far))
     p[first:, ..., 13:14] = t

@@ -66,7 +66,10 @@ def apply(fitted, picture):
     own = 1 - picture.square().sum(-1, keepdim=True) / NEAR ** 2
     values = torch.stack([fitted["error"], fitted["change"]], -1)
     sums = []
-    for r in range(len(picture)):  # one style at a time stays in the processor's cache
+    if picture.is_cuda:
+        near = torch.baddbmm(own, torch.cat([picture, ones], -1), color.transpose(1, 2), alpha=-1).clamp_min_(0)
+        sums = list(near.square_() @ values)
+    for r in range(len(picture) if not sums else 0):  # one style at a time stays in the processor's cache
         near = torch.addmm(own[r], torch.cat([picture[r], ones[r]], -1), color[r].T, alpha=-1).clamp_min_(0)
         sums.append(near.mul_(near) @ values[r])
     error, change = (torch.stack(sums) + FAR * values.sum(1, keepdim=True) + FLOOR).chunk(2, -1)

@@ -10,10 +10,10 @@ import argparse
 import cv2
 import numpy as np
 
-import photo_styles
-import styles
-from groups import Generator
-from pictures import Store
+from drawing import photo_styles
+from drawing import styles
+from drawing.groups import Generator
+from drawing.pictures import Store
 
 
 def designers(generator, held, other, rng, count):

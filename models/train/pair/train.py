@@ -19,14 +19,14 @@ import hogwild
 import muon
 import pair_net
 import optimizer
-from batches import UNCONDITIONED, training_batch
-from groups import Generator
-from pictures import Photos, Store
+import batches
+from drawing.groups import Generator
+from drawing.pictures import Photos, Store
 
 BUFFER = 240  # groups kept to be drawn again, otherwise augmented
 
 
-def arguments():
+def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("data")
     p.add_argument("--out", required=True)
@@ -42,12 +42,13 @@ def arguments():
     p.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
     p.add_argument("--weight-decay", type=float, default=0.02)
     p.add_argument("--ema", type=float, default=0.999)
+    p.add_argument("--begin", default="", help="a model folder whose weights a new run starts from")
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--config", default="", help="JSON over pair_net.CONFIG, for a new net")
     p.add_argument("--evaluate", default="", help="a file made by make_tests.py")
     p.add_argument("--evaluate-every", type=int, default=10000, help="queries")
     p.add_argument("--save-minutes", type=float, default=5)
-    return p.parse_args()
+    return p
 
 
 def losses(answer, target):
@@ -84,9 +85,9 @@ def worker(index, shared, lock, args, config):
                 buffer.append(group)
             else:
                 buffer[rng.integers(BUFFER)] = group
-        chosen = [buffer[i] for i in rng.choice(len(buffer), args.styles, replace=False)]
-        references = 0 if rng.random() < UNCONDITIONED else int(rng.choice([1, 2, 3], p=[0.78, 0.15, 0.07]))
-        planes, references, target, weight, source = training_batch(chosen, rng, references)
+        chosen = np.stack([buffer[i] for i in rng.choice(len(buffer), args.styles, replace=False)])
+        references = batches.references(rng)
+        planes, references, target, weight, source = batches.training_batch(chosen, rng, references)
         with torch.no_grad():
             torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
         answer = model(planes, len(chosen), references)
@@ -118,42 +119,64 @@ def save(shared, args, config):
     json.dump(config, open(f"{args.out}/config.json", "w"))
 
 
-def main():
-    args = arguments()
-    os.makedirs(args.out, exist_ok=True)
-    torch.set_num_threads(1)
+def start(args):
+    """(config, net, shared weights), new or as OUT/state.pt has them."""
     torch.manual_seed(args.seed)
     kept = f"{args.out}/config.json"
-    config = json.load(open(kept)) if os.path.exists(kept) else {**pair_net.CONFIG, **json.loads(args.config or "{}")}
+    if os.path.exists(kept):
+        config = json.load(open(kept))
+    elif args.begin:
+        known = json.load(open(f"{args.begin}/config.json"))
+        config = {k: known[k] for k in pair_net.CONFIG}
+    else:
+        config = {**pair_net.CONFIG, **json.loads(args.config or "{}")}
     model = pair_net.PairNet(config)
     shared = hogwild.Shared(model.state_dict(), [k for k, _ in model.named_parameters()])
     if os.path.exists(f"{args.out}/state.pt"):
         shared.restore(f"{args.out}/state.pt")
+    elif args.begin:
+        from evaluate import load
+        earlier, queries = load(args.begin)
+        for name, value in earlier.state_dict().items():
+            shared.weights[name].copy_(value)
+            shared.ema[name].copy_(value)
+        shared.samples += queries
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, {shared.samples.item()} queries seen, {json.dumps(vars(args))}", flush=True)
+    return config, model, shared
+
+
+def evaluate_now(model, shared, args):
+    """Evaluates the EMA weights, prints a line and appends it to OUT/curve.jsonl."""
+    import evaluate
+    seen = shared.samples.item()
+    model.load_state_dict({k: v.cpu() for k, v in shared.ema_state().items()})
+    rows = evaluate.evaluate(model, args.evaluate)
+    print(evaluate.line(seen, rows), flush=True)
+    with open(f"{args.out}/curve.jsonl", "a") as f:
+        f.write(json.dumps({"queries": seen, "minutes": round(shared.used.item() / 60, 1), "size": args.size, "rows": rows}) + "\n")
+
+
+def main():
+    args = parser().parse_args()
+    os.makedirs(args.out, exist_ok=True)
+    torch.set_num_threads(1)
+    config, model, shared = start(args)
     context = mp.get_context("spawn")
     lock = context.Lock()
-    count = len(args.nice.split(","))
-    pool = [context.Process(target=worker, args=(i, shared, lock, args, config), daemon=True) for i in range(count)]
+    pool = [context.Process(target=worker, args=(i, shared, lock, args, config), daemon=True) for i in range(len(args.nice.split(",")))]
     for p in pool:
         p.start()
-    before, start, saved = shared.used.item(), time.time(), time.time()
+    before, began, saved = shared.used.item(), time.time(), time.time()
     evaluated = shared.samples.item() // args.evaluate_every
     while shared.used.item() < args.minutes * 60 and any(p.is_alive() for p in pool):
         time.sleep(1)
-        shared.used[0] = before + time.time() - start
+        shared.used[0] = before + time.time() - began
         if time.time() - saved > args.save_minutes * 60:
             saved = time.time()
             save(shared, args, config)
         if args.evaluate and shared.samples.item() // args.evaluate_every > evaluated:
             evaluated = shared.samples.item() // args.evaluate_every
-            import evaluate
-            model.load_state_dict(shared.ema_state())
-            seen = shared.samples.item()
-            rows = evaluate.evaluate(model, args.evaluate)
-            line = {"queries": seen, "minutes": round(shared.used.item() / 60, 1), "rows": rows}
-            print(evaluate.line(seen, rows), flush=True)
-            with open(f"{args.out}/curve.jsonl", "a") as f:
-                f.write(json.dumps(line) + "\n")
+            evaluate_now(model, shared, args)
     shared.stop[0] = 1
     for p in pool:
         p.join(60)

@@ -3,7 +3,7 @@ import colorsys
 
 import numpy as np
 
-from layers import LUMA, luma
+from .layers import LUMA, luma
 
 
 def color(rng):

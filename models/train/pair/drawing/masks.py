@@ -5,7 +5,7 @@ with tone and relief of colour borders are left out: they are test styles, or th
 """
 import numpy as np
 
-from layers import LUMA, Regions, blur, borders, box, distance, luma, moved, noise, unit
+from .layers import LUMA, Regions, blur, borders, box, distance, luma, moved, noise, unit
 
 
 def silhouette_band(rng):

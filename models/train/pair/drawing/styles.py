@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
-import effects
-import palette
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+from . import effects
+from . import palette
 from restyle import RESTYLES
 from restyle_frame import FRAME
 

@@ -5,7 +5,7 @@ f(rgb float32 [H, W, 3] in 0..1) -> rgb. Their parameters are fixed and no train
 import cv2
 import numpy as np
 
-from layers import LUMA
+from .layers import LUMA
 
 
 def grade(x):

@@ -7,9 +7,9 @@ the drawing, bands of reflection and reliefs of tone.
 import cv2
 import numpy as np
 
-import masks
-import palette
-from layers import Regions, blur, box, distance, flat, luma, moved, noise, over, unit
+from . import masks
+from . import palette
+from .layers import Regions, blur, box, distance, flat, luma, moved, noise, over, unit
 
 
 def with_rgb(x, rgb):

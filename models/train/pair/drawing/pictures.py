@@ -6,10 +6,10 @@ from collections import defaultdict
 import cv2
 import numpy as np
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
-import palette
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+from . import palette
 from augment import Icons
-from layers import LUMA
+from .layers import LUMA
 
 
 class Store:

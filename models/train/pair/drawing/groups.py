@@ -5,11 +5,10 @@ A group is uint8 [K, 2, side, side, 4], premultiplied RGBA: K pictures before an
 import cv2
 import numpy as np
 
-import effects
-import palette
-import styles
-from pictures import Layout, clouds, ink_for
-from layers import LUMA, over
+from . import palette
+from . import styles
+from .pictures import Layout, clouds, ink_for
+from .layers import LUMA, over
 
 
 def packed(x, side):

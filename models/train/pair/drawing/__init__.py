@@ -1,0 +1,1 @@
+"""Pictures and styles, drawn without end."""

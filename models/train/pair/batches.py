@@ -82,9 +82,17 @@ def condition(before, after, queries):
         planes(flat(queries), flat(start), flat(mapped[:, n:]), flat(trust[:, n:]), 0, 0, 0, 1)])
 
 
-def training_batch(groups, rng, references, device="cpu"):
-    """groups uint8 [R, K, 2, H, W, 4]. Returns (planes, references, targets [N, H, W, 4], weights [N], sources [N, H, W, 4])."""
+def halved(x):
+    """[..., H, W, C] averaged down to half the size."""
+    h, w, c = x.shape[-3:]
+    return x.unflatten(-2, (w // 2, 2)).unflatten(-4, (h // 2, 2)).mean((-4, -2))
+
+
+def training_batch(groups, rng, references, device="cpu", half=False):
+    """groups uint8 [R, K, 2, H, W, 4], used at half their size if `half`. Returns (planes, references, targets [N, H, W, 4], weights [N], sources [N, H, W, 4])."""
     x = augmented(groups, rng, device)
+    if half:
+        x = halved(x)
     styles = len(x)
     if references == 0:
         target = x[:, :, 1].flatten(0, 1)

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -35,6 +36,8 @@ def parser():
     p.add_argument("--nice", default="3,15", help="one worker for each, with this niceness")
     p.add_argument("--size", type=int, default=64)
     p.add_argument("--styles", type=int, default=6, help="groups in a step")
+    p.add_argument("--half", type=float, default=0, help="share of the steps at half the size, which cost a fifth")
+    p.add_argument("--half-styles", type=int, default=8, help="groups in such a step")
     p.add_argument("--fresh", type=int, default=2, help="new groups in a step")
     p.add_argument("--lr", type=float, default=1.5e-3)
     p.add_argument("--warmup", type=int, default=300)
@@ -85,9 +88,10 @@ def worker(index, shared, lock, args, config):
                 buffer.append(group)
             else:
                 buffer[rng.integers(BUFFER)] = group
-        chosen = np.stack([buffer[i] for i in rng.choice(len(buffer), args.styles, replace=False)])
+        half = rng.random() < args.half
+        chosen = np.stack([buffer[i] for i in rng.choice(len(buffer), args.half_styles if half else args.styles, replace=False)])
         references = batches.references(rng)
-        planes, references, target, weight, source = batches.training_batch(chosen, rng, references)
+        planes, references, target, weight, source = batches.training_batch(chosen, rng, references, half=half)
         with torch.no_grad():
             torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
         answer = model(planes, len(chosen), references)
@@ -102,7 +106,7 @@ def worker(index, shared, lock, args, config):
                 update(shared, used, grads, learning_rate(args, shared.step.item(), shared.used.item()), args.weight_decay, args.ema)
         for k in used:
             local[k].grad = None
-        if references:
+        if references and (half or not args.half):
             with torch.no_grad():
                 recent.append(((answer - target).square().mean().item(), (source - target).square().mean().item()))
         if len(recent) == 50:
@@ -166,9 +170,11 @@ def main():
     pool = [context.Process(target=worker, args=(i, shared, lock, args, config), daemon=True) for i in range(len(args.nice.split(",")))]
     for p in pool:
         p.start()
+    signal.signal(signal.SIGTERM, lambda *_: shared.stop.fill_(1))
+    signal.signal(signal.SIGINT, lambda *_: shared.stop.fill_(1))
     before, began, saved = shared.used.item(), time.time(), time.time()
     evaluated = shared.samples.item() // args.evaluate_every
-    while shared.used.item() < args.minutes * 60 and any(p.is_alive() for p in pool):
+    while not shared.stop.item() and shared.used.item() < args.minutes * 60 and any(p.is_alive() for p in pool):
         time.sleep(1)
         shared.used[0] = before + time.time() - began
         if time.time() - saved > args.save_minutes * 60:

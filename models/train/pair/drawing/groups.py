@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from . import palette
+from . import interface
 from . import styles
 from .pictures import Layout, clouds, ink_for
 from .layers import LUMA, over
@@ -38,7 +39,8 @@ class Generator:
     def __call__(self, rng):
         """(group uint8 [count, 2, size, size, 4], kind)"""
         for _ in range(20):
-            group, kind = self.photographs(rng) if rng.random() < 0.1 else self.drawings(rng)
+            u = rng.random()
+            group, kind = self.photographs(rng) if u < 0.1 else self.interfaces(rng) if u < 0.16 else self.drawings(rng)
             if changed(group) > 2e-4:
                 return group, kind
         return group, kind
@@ -54,6 +56,22 @@ class Generator:
                 y = part(y)
             out.append(np.stack([packed(x, self.size), packed(y, self.size)]))
         return np.stack(out), "photograph"
+
+    def interfaces(self, rng):
+        """Frames of one theme under effects on the whole frame, or on all it shows."""
+        theme = interface.Theme(rng)
+        if rng.random() < 0.6 and not theme.clear:
+            parts = [styles.frame_style(rng)[0] for _ in range(rng.choice([1, 2], p=[0.7, 0.3]))]
+        else:
+            layer = styles.layer_style(rng)[0]
+            parts = [lambda x: layer(x, theme.page)]
+        out = []
+        for _ in range(self.count):
+            x = y = interface.frame(rng, theme, self.store, self.side)
+            for part in parts:
+                y = part(y)
+            out.append(np.stack([packed(x, self.size), packed(y, self.size)]))
+        return np.stack(out), "interface"
 
     def drawings(self, rng, kind=None, ids=None, second=None, store=None, style=None, clear=0.4):
         """Icons on backgrounds. ids (and second, the drawings of the after pictures) may be given, and one style."""

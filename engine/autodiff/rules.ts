@@ -9,6 +9,7 @@ import type { GraphBuilder } from '../graph/builder';
 import { GraphError, type Value } from '../graph/graph';
 import { convExtent } from '../graph/infer';
 import type { ConvAttributes, OpKind, OpOf } from '../graph/ops';
+import { attentionGradient } from './attention-gradient';
 
 export interface RuleContext<K extends OpKind> {
   readonly b: GraphBuilder;
@@ -104,7 +105,7 @@ export const RULES: { readonly [K in OpKind]: Entry<K> } = {
     needs(0) ? convLike(b, op, g, weight!, x!.shape) : undefined,
     needs(1) ? kernelGradient(b, op, g, x!, weight!.shape) : undefined,
   ],
-  MultiHeadAttention: 'not differentiable',
+  MultiHeadAttention: attentionGradient,
 
   // dx = y (g - sum(g y))
   Softmax: ({ b, op, gradient: g, outputs: [y] }) => [b.mul(y!, b.sub(g, b.reduceSum(b.mul(g, y!), [op.axis], true)))],

@@ -162,8 +162,8 @@ export class GraphBuilder {
     this.#one({ kind: 'Linear' }, x, weight, ...(bias ? [bias] : []));
   loraUp = (h: Value, mask: Value, up: Value, gradientMask?: Value): Value =>
     this.#one({ kind: 'LoraUp' }, h, mask, up, ...(gradientMask ? [gradientMask] : []));
-  multiHeadAttention = (q: Value, k: Value, v: Value, heads: number, scale: number): Value =>
-    this.#one({ kind: 'MultiHeadAttention', heads, scale }, q, k, v);
+  multiHeadAttention = (q: Value, k: Value, v: Value, heads: number, scale: number, tileRows = q.shape[1]!): Value =>
+    this.#one({ kind: 'MultiHeadAttention', heads, scale, tileRows }, q, k, v);
 
   conv(x: Value, weight: Value, bias?: Value, attributes: Partial<ConvAttributes> = {}): Value {
     // The kind comes last: attributes may be those of another operation, whole, as gradient rules pass them.

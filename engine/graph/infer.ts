@@ -175,6 +175,7 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     const [q, k, v] = inputs;
     demand(q!.shape.length === 3 && sameShape(k!.shape, v!.shape), 'needs q [B, S, D] and k, v [B, T, D]');
     demand(q!.shape[0] === k!.shape[0] && q!.shape[2] === k!.shape[2], 'q and k differ in batch or width');
+    demand(op.tileRows >= 1, `${op.tileRows} rows in a tile`);
     demand(q!.shape[2]! % op.heads === 0, `width ${q!.shape[2]} is not a multiple of ${op.heads} heads`);
     return [{ dtype, shape: q!.shape }];
   },

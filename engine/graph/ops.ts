@@ -60,8 +60,11 @@ export interface OpAttributes {
   Conv: ConvAttributes;
   /** (x [N, C, H, W], weight [C, O / group, kh, kw]) */
   ConvTranspose: ConvAttributes & { readonly outputPadding: readonly [number, number] };
-  /** Fused attention for inference: (q [B, S, D], k [B, T, D], v [B, T, D]) -> [B, S, D]. */
-  MultiHeadAttention: { readonly heads: number; readonly scale: number };
+  /**
+   * Fused attention, whose scores are never all there at once: (q [B, S, D], k [B, T, D], v [B, T, D]) -> [B, S, D].
+   * Its gradient computes the scores again, those of `tileRows` queries at a time.
+   */
+  MultiHeadAttention: { readonly heads: number; readonly scale: number; readonly tileRows: number };
 
   // Normalization and reduction.
   Softmax: { readonly axis: number };

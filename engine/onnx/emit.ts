@@ -15,6 +15,8 @@ export interface Model {
 export interface EmitOptions {
   /** Write stride-1 transposed convolutions of frozen weights as convolutions: faster on cpu and wasm. */
   readonly flipConvTranspose?: boolean;
+  /** What the model calls weight files, by the keys the graph calls them; the keys themselves when left out. */
+  readonly locations?: ReadonlyMap<string, string>;
 }
 
 /** Inputs and outputs have their own name spaces, so that a program may take `b` and return `b`. */
@@ -32,8 +34,10 @@ export function emitModel(graph: Graph, options: EmitOptions = {}): Model {
     let name = names.get(value);
     if (name !== undefined) return name;
     const { source } = value;
-    if (source.kind === 'weight') name = model.weight(source.reference, value);
-    else if (source.kind === 'constant') name = model.constant(source.tensor);
+    if (source.kind === 'weight') {
+      const { reference } = source;
+      name = model.weight({ ...reference, file: options.locations?.get(reference.file) ?? reference.file }, value);
+    } else if (source.kind === 'constant') name = model.constant(source.tensor);
     else throw new Error(`value ${value.id} is used before it is emitted`);
     names.set(value, name);
     return name;

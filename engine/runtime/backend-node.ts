@@ -1,5 +1,6 @@
 /** ONNX Runtime for Node: native, on the CPU. For the command line, tests and benchmarks; never in a browser bundle. */
 import { availableParallelism, cpus } from 'node:os';
+import { dirname, relative, sep } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { DeviceError } from '../errors';
 import { commonSessionOptions, IDLE_ON_CPU, type Backend, type Device, type DeviceOptions } from './backend';
@@ -31,6 +32,7 @@ export const nodeBackend: Backend = {
         executionProviders: gpu ? ['webgpu', 'cpu'] : ['cpu'],
         intraOpNumThreads: threads,
       }),
+      ...(!gpu && { locate }),
       upload: (tensor) => toOrt(ort.Tensor, { ...tensor, data: copyElements(tensor.dtype, tensor.data) }),
       allocate: () => undefined,
       trim: () => undefined,
@@ -41,3 +43,11 @@ export const nodeBackend: Backend = {
     };
   },
 };
+
+/** The deepest folder that holds all files, and their paths from it. */
+function locate(paths: readonly string[]): { folder: string; locations: string[] } {
+  let folder = dirname(paths[0]!);
+  while (!paths.every((path) => path.startsWith(folder.endsWith(sep) ? folder : folder + sep)))
+    folder = dirname(folder);
+  return { folder, locations: paths.map((path) => relative(folder, path).split(sep).join('/')) };
+}

@@ -30,6 +30,11 @@ export interface SessionPlan {
   readonly outputs: ReadonlyMap<string, ValueType>;
   /** The graph computes some values twice on purpose, to hold fewer at once: do not merge them. */
   readonly recompute: boolean;
+  /**
+   * Memory before speed, for a net of hundreds of megabytes: weights are used where they lie, in their file's format,
+   * instead of being converted, repacked and folded into copies; and what a run needs is given back when it ends.
+   */
+  readonly lean: boolean;
 }
 
 /** The classes of an onnxruntime package. */
@@ -51,6 +56,11 @@ export interface Device {
    * a buffer that a session made cannot be released once the session is.
    */
   allocate(type: ValueType): Tensor | undefined;
+  /**
+   * Where weight files lie, for a session that maps them into memory itself: a folder, and the files' paths from it.
+   * Undefined where files cannot be mapped.
+   */
+  locate?(paths: readonly string[]): { readonly folder: string; readonly locations: readonly string[] };
   /** Gives back memory kept for the next `allocate`. */
   trim(): void;
   /** Elements of a tensor, possibly a view of them. */
@@ -74,10 +84,25 @@ export function commonSessionOptions(
   session: Readonly<Record<string, string>> = {},
   disabledOptimizers: readonly string[] = [],
 ): InferenceSession.SessionOptions {
-  const disabled = [...disabledOptimizers, ...(plan.recompute ? ['CommonSubexpressionElimination'] : [])];
-  const optimization = disabled.length > 0 ? { disable_specified_optimizers: disabled.join(';') } : {};
-  return { graphOptimizationLevel: 'all', logSeverityLevel: 3, extra: { session: { ...session }, optimization } };
+  const disabled = [
+    ...disabledOptimizers,
+    ...(plan.lean ? COPY_WEIGHTS : []),
+    ...(plan.recompute ? ['CommonSubexpressionElimination'] : []),
+  ];
+  return {
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    // The pattern's block comes on top of the arena's own, and the arena keeps what it once had.
+    ...(plan.lean && { enableMemPattern: false, enableCpuMemArena: false }),
+    extra: {
+      session: { ...session, ...(plan.lean && { disable_prepacking: '1' }) },
+      optimization: disabled.length > 0 ? { disable_specified_optimizers: [...new Set(disabled)].join(';') } : {},
+    },
+  };
 }
+
+/** Optimizers that make copies of weights: converted to f32, turned, or in blocks of channels. */
+const COPY_WEIGHTS: readonly string[] = ['ConstantFolding', 'NchwcTransformer'];
 
 /**
  * Graph optimizers of ONNX Runtime that find nothing in our graphs, or nothing that pays, when they run on the CPU.

@@ -2,24 +2,36 @@
 import { GraphBuilder } from '../graph/builder';
 import type { Program } from './program';
 import type { Runtime } from './runtime';
-import type { WeightFile } from './weight-files';
+import { heldBytes, type WeightFile } from './weight-files';
+
+/** A model whose weight files take this many bytes or more is run with memory in mind (SessionPlan.lean). */
+export const LARGE_MODEL = 2 ** 29;
 
 export class ProgramCache {
+  /** Whether the model is a large one. */
+  readonly lean: boolean;
   readonly #runtime: Runtime;
   readonly #files: ReadonlyMap<string, WeightFile>;
   readonly #limit: number;
   /** In order of last use. */
   readonly #programs = new Map<string, Promise<Program>>();
+  /** Weights that a program holds, by its key; bytes. */
+  readonly #bytes = new Map<string, number>();
+  /** Programs of a large model may hold each of its weights about once. */
+  readonly #mostBytes: number;
 
   constructor(runtime: Runtime, files: ReadonlyMap<string, WeightFile>, limit = 12) {
     this.#runtime = runtime;
     this.#files = files;
     this.#limit = limit;
+    const total = [...files.values()].reduce((sum, { size }) => sum + size, 0);
+    this.lean = total >= LARGE_MODEL;
+    this.#mostBytes = this.lean ? total : Infinity;
   }
 
   /**
    * The program of a graph, built and compiled on first use. The key must say everything `build` depends on. A program
-   * stays valid until `limit` others have been asked for.
+   * stays valid until `limit` others have been asked for, and one of a large model until the next that needs its room.
    */
   get(key: string, build: (b: GraphBuilder) => void): Promise<Program> {
     const known = this.#programs.get(key);
@@ -27,34 +39,42 @@ export class ProgramCache {
     const program = known ?? this.#compile(key, build);
     this.#programs.set(key, program);
     // A failed compilation is not remembered: the next call tries again.
-    program.catch(() => this.#programs.delete(key));
-    this.#evict();
+    program.catch(() => {
+      if (this.#programs.get(key) === program) this.#giveUp(key);
+    });
     return program;
   }
 
   dispose(): void {
-    for (const program of this.#programs.values())
-      void program.then(
-        (p) => p.dispose(),
-        () => undefined,
-      );
-    this.#programs.clear();
+    for (const key of [...this.#programs.keys()]) this.#giveUp(key);
   }
 
   async #compile(key: string, build: (b: GraphBuilder) => void): Promise<Program> {
     const b = new GraphBuilder();
     build(b);
-    return this.#runtime.compile(b.finish(), this.#files, { name: key });
+    const graph = b.finish();
+    this.#bytes.set(key, heldBytes(graph));
+    // Before the next program takes its memory, not after.
+    this.#evict();
+    return this.#runtime.compile(graph, this.#files, { name: key, lean: this.lean });
   }
 
+  /** Makes room for a program whose bytes are known and which is not among the others yet. */
   #evict(): void {
-    for (const [key, program] of this.#programs) {
-      if (this.#programs.size <= this.#limit) return;
-      this.#programs.delete(key);
-      void program.then(
-        (p) => p.dispose(),
-        () => undefined,
-      );
+    for (const key of [...this.#programs.keys()]) {
+      const held = [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+      if (this.#programs.size < this.#limit && held <= this.#mostBytes) return;
+      this.#giveUp(key);
     }
+  }
+
+  #giveUp(key: string): void {
+    const program = this.#programs.get(key);
+    this.#programs.delete(key);
+    this.#bytes.delete(key);
+    void program?.then(
+      (p) => p.dispose(),
+      () => undefined,
+    );
   }
 }

@@ -2,12 +2,12 @@
 import type { Graph } from '../graph/graph';
 import { emitModel, outputName, type EmitOptions } from '../onnx/emit';
 import type { HostTensor } from '../tensor/tensor';
-import type { Backend, DeviceInfo, DeviceOptions } from './backend';
+import type { Backend, Device, DeviceInfo, DeviceOptions } from './backend';
 import { RuntimeCore } from './core';
 import { DeviceTensor } from './device-tensor';
 import type { MemoryReport } from './memory';
 import { Program } from './program';
-import { checkWeights, heldBytes, WeightFiles, type WeightFile } from './weight-files';
+import { checkWeights, filesNamed, heldBytes, WeightFiles, type WeightFile } from './weight-files';
 
 /** `flipConvTranspose` is chosen for the device unless given. */
 export interface CompileOptions extends EmitOptions {
@@ -15,6 +15,8 @@ export interface CompileOptions extends EmitOptions {
   readonly name?: string;
   /** The graph computes some values twice on purpose, to hold fewer at once: do not merge them. */
   readonly recompute?: boolean;
+  /** Memory before speed: SessionPlan.lean. */
+  readonly lean?: boolean;
 }
 
 export class Runtime {
@@ -48,9 +50,13 @@ export class Runtime {
     const flipConvTranspose = options.flipConvTranspose ?? device.info.kind !== 'webgpu';
     const model = emitModel(graph, { flipConvTranspose });
     const outputs = new Map([...graph.outputs].map(([name, value]) => [outputName(name), value]));
-    const plan = { outputs, recompute: options.recompute ?? false };
+    const plan = { outputs, recompute: options.recompute ?? false, lean: options.lean ?? false };
+    const named = filesNamed(model.weightFiles, files);
+    checkWeights(graph, named);
+    const mapped = plan.lean && device.locate && mappedFiles(named, device.locate);
+    const emitted = mapped ? emitModel(graph, { flipConvTranspose, locations: mapped.locations }) : model;
     // Read before the device is held, so that a slow download does not keep other programs waiting.
-    checkWeights(graph, await this.#files.mount(model.weightFiles, files));
+    if (!mapped) await this.#files.mount(named);
     core.assertOpen();
 
     const bytes = heldBytes(graph);
@@ -58,8 +64,11 @@ export class Runtime {
       open: async () => {
         // Another phase of the work begins: its tensors have other sizes.
         device.trim();
-        const externalData = await this.#files.mount(model.weightFiles, files);
-        return device.ort.InferenceSession.create(model.bytes, { ...device.sessionOptions(plan), externalData });
+        const sessionOptions = device.sessionOptions(plan);
+        const weights = mapped
+          ? { extra: withFolder(sessionOptions.extra, mapped.folder) }
+          : { externalData: await this.#files.mount(named) };
+        return device.ort.InferenceSession.create(emitted.bytes, { ...sessionOptions, ...weights });
       },
       onDispose: () => {
         core.memory.add('programs', -bytes);
@@ -108,6 +117,22 @@ export class Runtime {
     this.#files.clear();
     core.device.close();
   }
+}
+
+/** Where ONNX Runtime finds the files to map; undefined when one does not lie on disk. */
+function mappedFiles(
+  files: ReadonlyMap<string, WeightFile>,
+  locate: NonNullable<Device['locate']>,
+): { folder: string; locations: ReadonlyMap<string, string> } | undefined {
+  const paths = [...files.values()].map(({ path }) => path);
+  if (paths.length === 0 || !paths.every((path) => path !== undefined)) return undefined;
+  const { folder, locations } = locate(paths);
+  return { folder, locations: new Map([...files.keys()].map((key, i) => [key, locations[i]!])) };
+}
+
+function withFolder(extra: Record<string, unknown> | undefined, folder: string): Record<string, unknown> {
+  const session = extra?.['session'] as Record<string, string> | undefined;
+  return { ...extra, session: { ...session, model_external_initializers_file_folder_path: folder } };
 }
 
 /** Opens the device that `options` ask for, in the build of ONNX Runtime that `backend` wraps. */

@@ -5,6 +5,10 @@ import type { MemoryAccount } from './memory';
 
 /** A file of weights: a ByteSource of engine/weights, of which only this is needed. */
 export interface WeightFile {
+  /** Bytes. */
+  readonly size: number;
+  /** Where the file lies on disk, without symbolic links, where it does: sessions may then map it. */
+  readonly path?: string;
   asBlobOrBytes(): Promise<Blob | Uint8Array>;
 }
 
@@ -17,22 +21,9 @@ export class WeightFiles {
     this.#memory = memory;
   }
 
-  /** The contents of the files a model refers to; throws a GraphError when one is not among those given. */
-  async mount(
-    keys: readonly string[],
-    files: ReadonlyMap<string, WeightFile>,
-  ): Promise<{ path: string; data: Blob | Uint8Array }[]> {
-    return Promise.all(
-      keys.map(async (path) => {
-        const file = files.get(path);
-        if (!file) {
-          throw new GraphError(
-            `weight file ${path} is not mounted; mounted: ${[...files.keys()].join(', ') || 'none'}`,
-          );
-        }
-        return { path, data: await this.#read(file) };
-      }),
-    );
+  /** The contents of some files, by the keys a model refers to them with. */
+  async mount(files: ReadonlyMap<string, WeightFile>): Promise<{ path: string; data: Blob | Uint8Array }[]> {
+    return Promise.all([...files].map(async ([path, file]) => ({ path, data: await this.#read(file) })));
   }
 
   /** Forgets what was read; a later compile reads again. */
@@ -79,19 +70,33 @@ export function heldBytes(graph: Graph): number {
   return [...spans.values()].reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Throws a GraphError when a weight's span does not fit its type or its file. */
-export function checkWeights(graph: Graph, mounted: readonly { path: string; data: Blob | Uint8Array }[]): void {
-  const sizes = new Map(
-    mounted.map(({ path, data }) => [path, data instanceof Uint8Array ? data.byteLength : data.size]),
+/** The files a model refers to; throws a GraphError when one is not among those given. */
+export function filesNamed(
+  keys: readonly string[],
+  files: ReadonlyMap<string, WeightFile>,
+): ReadonlyMap<string, WeightFile> {
+  return new Map(
+    keys.map((key) => {
+      const file = files.get(key);
+      if (!file) {
+        throw new GraphError(`weight file ${key} is not mounted; mounted: ${[...files.keys()].join(', ') || 'none'}`);
+      }
+      return [key, file];
+    }),
   );
+}
+
+/** Throws a GraphError when a weight's span does not fit its type or its file. */
+export function checkWeights(graph: Graph, files: ReadonlyMap<string, WeightFile>): void {
   for (const value of held(graph)) {
     if (value.source.kind !== 'weight') continue;
     const { name, file, offset, length } = value.source.reference;
     if (length !== byteLength(value)) {
       throw new GraphError(`weight ${name} needs ${byteLength(value)} bytes, its span in ${file} has ${length}`);
     }
-    if (offset + length > sizes.get(file)!) {
-      throw new GraphError(`weight ${name} ends at byte ${offset + length} of ${file}, which has ${sizes.get(file)}`);
+    const { size } = files.get(file)!;
+    if (offset + length > size) {
+      throw new GraphError(`weight ${name} ends at byte ${offset + length} of ${file}, which has ${size}`);
     }
   }
 }

@@ -1,9 +1,9 @@
 /** A byte source over a file on disk. Node only: the command line and tests import it, browser bundles never do. */
-import { open, stat } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import { InputError, throwIfCancelled } from '../errors';
 import { checkRange, MissingFileError, messageOf, type ByteSource } from './source';
 
-/** A source that also says where it lies, so that onnxruntime-node can mount it by path. */
+/** A source that also says where it lies, without symbolic links, so that onnxruntime-node can map it. */
 export interface FileSource extends ByteSource {
   readonly path: string;
 }
@@ -44,5 +44,5 @@ export async function fileSource(path: string, name = path): Promise<FileSource>
     return bytes;
   }
 
-  return { name, size, path, read, asBlobOrBytes: (signal) => read(0, size, signal) };
+  return { name, size, path: await realpath(path), read, asBlobOrBytes: (signal) => read(0, size, signal) };
 }

@@ -266,6 +266,27 @@ const reduce: GradientCase[] = AXES.flatMap((axes) =>
   ]),
 );
 
+/** Tiles of one row, of some with a rest, and of all rows. */
+const fusedAttention: GradientCase[] = [
+  ...[1, 2, 3, 5].map((tileRows) =>
+    gradientCase(
+      'MultiHeadAttention',
+      `tiles of ${tileRows} of 5 rows`,
+      { q: wanted([2, 5, 6]), k: wanted([2, 3, 6]), v: wanted([2, 3, 6]) },
+      (b, { q, k, v }) => b.multiHeadAttention(q, k, v, 2, 0.6, tileRows),
+    ),
+  ),
+  gradientCase('MultiHeadAttention', 'of one value', { x: wanted([1, 3, 4]) }, (b, { x }) =>
+    b.multiHeadAttention(x, x, x, 2, 0.5, 2),
+  ),
+  gradientCase(
+    'MultiHeadAttention',
+    'queries alone',
+    { q: wanted([1, 3, 4]), k: frozen([1, 2, 4]), v: frozen([1, 2, 4]) },
+    (b, { q, k, v }) => b.multiHeadAttention(q, k, v, 1, 0.5, 2),
+  ),
+];
+
 export const CONTRACTION_CASES: readonly GradientCase[] = [
   ...matmul,
   ...linear,
@@ -275,4 +296,5 @@ export const CONTRACTION_CASES: readonly GradientCase[] = [
   ...softmax,
   ...layerNorm,
   ...reduce,
+  ...fusedAttention,
 ];

@@ -197,12 +197,6 @@ describe('errors', () => {
     ).toThrow(/does not depend on limit/);
   });
 
-  test('fused attention', () => {
-    expect(taken((b, x) => ({ loss: b.reduceSum(b.multiHeadAttention(x, x, x, 2, 0.5)) }))).toThrow(
-      new GraphError('MultiHeadAttention is not differentiable'),
-    );
-  });
-
   test("a gather's table", () => {
     expect(taken((b, x) => ({ loss: b.reduceSum(b.gather(b.reshape(x, [4, 2]), b.constant(i64([1], [1])))) }))).toThrow(
       new GraphError('Gather is not differentiable in its table'),

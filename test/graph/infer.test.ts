@@ -20,7 +20,7 @@ const convTranspose = (attributes: Partial<OpOf<'ConvTranspose'>> = {}): OpOf<'C
   ...attributes,
   kind: 'ConvTranspose',
 });
-const SCALE: Op = { kind: 'MultiHeadAttention', heads: 2, scale: 1 };
+const SCALE: Op = { kind: 'MultiHeadAttention', heads: 2, scale: 1, tileRows: 1 };
 
 test.each<[Op, ValueType[], ValueType[]]>([
   [{ kind: 'Neg' }, [t([2, 3], 'f16')], [t([2, 3], 'f16')]],

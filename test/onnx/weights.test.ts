@@ -43,7 +43,7 @@ test.each([
   // A file inside a larger buffer: its bytes are those of the view.
   const larger = new Uint8Array(bytes.length + 5);
   larger.set(bytes, 5);
-  const file = { asBlobOrBytes: async () => larger.subarray(5) };
+  const file = { size: bytes.length, asBlobOrBytes: async () => larger.subarray(5) };
   expect(await runFinished(b.finish(), {}, new Map([[key, file]]))).toEqual(TENSORS);
 });
 
@@ -53,8 +53,8 @@ test('weights of two files, and a half weight cast in the graph', async () => {
   const half = b.cast(b.weight(p.spans.get('f16')!, [3], 'f16'), 'f32');
   b.output('y', b.add(b.weight(q.spans.get('f32')!, [2, 3], 'f32'), half));
   const files = new Map([
-    ['p', { asBlobOrBytes: async () => p.bytes }],
-    ['q', { asBlobOrBytes: async () => q.bytes }],
+    ['p', { size: p.bytes.length, asBlobOrBytes: async () => p.bytes }],
+    ['q', { size: q.bytes.length, asBlobOrBytes: async () => q.bytes }],
   ]);
   const { y } = await runFinished(b.finish(), {}, files);
   const want = [1.5 + 1, -2 - 2, 3e-9 + 2 ** -24, 4e9 + 1, -2, 7 + 2 ** -24];

@@ -23,6 +23,7 @@ function weightFile(...floats: number[]) {
   let reads = 0;
   const bytes = new Uint8Array(Float32Array.from(floats).buffer);
   const file = {
+    size: bytes.length,
     asBlobOrBytes: async () => {
       reads++;
       return bytes;
@@ -146,6 +147,7 @@ test('a file that could not be read is tried again', async () => {
   const { file } = weightFile(9, 1, 10);
   let failures = 1;
   const flaky = {
+    size: file.size,
     asBlobOrBytes: async () => {
       if (failures-- > 0) throw new Error('offline');
       return file.asBlobOrBytes();

@@ -52,7 +52,10 @@ function train({ workshop, rank, latents, context }: Setting, which: 'joint' | '
   const contexts = wave([2, ...context.slice(1)], 0.3);
   const data: TrainingData = {
     copies: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
-    contexts: { base: row(contexts, 0), style: row(contexts, 1) },
+    contexts: {
+      base: { context: row(contexts, 0), pooled: null },
+      style: { context: row(contexts, 1), pooled: null },
+    },
   };
   const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
   const phase = recipe.phases.at(which === 'joint' ? -1 : 0)!;
@@ -129,7 +132,7 @@ async function open(model: DiffusionModel, threads: number, rank: number): Promi
     workshop: openWorkshop(model, runtime),
     rank,
     latents: [1, config.inChannels, config.sampleSize, config.sampleSize],
-    context: [1, model.tokenizer.maxLength, model.text.config.width],
+    context: [1, model.texts[0].tokenizer.maxLength, config.crossAttentionDim],
   };
 }
 

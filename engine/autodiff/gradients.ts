@@ -5,13 +5,15 @@
 import { normalizeAxis, sameShape, showShape, type Shape } from '../tensor/shape';
 import type { GraphBuilder } from '../graph/builder';
 import { GraphError, nameOf, type Node, type Value } from '../graph/graph';
+import { AFTER, backwardStage } from '../graph/stages';
 import type { OpKind } from '../graph/ops';
 import { RULES, type Rule } from './rules';
 
 /**
  * Appends to `b` the gradients of a scalar with respect to each target.
  *
- * The walk enters only nodes on a path from a target to the loss, so frozen weights cost nothing.
+ * The walk enters only nodes on a path from a target to the loss, so frozen weights cost nothing. What it appends is in
+ * the stages of the way back, and what is appended after it in the stage after all of them.
  *
  * @param loss a value of shape [].
  * @returns one value per target, of the target's shape.
@@ -32,6 +34,7 @@ export function gradients(b: GraphBuilder, loss: Value, targets: readonly Value[
     }
     if (!gradient) continue;
     const needs = (i: number): boolean => node.inputs[i] !== undefined && active.has(node.inputs[i]);
+    b.enterStage(backwardStage(node.stage));
     const contributions = applyRule(b, node, gradient, needs);
     contributions.forEach((contribution, i) => {
       if (!contribution || !needs(i)) return;
@@ -41,6 +44,7 @@ export function gradients(b: GraphBuilder, loss: Value, targets: readonly Value[
       gradientOf.set(input, sofar ? sum(b, sofar, fitted) : fitted);
     });
   }
+  b.enterStage(AFTER);
   return targets.map((target) => {
     const gradient = gradientOf.get(target);
     if (!gradient) throw new GraphError(`the loss does not depend on ${nameOf(target)}`);

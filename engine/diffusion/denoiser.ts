@@ -6,12 +6,13 @@ import { findSites, type Site } from '../lora/sites';
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
 import { Scope, type Adapt } from '../nets/scope';
-import { unet } from '../nets/unet';
+import { unet, type UNetInputs } from '../nets/unet';
 import type { DeviceTensor } from '../runtime/device-tensor';
 import type { ProgramCache } from '../runtime/program-cache';
 import type { Runtime } from '../runtime/runtime';
 import type { Shape } from '../tensor/shape';
 import { f32, zeros, type HostTensor } from '../tensor/tensor';
+import { conditioningFeeds, conditioningInputs, type Conditioning } from './conditioning';
 import type { GuidanceRow } from './guidance';
 import type { DiffusionModel } from './model';
 import type { LinearStep } from './samplers/plan';
@@ -32,9 +33,9 @@ export interface LoadedAdapters {
   readonly up: Feed;
 }
 
-/** Where prompts become embeddings: [prompts, T, D], the same T for all. */
+/** Where prompts become embeddings, of the same length all; null is no prompt at all. */
 export interface PromptEncoder {
-  embed(prompts: readonly string[]): Promise<HostTensor<'f32'>>;
+  embed(prompts: readonly (string | null)[]): Promise<Conditioning>;
 }
 
 export class Denoiser {
@@ -44,12 +45,23 @@ export class Denoiser {
   readonly #runtime: Runtime;
   readonly #programs: ProgramCache;
   readonly #text: PromptEncoder;
+  /** Image pixels per latent pixel. */
+  readonly #pixels: number;
 
-  constructor(model: Pick<DiffusionModel, 'unet'>, runtime: Runtime, programs: ProgramCache, text: PromptEncoder) {
+  constructor(
+    model: {
+      readonly unet: DiffusionModel['unet'];
+      readonly vae: { readonly config: { readonly downsampling: number } };
+    },
+    runtime: Runtime,
+    programs: ProgramCache,
+    text: PromptEncoder,
+  ) {
     this.#model = model;
     this.#runtime = runtime;
     this.#programs = programs;
     this.#text = text;
+    this.#pixels = model.vae.config.downsampling;
     this.sites = unetSites(model);
   }
 
@@ -80,7 +92,7 @@ export class Denoiser {
     rows: readonly GuidanceRow[],
     adapters: LoadedAdapters,
   ): Promise<{ next: DeviceTensor; denoised: DeviceTensor }> {
-    const feeds = await this.#feeds(rows, adapters, step.timestep);
+    const feeds = await this.#feeds(rows, adapters, step.timestep, sample.shape);
     const program = await this.#guided('step', sample.shape, feeds.context.shape, adapters, (b, evaluate) => {
       const coefficients = scalars(b, b.input('coefficients', [6]));
       const [inputScale, fromSample, fromOutput, keep, pull, history] = coefficients as [
@@ -128,7 +140,7 @@ export class Denoiser {
     prompt: string,
   ): Promise<{ output: DeviceTensor; next: DeviceTensor }> {
     const rows: GuidanceRow[] = [{ prompt, multipliers: [], weight: 1 }];
-    const feeds = await this.#feeds(rows, NO_ADAPTERS, timestep);
+    const feeds = await this.#feeds(rows, NO_ADAPTERS, timestep, from.shape);
     const program = await this.#guided('invert', from.shape, feeds.context.shape, NO_ADAPTERS, (b, evaluate) => {
       const [ofFrom, ofPoint, ofOutput] = scalars(b, b.input('coefficients', [3])) as [Value, Value, Value];
       const at = b.input('point', from.shape);
@@ -159,7 +171,7 @@ export class Denoiser {
     rows: readonly GuidanceRow[],
     adapters: LoadedAdapters,
   ): Promise<DeviceTensor> {
-    const feeds = await this.#feeds(rows, adapters, timestep);
+    const feeds = await this.#feeds(rows, adapters, timestep, path.shape);
     const program = await this.#guided('deviate', path.shape, feeds.context.shape, adapters, (b, evaluate) => {
       const [ofSample, ofOutput] = scalars(b, b.input('coefficients', [2])) as [Value, Value];
       const d = b.input('deviation', path.shape);
@@ -180,15 +192,15 @@ export class Denoiser {
     build: (b: GraphBuilder, evaluate: (sample: Value) => Value) => void,
   ): ReturnType<ProgramCache['get']> {
     const total = ranks.reduce((n, rank) => n + rank, 0);
-    const [rows] = context as [number];
+    const [rows, tokens] = context as [number, number];
     return this.#programs.get(`${kind} ${shape.join('x')} rows ${rows} rank ${total} ${siteKey(sites)}`, (b) => {
       const timestep = b.expand(b.input('timestep', [1]), [rows]);
       const weights = b.input('weights', [rows, 1, 1, 1]);
       const adapt = total === 0 ? undefined : stackInputs(b, sites, rows, total);
       build(b, (sample) => {
         const batch = b.expand(sample, [rows, ...shape.slice(1)]);
-        const inputs = { sample: batch, timestep, context: b.input('context', context) };
-        const output = unetOutput(b, this.#model, inputs, adapt);
+        const conditioning = conditioningInputs(b, this.#model.unet.config, { rows, tokens });
+        const output = unetOutput(b, this.#model, { sample: batch, timestep, ...conditioning }, adapt);
         return b.reduceSum(b.mul(output, weights), [0], true);
       });
     });
@@ -198,10 +210,12 @@ export class Denoiser {
     rows: readonly GuidanceRow[],
     adapters: LoadedAdapters,
     timestep: number,
+    latents: Shape,
   ): Promise<Record<string, Feed> & { context: HostTensor }> {
     const stacked = adapters.ranks.length > 0;
+    const conditioning = await this.#text.embed(rows.map(({ prompt }) => prompt));
     return {
-      context: await this.#text.embed(rows.map(({ prompt }) => prompt)),
+      ...conditioningFeeds(this.#model.unet.config, conditioning, latents, this.#pixels),
       timestep: f32([timestep], [1]),
       weights: f32(
         rows.map(({ weight }) => weight),
@@ -238,7 +252,7 @@ export const NO_ADAPTERS: LoadedAdapters = { sites: [], ranks: [], down: zeros([
 export function unetOutput(
   b: GraphBuilder,
   { unet: { config, weights } }: Pick<DiffusionModel, 'unet'>,
-  inputs: { readonly sample: Value; readonly timestep: Value; readonly context: Value },
+  inputs: UNetInputs,
   adapt?: Adapt,
 ): Value {
   return unet(new Scope(b, weights, adapt), config, inputs);
@@ -255,7 +269,7 @@ export function unetSites(model: Pick<DiffusionModel, 'unet'>): Site[] {
       {
         sample: b.input('sample', [1, config.inChannels, side, side]),
         timestep: b.input('timestep', [1]),
-        context: b.input('context', [1, 1, config.crossAttentionDim]),
+        ...conditioningInputs(b, config, { rows: 1, tokens: 1 }),
       },
       adapt,
     );

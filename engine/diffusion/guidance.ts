@@ -7,7 +7,8 @@ import { InputError } from '../errors';
 
 /** One evaluation of the UNet. */
 export interface GuidanceRow {
-  readonly prompt: string;
+  /** null: no prompt at all. */
+  readonly prompt: string | null;
   /** Multiplier of each stacked adapter. */
   readonly multipliers: readonly number[];
   /** Weight of this row's output in the sum. */
@@ -41,7 +42,7 @@ export function styleGuidance(
   const guiding = active ? styles : [];
   const lambdas = guiding.map(lambdaOf);
   return [
-    ...(guidanceScale === 1 ? [] : [{ prompt: '', multipliers: none, weight: 1 - guidanceScale }]),
+    ...(guidanceScale === 1 ? [] : [{ prompt: null, multipliers: none, weight: 1 - guidanceScale }]),
     { prompt, multipliers: none, weight: guidanceScale - lambdas.reduce((sum, lambda) => sum + lambda, 0) },
     ...guiding.map((style, k) => ({
       prompt: style.prompt,

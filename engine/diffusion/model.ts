@@ -9,6 +9,7 @@ import { readVaeConfig, type TinyVaeConfig, type VaeConfig } from '../nets/vae-c
 import { ConfigReader } from '../weights/config';
 import { openWeights, type ModelFolder, type WeightSet } from '../weights/folder';
 import type { ByteSource } from '../weights/source';
+import { pooledWidth } from './conditioning';
 import { parseSchedule, type Schedule } from './schedule';
 
 export interface Net<Config> {
@@ -16,13 +17,21 @@ export interface Net<Config> {
   readonly weights: WeightSet;
 }
 
+export interface TextPart extends Net<ClipTextConfig> {
+  /** The encoder's subfolder. */
+  readonly name: string;
+  readonly tokenizer: PromptTokenizer;
+}
+
 export interface DiffusionModel {
   /** The folder's name. */
   readonly name: string;
   readonly unet: Net<UNetConfig>;
   readonly vae: Net<VaeConfig | TinyVaeConfig>;
-  readonly text: Net<ClipTextConfig>;
-  readonly tokenizer: PromptTokenizer;
+  /** The text encoders, with their tokenizers: one, or two in SDXL. */
+  readonly texts: readonly [TextPart, TextPart?];
+  /** No prompt at all is embedded as zeros, not as the empty prompt. */
+  readonly zeroUnconditional: boolean;
   readonly schedule: Schedule;
   /** Every weight file by the key that graphs refer to it with. */
   readonly files: ReadonlyMap<string, ByteSource>;
@@ -35,7 +44,12 @@ export interface DiffusionModel {
 }
 
 const SCHEDULER = 'scheduler/scheduler_config.json';
-const SUPPORTED_PIPELINES = ['StableDiffusionPipeline', 'StableDiffusionImg2ImgPipeline'] as const;
+const SUPPORTED_PIPELINES = [
+  'StableDiffusionPipeline',
+  'StableDiffusionImg2ImgPipeline',
+  'StableDiffusionXLPipeline',
+  'StableDiffusionXLImg2ImgPipeline',
+] as const;
 
 /** Opens a model folder; throws an InputError naming the file and the key for whatever is missing or not supported. */
 export async function openModel(folder: ModelFolder, signal?: AbortSignal): Promise<DiffusionModel> {
@@ -43,7 +57,7 @@ export async function openModel(folder: ModelFolder, signal?: AbortSignal): Prom
     throw new InputError(`${folder.name} holds no model_index.json; give the folder of a diffusers model`);
   }
   const index = new ConfigReader(await folder.json('model_index.json', signal), `${folder.name}/model_index.json`);
-  index.oneOf('_class_name', SUPPORTED_PIPELINES);
+  const isXl = index.oneOf('_class_name', SUPPORTED_PIPELINES).startsWith('StableDiffusionXL');
   const config = async (path: string): Promise<[unknown, string]> => [
     await folder.json(path, signal),
     `${folder.name}/${path}`,
@@ -57,24 +71,20 @@ export async function openModel(folder: ModelFolder, signal?: AbortSignal): Prom
     config: readVaeConfig(...(await config('vae/config.json'))),
     weights: await openWeights(folder, 'vae', opening(signal)),
   };
-  const text = {
-    config: readClipTextConfig(...(await config('text_encoder/config.json'))),
-    weights: await openWeights(folder, 'text_encoder', opening(signal)),
-  };
-  requireMatch(folder.name, unet.config, vae.config, text.config);
-  const tokenizer = await loadTokenizer(folder, 'tokenizer', signal);
-  if (tokenizer.maxLength > text.config.positions) {
-    throw new InputError(
-      `${folder.name}: the tokenizer makes ${tokenizer.maxLength} tokens, the text encoder takes ${text.config.positions}; fetch the model again`,
-    );
-  }
-  const sources = [unet, vae, text].flatMap(({ weights }) => weights.files.map(({ source }) => source));
+  const first = await openText(folder, 'text_encoder', 'tokenizer', signal);
+  const texts: readonly [TextPart, TextPart?] = isXl
+    ? [first, await openText(folder, 'text_encoder_2', 'tokenizer_2', signal)]
+    : [first];
+  requireMatch(folder.name, unet.config, vae.config, texts);
+  const sources = [unet, vae, ...texts.filter((text) => text !== undefined)].flatMap(({ weights }) =>
+    weights.files.map(({ source }) => source),
+  );
   return {
     name: folder.name,
     unet,
     vae,
-    text,
-    tokenizer,
+    texts,
+    zeroUnconditional: isXl && index.boolean('force_zeros_for_empty_prompt', true),
     schedule: parseSchedule(await folder.text(SCHEDULER, signal), `${folder.name}/${SCHEDULER}`),
     files: new Map(sources.map((source) => [source.name, source])),
     nativeSize: unet.config.sampleSize * vae.config.downsampling,
@@ -87,16 +97,52 @@ function opening(signal: AbortSignal | undefined): { preferHalf: true; signal?: 
   return { preferHalf: true, ...(signal && { signal }) };
 }
 
-function requireMatch(name: string, unet: UNetConfig, vae: { latentChannels: number }, text: ClipTextConfig): void {
+async function openText(
+  folder: ModelFolder,
+  part: string,
+  tokenizerPart: string,
+  signal: AbortSignal | undefined,
+): Promise<TextPart> {
+  const path = `${part}/config.json`;
+  if (!(await folder.has(path, signal))) {
+    throw new InputError(`${folder.name}: ${path} is missing; give the folder of a whole base model, not of a refiner`);
+  }
+  const config = readClipTextConfig(await folder.json(path, signal), `${folder.name}/${path}`);
+  const weights = await openWeights(folder, part, opening(signal));
+  const tokenizer = await loadTokenizer(folder, tokenizerPart, signal);
+  if (tokenizer.maxLength > config.positions) {
+    throw new InputError(
+      `${folder.name}: the tokenizer makes ${tokenizer.maxLength} tokens, the text encoder takes ${config.positions}; fetch the model again`,
+    );
+  }
+  return { name: part, config, weights, tokenizer };
+}
+
+function requireMatch(
+  name: string,
+  unet: UNetConfig,
+  vae: { latentChannels: number },
+  [first, second]: readonly [TextPart, TextPart?],
+): void {
   if (unet.inChannels !== vae.latentChannels || unet.outChannels !== vae.latentChannels) {
     throw new InputError(
       `${name}: the UNet takes ${unet.inChannels} and gives ${unet.outChannels} channels, the VAE's latents have ${vae.latentChannels}; choose a text-to-image model`,
     );
   }
-  if (unet.crossAttentionDim !== text.width) {
+  const width = first.config.width + (second?.config.width ?? 0);
+  if (unet.crossAttentionDim !== width) {
     throw new InputError(
-      `${name}: the UNet attends to width ${unet.crossAttentionDim}, the text encoder gives ${text.width}; fetch the model again`,
+      `${name}: the UNet attends to width ${unet.crossAttentionDim}, the text encoder gives ${width}; fetch the model again`,
     );
+  }
+  const pooled = second?.config.projection ?? 0;
+  if (pooledWidth(unet) !== pooled) {
+    throw new InputError(
+      `${name}: the UNet takes ${pooledWidth(unet)} numbers of a prompt as a whole, its second text encoder gives ${pooled}; choose a base model`,
+    );
+  }
+  if (second && second.tokenizer.maxLength !== first.tokenizer.maxLength) {
+    throw new InputError(`${name}: its two tokenizers differ in length; fetch the model again`);
   }
 }
 

@@ -30,6 +30,7 @@ export class GraphBuilder {
   readonly #made = new Map<string, readonly Value[]>();
   readonly #merge: boolean;
   #nextId = 0;
+  #stage = 0;
 
   /** @param options.merge false: equal operations stay apart, for graphs that compute values twice to hold fewer at once. */
   constructor(options: { readonly merge?: boolean } = {}) {
@@ -86,6 +87,21 @@ export class GraphBuilder {
     return this.#nodes;
   }
 
+  /** The stage of the nodes made next. */
+  get stage(): number {
+    return this.#stage;
+  }
+
+  /** Marks a place where a large graph may be cut: what follows is a stage of its own. */
+  nextStage(): void {
+    this.#stage++;
+  }
+
+  /** Makes nodes in a stage of the caller's choice, from which the builder does not come back by itself. */
+  enterStage(stage: number): void {
+    this.#stage = stage;
+  }
+
   /** Appends an operation and returns its outputs. */
   apply(op: Op, inputs: readonly Value[]): readonly Value[] {
     if (!this.#merge) return this.#append(op, inputs);
@@ -98,7 +114,7 @@ export class GraphBuilder {
   #append(op: Op, inputs: readonly Value[]): readonly Value[] {
     const types = infer(op, inputs);
     const outputs: Value[] = [];
-    const node: Node = { op, inputs, outputs };
+    const node: Node = { op, inputs, outputs, stage: this.#stage };
     types.forEach((type, index) => outputs.push(this.#value(type, { kind: 'node', node, index })));
     this.#nodes.push(node);
     return outputs;

@@ -35,6 +35,8 @@ export interface Node {
   readonly inputs: readonly Value[];
   /** Filled once, when the node is made. */
   readonly outputs: readonly Value[];
+  /** When the node is computed, if the graph is cut into parts: no node takes a value of a later stage (partition.ts). */
+  readonly stage: number;
 }
 
 export interface Graph {

@@ -212,6 +212,7 @@ const COPIES_STREAM = 0xc0915;
 const KOHYA_VERSIONS: ReadonlyMap<number, string> = new Map([
   [768, 'sd_v1'],
   [1024, 'sd_v2'],
+  [2048, 'sdxl_base_v1-0'],
 ]);
 /** Ours for nets of that design with other widths, such as the embedded model. */
 const OTHER_VERSION = 'sd_small';

@@ -1,6 +1,7 @@
 /** The state of a learning run on the device, and one step of it. */
 import { ADAMW_DEFAULTS, adamWSchedule } from '../autodiff/adamw';
 import { readAndDispose } from '../diffusion/autoencoder';
+import { conditioningFeeds, stackConditioning, stackRows, type Conditioning } from '../diffusion/conditioning';
 import type { DiffusionModel } from '../diffusion/model';
 import { noisedLatents, trainingTarget } from '../diffusion/schedule';
 import { packedSize, upShape } from '../lora/packing';
@@ -29,8 +30,8 @@ export type TrainerState = Readonly<Partial<Record<AdapterName, AdapterState>>>;
 export interface TrainingData {
   /** Scaled latents of both images, [1, C, h, w] each; the pair itself, then its copies. */
   readonly copies: readonly Readonly<Record<'before' | 'after', HostTensor<'f32'>>>[];
-  /** Embeddings of each prompt, [1, T, D]. */
-  readonly contexts: Readonly<Record<'base' | 'style', HostTensor<'f32'>>>;
+  /** Embeddings of each prompt, one row each. */
+  readonly contexts: Readonly<Record<'base' | 'style', Conditioning>>;
 }
 
 /** What was drawn for a step; a test may give its own. */
@@ -109,9 +110,9 @@ export class Trainer {
     const rows = phase.rows(n);
     const { timestep } = draw;
     const feeds: Record<string, DeviceTensor | HostTensor> = {
-      latents: stack(rows.map(({ image }) => this.#data.copies[draw.copy]![image])),
-      context: stack(rows.map(({ prompt }) => this.#data.contexts[prompt])),
-      noise: stack(rows.map((row) => this.#noise(row, draw))),
+      latents: stackRows(rows.map(({ image }) => this.#data.copies[draw.copy]![image])),
+      ...this.#conditioning(rows),
+      noise: stackRows(rows.map((row) => this.#noise(row, draw))),
       timestep: f32([timestep], [1]),
       noising: pair(noisedLatents(this.#model.schedule, timestep)),
       ...(phase.target === 'noise' && { objective: pair(trainingTarget(this.#model.schedule, timestep)) }),
@@ -170,6 +171,12 @@ export class Trainer {
     this.#downs.clear();
   }
 
+  #conditioning(rows: readonly BatchRow[]): Record<string, HostTensor> {
+    const { unet, vae } = this.#model;
+    const all = stackConditioning(rows.map(({ prompt }) => this.#data.contexts[prompt]));
+    return conditioningFeeds(unet.config, all, this.#data.copies[0]!.before.shape, vae.config.downsampling);
+  }
+
   #noise({ image, from }: BatchRow, { timestep, noise, share, copy }: StepDraw): HostTensor<'f32'> {
     if (!from) return noise;
     const { [from]: start, [image]: end } = this.#data.copies[copy]!;
@@ -190,7 +197,7 @@ export class Trainer {
         rows,
         adapters: phase.adapters.map((name) => ({ name, rank })),
         latents: shape,
-        tokens: this.#data.contexts.base.shape[1]!,
+        tokens: this.#data.contexts.base.context.shape[1]!,
         target: phase.target,
         optimizer: ADAMW_DEFAULTS,
       }),
@@ -232,14 +239,6 @@ export class Trainer {
     const ranks = rows[0]!.multipliers.map(() => this.#recipe.rank);
     return multiplierTensor(ranks, rows.map(numbers));
   }
-}
-
-/** [1, ...] tensors as one batch. */
-function stack(tensors: readonly HostTensor<'f32'>[]): HostTensor<'f32'> {
-  const [first] = tensors;
-  const data = new Float32Array(first!.data.length * tensors.length);
-  tensors.forEach((tensor, i) => data.set(tensor.data, i * first!.data.length));
-  return f32(data, [tensors.length, ...first!.shape.slice(1)]);
 }
 
 function pair({ latents, noise }: { readonly latents: number; readonly noise: number }): HostTensor<'f32'> {

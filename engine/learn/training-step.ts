@@ -5,6 +5,7 @@
  */
 import { adamW, type AdamWSettings, type AdamWState } from '../autodiff/adamw';
 import { gradients } from '../autodiff/gradients';
+import { conditioningInputs } from '../diffusion/conditioning';
 import { joinMatrices, scalars, unetOutput } from '../diffusion/denoiser';
 import type { DiffusionModel } from '../diffusion/model';
 import type { GraphBuilder } from '../graph/builder';
@@ -42,7 +43,7 @@ export const stateNames = (adapter: string): [string, string, string] => [
 /**
  * Builds the step. R is the sum of the ranks.
  *
- * Inputs: latents and noise [rows, C, h, w]; context [rows, T, D]; timestep [1];
+ * Inputs: latents and noise [rows, C, h, w]; those of conditioningInputs; timestep [1];
  * noising [2] and, with target 'noise', objective [2]: the weights of (latents, noise) in the noised sample and in the target; lossWeights
  * [rows]; multiplier and gradientMask [rows, 1, R]; down [packed R x in]; and for each adapter its up-projections and
  * two moments [packed out x rank] and `<adapter>.schedule` [3] (adamWSchedule).
@@ -75,10 +76,10 @@ export function buildTrainingStep(
     gradient: b.input('gradientMask', [rows, 1, total]),
   };
 
-  const context = b.input('context', [rows, shape.tokens, model.unet.config.crossAttentionDim]);
+  const conditioning = conditioningInputs(b, model.unet.config, { rows, tokens: shape.tokens });
   const timestep = b.expand(b.input('timestep', [1]), [rows]);
   const adapt = stackedAdapters(b, joinMatrices(sites, down, ups), masks);
-  const output = unetOutput(b, model, { sample, timestep, context }, adapt);
+  const output = unetOutput(b, model, { sample, timestep, ...conditioning }, adapt);
 
   const target =
     shape.target === 'noise'

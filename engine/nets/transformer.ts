@@ -37,6 +37,7 @@ export function spatialTransformer(scope: Scope, x: Value, context: Value, optio
     ? scope.at('proj_in').linear(toTokens(normalized), c)
     : toTokens(scope.at('proj_in').conv(normalized, c, 1));
   for (let i = 0; i < options.layers; i++) {
+    if (i > 0) b.nextStage();
     tokens = transformerLayer(scope.at('transformer_blocks').at(i), tokens, text, n, options);
   }
   const out = options.linearProjection

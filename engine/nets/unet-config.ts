@@ -72,9 +72,9 @@ export function readUNetConfig(json: unknown, name: string): UNetConfig {
   // diffusers' historic misnomer: attention_head_dim holds the number of heads.
   const heads = config.perBlock('attention_head_dim', count, 8, POSITIVE);
   const layers = config.perBlock('layers_per_block', count, 2, POSITIVE);
-  const depths = config.perBlockOrLayer('transformer_layers_per_block', count, 1, POSITIVE);
+  const depths = config.perBlockOrLayer('transformer_layers_per_block', count, 1);
   const upDepths = config.has('reverse_transformer_layers_per_block')
-    ? config.perBlockOrLayer('reverse_transformer_layers_per_block', count, 1, POSITIVE)
+    ? config.perBlockOrLayer('reverse_transformer_layers_per_block', count, 1)
     : [...depths].reverse();
   const onlyCross = config.flagPerBlock('only_cross_attention', count, false);
 

@@ -29,6 +29,7 @@ export function unet(scope: Scope, config: UNetConfig, inputs: UNetInputs): Valu
   config.down.forEach((block, i) => {
     const at = scope.at('down_blocks').at(i);
     for (let j = 0; j < block.resnets; j++) {
+      b.nextStage();
       h = resnet(at.at('resnets').at(j), h, block.channels, resnetOptions(config), time);
       h = transformer(at, j, h, context, config, block);
       skips.push(h);
@@ -39,11 +40,13 @@ export function unet(scope: Scope, config: UNetConfig, inputs: UNetInputs): Valu
     }
   });
 
+  b.nextStage();
   h = middle(scope.at('mid_block'), h, time, context, config);
 
   config.up.forEach((block, i) => {
     const at = scope.at('up_blocks').at(i);
     for (let j = 0; j < block.resnets; j++) {
+      b.nextStage();
       h = b.concat([h, skips.pop()!], 1);
       h = resnet(at.at('resnets').at(j), h, block.channels, resnetOptions(config), time);
       h = transformer(at, j, h, context, config, block);
@@ -59,6 +62,7 @@ export function unet(scope: Scope, config: UNetConfig, inputs: UNetInputs): Valu
     }
   });
 
+  b.nextStage();
   h = scope.at('conv_norm_out').groupNorm(h, config.normGroups, config.normEpsilon);
   return scope.at('conv_out').conv(b.silu(h), config.outChannels, config.convOutKernel);
 }

@@ -1,11 +1,16 @@
 /** Compiled programs by key, the least recently used given up first. */
 import { GraphBuilder } from '../graph/builder';
-import type { Program } from './program';
+import { AFTER } from '../graph/stages';
+import { compileParts } from './parts-program';
+import type { Runnable } from './program';
 import type { Runtime } from './runtime';
 import { heldBytes, type WeightFile } from './weight-files';
 
 /** A model whose weight files take this many bytes or more is run with memory in mind (SessionPlan.lean). */
 export const LARGE_MODEL = 2 ** 29;
+
+/** What one part of a large model's training step computes on the way there, bytes. */
+const PART_BYTES = 2 ** 29;
 
 export class ProgramCache {
   /** Whether the model is a large one. */
@@ -14,7 +19,7 @@ export class ProgramCache {
   readonly #files: ReadonlyMap<string, WeightFile>;
   readonly #limit: number;
   /** In order of last use. */
-  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #programs = new Map<string, Promise<Runnable>>();
   /** Weights that a program holds, by its key; bytes. */
   readonly #bytes = new Map<string, number>();
   /** Programs of a large model may hold each of its weights about once. */
@@ -33,7 +38,7 @@ export class ProgramCache {
    * The program of a graph, built and compiled on first use. The key must say everything `build` depends on. A program
    * stays valid until `limit` others have been asked for, and one of a large model until the next that needs its room.
    */
-  get(key: string, build: (b: GraphBuilder) => void): Promise<Program> {
+  get(key: string, build: (b: GraphBuilder) => void): Promise<Runnable> {
     const known = this.#programs.get(key);
     this.#programs.delete(key);
     const program = known ?? this.#compile(key, build);
@@ -49,14 +54,19 @@ export class ProgramCache {
     for (const key of [...this.#programs.keys()]) this.#giveUp(key);
   }
 
-  async #compile(key: string, build: (b: GraphBuilder) => void): Promise<Program> {
+  async #compile(key: string, build: (b: GraphBuilder) => void): Promise<Runnable> {
     const b = new GraphBuilder();
     build(b);
     const graph = b.finish();
     this.#bytes.set(key, heldBytes(graph));
     // Before the next program takes its memory, not after.
     this.#evict();
-    return this.#runtime.compile(graph, this.#files, { name: key, lean: this.lean });
+    const options = { name: key, lean: this.lean };
+    // Without a way back a session gives up values as it goes, and nothing is won by parts.
+    const trains = graph.nodes.some(({ stage }) => stage === AFTER);
+    return this.lean && trains
+      ? compileParts(this.#runtime, graph, this.#files, { ...options, partBytes: PART_BYTES, keep: 'products' })
+      : this.#runtime.compile(graph, this.#files, options);
   }
 
   /** Makes room for a program whose bytes are known and which is not among the others yet. */

@@ -10,13 +10,22 @@ import { DeviceTensor } from './device-tensor';
 
 export type Feeds = Readonly<Record<string, DeviceTensor | HostTensor>>;
 
+/** A program, or a sequence of them that stands for one. */
+export interface Runnable {
+  readonly inputs: ReadonlyMap<string, ValueType>;
+  readonly outputs: ReadonlyMap<string, ValueType>;
+  /** Runs once; see Program.run. */
+  run(feeds: Feeds): Promise<Record<string, DeviceTensor>>;
+  dispose(): void;
+}
+
 interface Session {
   /** Creates one; called again after a failed run. */
   readonly open: () => Promise<InferenceSession>;
   readonly onDispose: () => void;
 }
 
-export class Program {
+export class Program implements Runnable {
   readonly inputs: ReadonlyMap<string, ValueType>;
   readonly outputs: ReadonlyMap<string, ValueType>;
   readonly #core: RuntimeCore;

@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compare, readCase, type GoldenCase, type TensorError } from './case';
 import { runText, runUNet, runVae } from './kinds/nets';
+import { runPipeline } from './kinds/pipeline';
 import { runGuided, runInversion, runLoraFile } from './kinds/sampling';
 import { runLoraGradients, runTrain } from './kinds/training';
 import { runSchedulerCase } from './run-scheduler';
@@ -25,6 +26,7 @@ const KINDS: ReadonlyMap<string, (dir: string) => Promise<TensorError[]>> = new 
   ['guided', computed(runGuided)],
   ['inversion', computed(runInversion)],
   ['lora-file', computed(runLoraFile)],
+  ['pipeline', computed(runPipeline)],
 ]);
 
 export interface CaseResult {

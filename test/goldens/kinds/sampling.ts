@@ -1,6 +1,7 @@
 /** Golden cases of sampling: guided, inversion, lora-file. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stackRows } from '../../../engine/diffusion/conditioning';
 import { Denoiser, unetOutput, unetSites, type PromptEncoder } from '../../../engine/diffusion/denoiser';
 import { styleGuidance } from '../../../engine/diffusion/guidance';
 import { invert } from '../../../engine/diffusion/inversion';
@@ -40,12 +41,11 @@ async function openNet(golden: GoldenCase): Promise<Net> {
   return { unet, schedule: readSchedule(await golden.folder.json(path), path) };
 }
 
-/** Prompts are the names of the case's embeddings; '' is the null prompt. */
+/** Prompts are the names of the case's embeddings; '' and no prompt are the null prompt. */
 function encoderOf(golden: GoldenCase): PromptEncoder {
   return {
     embed: async (prompts) => {
-      const rows = prompts.map((prompt) => input(golden, prompt === '' ? 'embeddings_null' : prompt));
-      return f32(Float32Array.from(rows.flatMap(({ data }) => [...data])), [rows.length, ...rows[0]!.shape.slice(1)]);
+      return { context: stackRows(prompts.map((prompt) => input(golden, prompt || 'embeddings_null'))), pooled: null };
     },
   };
 }
@@ -72,7 +72,9 @@ function guidingStyles(golden: GoldenCase): { prompt: string; strength: number }
 }
 
 function denoiserFor(golden: GoldenCase, net: Net, runtime: Runtime): Denoiser {
-  return new Denoiser(net, runtime, new ProgramCache(runtime, filesOf(net.unet.weights)), encoderOf(golden));
+  const { unet } = net;
+  const model = { unet, vae: { config: { downsampling: 8 } } };
+  return new Denoiser(model, runtime, new ProgramCache(runtime, filesOf(net.unet.weights)), encoderOf(golden));
 }
 
 export async function runGuided(golden: GoldenCase): Promise<Results> {

@@ -25,6 +25,7 @@ MAKERS = {
     'guided': 'guidances',
     'inversion': 'inversions',
     'lora-file': 'lora_files',
+    'pipeline': 'pipelines',
 }
 
 

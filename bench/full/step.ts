@@ -1,0 +1,146 @@
+/**
+ * One piece of work on a model of real size in our engine: `node step.mjs MODEL JOB SIZE RANK OUT`. Writes the results
+ * to OUT (safetensors) and prints a JSON line with the processor time of a first and a second run, in seconds.
+ */
+import { writeFile } from 'node:fs/promises';
+import { styleGuidance } from '../../engine/diffusion/guidance';
+import { pooledWidth, type Conditioning } from '../../engine/diffusion/conditioning';
+import { openModel } from '../../engine/diffusion/model';
+import { readAndDispose } from '../../engine/diffusion/autoencoder';
+import { Denoiser, type PromptEncoder } from '../../engine/diffusion/denoiser';
+import { downShape, packMatrices, unpackMatrices, upShape } from '../../engine/lora/packing';
+import { attentionSites, type Site } from '../../engine/lora/sites';
+import { makeRecipe, packedDown } from '../../engine/learn/recipe';
+import { Trainer } from '../../engine/learn/trainer';
+import { openWorkshop } from '../../engine/pipeline';
+import { nodeBackend } from '../../engine/runtime/backend-node';
+import { openRuntime } from '../../engine/runtime/runtime';
+import { sizeOf, type Shape } from '../../engine/tensor/shape';
+import { f32, zeros, type HostTensor } from '../../engine/tensor/tensor';
+import { nodeFolder } from '../../engine/weights/node-folder';
+import { writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
+
+const TIMESTEP = 500;
+const [folder = '', job = '', side = '512', rankText = '64', out = ''] = process.argv.slice(2);
+const rank = Number(rankText);
+
+type Results = Record<string, HostTensor<'f32'>>;
+
+/** Numbers both programs can make: sqrt(2) sin of multiples of `step`. */
+function wave(shape: Shape, step: number, scale = 1): HostTensor<'f32'> {
+  const data = new Float32Array(sizeOf(shape));
+  for (let i = 0; i < data.length; i++) data[i] = scale * Math.SQRT2 * Math.sin((i + 1) * step);
+  return f32(data, shape);
+}
+
+const model = await openModel(await nodeFolder(folder));
+const runtime = await openRuntime(nodeBackend, { threads: 2 });
+const workshop = openWorkshop(model, runtime);
+const { unet, vae } = model;
+const pixels = vae.config.downsampling;
+const latents: Shape = [1, unet.config.inChannels, Number(side) / pixels, Number(side) / pixels];
+const tokens = model.texts[0].tokenizer.maxLength;
+
+/** Row `i` of what stands for the prompts' embeddings. */
+function conditioning(i: number): Conditioning {
+  const width = pooledWidth(unet.config);
+  return {
+    context: wave([1, tokens, unet.config.crossAttentionDim], 0.3 + i / 10),
+    pooled: width > 0 ? wave([1, width], 0.4 + i / 10) : null,
+  };
+}
+
+/** Every site's up-projection, small enough not to shake the net. */
+const up = (site: Site): Float32Array => wave(upShape(rank)(site), 0.11, 0.01).data;
+
+function train(): () => Promise<Results> {
+  const sites = attentionSites(workshop.denoiser.sites);
+  const empty = { width: 0, height: 0, data: new Uint8ClampedArray(0) };
+  const recipe = makeRecipe({ before: empty, after: empty, prompt: '', style: '', rank, mode: 'paper' });
+  const trainer = new Trainer(model, runtime, workshop.programs, sites, recipe, {
+    copies: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
+    contexts: { base: conditioning(0), style: conditioning(1) },
+  });
+  const phase = recipe.phases.at(-1)!;
+  const draw = { timestep: TIMESTEP, noise: wave(latents, 0.5), share: 1, copy: 0 };
+  let first = true;
+  return async () => {
+    const { losses } = await trainer.step(phase, 0, draw);
+    const results: Results = { losses: f32(losses, [2]) };
+    if (!first) return results;
+    first = false;
+    // The first moments after one step from zero are a tenth of the gradients.
+    for (const [name, { tensors }] of Object.entries(await trainer.read())) {
+      const moments = unpackMatrices(sites, upShape(rank), tensors[1].data);
+      for (const site of sites) results[`${name}.${site.name}`] = f32(moments.get(site.name)!, upShape(rank)(site));
+    }
+    const down = packedDown(recipe, sites, phase.adapters);
+    const downs = unpackMatrices(sites, downShape(2 * rank), down);
+    for (const site of sites) results[`down.${site.name}`] = f32(downs.get(site.name)!, downShape(2 * rank)(site));
+    return results;
+  };
+}
+
+async function guided(): Promise<() => Promise<Results>> {
+  const prompts = [null, 'base', 'style'];
+  const all = prompts.map((_, i) => conditioning(i));
+  const text: PromptEncoder = {
+    embed: async () => ({
+      context: f32(concatenated(all.map(({ context }) => context.data)), [3, ...all[0]!.context.shape.slice(1)]),
+      pooled: all[0]!.pooled && f32(concatenated(all.map(({ pooled }) => pooled!.data)), [3, pooledWidth(unet.config)]),
+    }),
+  };
+  const denoiser = new Denoiser(model, runtime, workshop.programs, text);
+  const sites = attentionSites(denoiser.sites);
+  const down = packMatrices(sites, downShape(rank), (site) => wave(downShape(rank)(site), 0.13, 0.1).data);
+  const adapters = await denoiser.load({ sites, ranks: [rank], down, up: packMatrices(sites, upShape(rank), up) });
+  const rows = styleGuidance('base', [{ prompt: 'style', strength: 3 }], 5);
+  return async () => {
+    const move = { sample: 0.5, output: -0.1 };
+    const next = await denoiser.deviate(
+      wave(latents, 0.7),
+      wave(latents, 0.9),
+      zeros(latents),
+      TIMESTEP,
+      move,
+      rows,
+      adapters,
+    );
+    return { deviation: await readAndDispose(next) };
+  };
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  return Float32Array.from(parts.flatMap((part) => [...part]));
+}
+
+const JOBS: Readonly<Record<string, () => (() => Promise<Results>) | Promise<() => Promise<Results>>>> = {
+  train,
+  guided,
+  encode: () => async () => ({
+    latents: await readAndDispose(
+      await workshop.autoencoder.encode(wave([1, 3, Number(side), Number(side)], 0.2, 0.5)),
+    ),
+  }),
+  decode: () => async () => ({ image: await workshop.autoencoder.decode(await runtime.upload(wave(latents, 0.7))) }),
+};
+
+const run = await JOBS[job]!();
+const seconds: number[] = [];
+let results: Results = {};
+for (let i = 0; i < 2; i++) {
+  const used = process.cpuUsage();
+  const made = await run();
+  const { user, system } = process.cpuUsage(used);
+  seconds.push((user + system) / 1e6);
+  if (i === 0) results = made;
+}
+const written = Object.entries(results).map(([name, { shape, data }]): TensorToWrite => ({
+  name,
+  dtype: 'F32',
+  shape,
+  data,
+}));
+await writeFile(out, writeSafetensors(written));
+process.stdout.write(`${JSON.stringify({ seconds })}\n`);
+process.exit();

@@ -1,0 +1,43 @@
+/** Golden cases of a whole model folder: from the prompt to the picture. */
+import { styleGuidance } from '../../../engine/diffusion/guidance';
+import { NO_ADAPTERS } from '../../../engine/diffusion/denoiser';
+import { openModel } from '../../../engine/diffusion/model';
+import { SAMPLERS } from '../../../engine/diffusion/samplers/samplers';
+import { openWorkshop } from '../../../engine/pipeline';
+import type { DeviceTensor } from '../../../engine/runtime/device-tensor';
+import { f32, zeros, type HostTensor } from '../../../engine/tensor/tensor';
+import { input, withRuntime, type GoldenCase } from '../case';
+
+export async function runPipeline(golden: GoldenCase): Promise<Map<string, HostTensor>> {
+  const model = await openModel(golden.folder);
+  const { prompt, guidance_scale: scale, steps } = golden.parameters as Record<string, never>;
+  return withRuntime(async (runtime) => {
+    const { text, denoiser, autoencoder } = openWorkshop(model, runtime);
+    const results = new Map<string, HostTensor>();
+    for (const [suffix, asked] of [
+      ['', prompt],
+      ['_null', null],
+    ] as const) {
+      const { context, pooled } = await text.embed([asked]);
+      results.set(`context${suffix}`, context);
+      if (pooled) results.set(`pooled${suffix}`, pooled);
+    }
+    const plan = SAMPLERS[model.schedule.preferredSampler](model.schedule, steps);
+    const { shape, data } = input(golden, 'latents');
+    let sample = await runtime.upload(
+      f32(
+        data.map((x) => x * plan.initialNoiseScale),
+        shape,
+      ),
+    );
+    let previous: DeviceTensor | HostTensor = zeros(shape);
+    for (const step of plan.steps) {
+      const rows = styleGuidance(prompt, [], scale);
+      const { next, denoised } = await denoiser.step(sample, previous, step, rows, NO_ADAPTERS);
+      [sample, previous] = [next, denoised];
+    }
+    results.set('latents', await sample.read());
+    results.set('image', await autoencoder.decode(sample));
+    return results;
+  });
+}

@@ -9,6 +9,7 @@
 const FLOORS = [
   'worker',
   'engine',
+  'preflight',
   'learn',
   'restyle',
   'pipeline',

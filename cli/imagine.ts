@@ -9,6 +9,7 @@ import { readStyles } from './restyle';
 import { reportStyles } from './style-files';
 
 export interface ImagineOptions extends EngineOptions {
+  readonly size?: number;
   readonly output: string;
   readonly overwrite?: boolean;
   readonly prompt: string;
@@ -29,6 +30,7 @@ export async function imagineCommand(io: Io, stylePaths: string, options: Imagin
   const settings = given({
     guidanceScale: options.guidance,
     steps: options.steps,
+    size: options.size,
     start: options.start,
     seed: options.seed,
     force: options.force,

@@ -12,6 +12,7 @@ import { prepareOutput, writeResult, writeWhole } from './output';
 import { duration, ProgressLine } from './progress';
 
 export interface LearnOptions extends EngineOptions {
+  readonly size?: number;
   readonly output: string;
   readonly overwrite?: boolean;
   readonly prompt?: string;
@@ -58,6 +59,7 @@ export async function learnCommand(
       contentSteps: options.contentSteps,
       rank: options.rank,
       learningRate: options.lr,
+      size: options.size,
       seed: options.seed,
       mode: options.mode,
       force: options.force,

@@ -94,6 +94,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     )
     .option('--rank <n>', `rank of the LoRA (${LEARN_DEFAULTS.rank})`, wholeNumber('--rank', 1, 1024))
     .option('--lr <x>', `learning rate (${LEARN_DEFAULTS.learningRate})`, number('--lr', 0, 1, true))
+    .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))
     .option('--seed <n>', `seed of noise and basis (${LEARN_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
     .option('--mode <mode>', `${MODES.join(', ')} (${LEARN_DEFAULTS.mode})`, oneOf('--mode', MODES))
     .option('--keys <keys>', `names in the file: ${KEYS.join(', ')} (peft)`, oneOf('--keys', KEYS))
@@ -122,6 +123,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
       `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start}; ${RESTYLE_DEFAULTS.groundStart} for a style that repaints the ground)`,
       number('--start', 0, 1, true),
     )
+    .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))
     .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))
     .option('--force', FORCE_HELP)
     .action((styles: string, images: string[], options: RestyleOptions) =>
@@ -147,6 +149,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
       `share of the noise schedule below which styles act (${IMAGINE_DEFAULTS.start})`,
       number('--start', 0, 1, true),
     )
+    .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))
     .option('--seed <n>', `seed (${IMAGINE_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
     .option('--force', FORCE_HELP)
     .action((styles: string, options: ImagineOptions) =>
@@ -183,6 +186,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
 }
 
 const OVERWRITE_HELP = 'replace files that are already there';
+const SIZE_HELP = "long side at which the net works, px (the model's own; 512 to learn with SDXL)";
 const STRENGTH_HELP = `one per style, or one for all, ${STRENGTH_RANGE.min} to ${STRENGTH_RANGE.max}; 0 is the original, 1 as learned (1)`;
 
 const FORCE_HELP = 'apply a LoRA too of which less than half can be applied';

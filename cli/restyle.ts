@@ -11,6 +11,7 @@ import { duration, ProgressLine } from './progress';
 import { readStyleFile, reportStyles } from './style-files';
 
 export interface RestyleOptions extends EngineOptions {
+  readonly size?: number;
   /** Folder for the results, NAME.png each. */
   readonly output: string;
   readonly overwrite?: boolean;
@@ -39,6 +40,7 @@ export async function restyleCommand(
     guide: options.guide,
     prompt: options.prompt,
     steps: options.steps,
+    size: options.size,
     start: options.start,
     seed: options.seed,
     force: options.force,

@@ -9,6 +9,21 @@ export const LEARN_DEFAULTS = {
   seed: 0,
 } as const;
 
+/**
+ * What SDXL gets: the paper's recipe (Pair Customization, arXiv 2405.01536, section 4), whose base it is. `scale` is its
+ * lambda; the learning rate stays as it is.
+ */
+export const PAPER_DEFAULTS = {
+  mode: 'paper',
+  contentSteps: 250,
+  steps: 500,
+  rank: 64,
+  learningRate: 1e-5,
+  seed: 0,
+  size: 512,
+  scale: 3,
+} as const;
+
 /** `groundStart`: the start for a style that repaints all of the ground, which shows through less noise than that. */
 export const RESTYLE_DEFAULTS = {
   steps: 6,
@@ -18,5 +33,8 @@ export const RESTYLE_DEFAULTS = {
   iterations: 2,
   seed: 0,
 } as const;
+
+/** Those of the paper for SDXL. */
+export const PAPER_IMAGINE_DEFAULTS = { guidanceScale: 5, steps: 50, start: 0.8, seed: 0 } as const;
 
 export const IMAGINE_DEFAULTS = { guidanceScale: 4, steps: 25, start: 0.8, seed: 0 } as const;

@@ -1,14 +1,16 @@
 /** The public API: a model on a device, and the jobs of the method on it. */
 import { throwIfCancelled } from './errors';
 import { netChecks } from './diffusion/check-nets';
-import { openModel, type DiffusionModel } from './diffusion/model';
+import { isXl, openModel, workingSize, type DiffusionModel } from './diffusion/model';
 import { imagine } from './restyle/imagine';
 import type { Image } from './image/image';
 import { learn } from './learn/learn';
+import { makeRecipe } from './learn/recipe';
 import type { Hooks, ImagineRequest, LearnRequest, LearnResult, RestyleRequest, StyleDescription } from './requests';
 import { Restyler } from './restyle/restyle';
 import { describeStyle } from './restyle/styles';
-import { openWorkshop, type Workshop } from './pipeline';
+import { learningSize, openWorkshop, type Workshop } from './pipeline';
+import { requireMemory } from './preflight';
 import type { Backend, DeviceInfo, DeviceOptions } from './runtime/backend';
 import type { MemoryReport } from './runtime/memory';
 import { openRuntime, type Runtime } from './runtime/runtime';
@@ -24,6 +26,9 @@ export interface EngineDescription {
   readonly nativeSize: number;
   readonly device: DeviceInfo;
 }
+
+/** The rank a style is taken to have when its memory is estimated. */
+const USUAL_RANK = 64;
 
 export class Engine {
   readonly description: EngineDescription;
@@ -61,23 +66,40 @@ export class Engine {
     return new Engine(model, await openRuntime(backend, options));
   }
 
-  /** See learn/learn.ts. */
-  learn(request: LearnRequest, hooks: Hooks = {}): Promise<LearnResult> {
+  /** See learn/learn.ts. Throws an InputError when the memory there is will not do (preflight.ts). */
+  async learn(request: LearnRequest, hooks: Hooks = {}): Promise<LearnResult> {
+    const { model, runtime } = this.#workshop;
+    const size = learningSize(model, request.size);
+    const { rank } = makeRecipe(request, { paper: isXl(model) });
+    requireMemory(model, runtime, { kind: 'learn', size, rank });
     const sample = (file: Uint8Array, picture: Image): Promise<Image> =>
       this.#restyler.restyle(
-        { image: picture, styles: [{ file, name: 'the learned style', strength: 1 }], prompt: request.prompt },
+        {
+          image: picture,
+          styles: [{ file, name: 'the learned style', strength: 1 }],
+          prompt: request.prompt,
+          size,
+        },
         hooks.signal ? { signal: hooks.signal } : {},
       );
     return learn(this.#workshop, request, hooks, sample);
   }
 
-  /** See restyle/restyle.ts. */
-  restyle(request: RestyleRequest, hooks: Hooks = {}): Promise<Image> {
+  /** See restyle/restyle.ts; memory as in learn. */
+  async restyle(request: RestyleRequest, hooks: Hooks = {}): Promise<Image> {
+    const { model, runtime } = this.#workshop;
+    const rows = request.styles.length + 1;
+    const rank = USUAL_RANK * request.styles.length;
+    requireMemory(model, runtime, { kind: 'restyle', size: workingSize(model, request.size), rank, rows });
     return this.#restyler.restyle(request, hooks);
   }
 
-  /** See restyle/imagine.ts. */
-  imagine(request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
+  /** See restyle/imagine.ts; memory as in learn. */
+  async imagine(request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
+    const { model, runtime } = this.#workshop;
+    const rows = request.styles.length + 2;
+    const rank = USUAL_RANK * request.styles.length;
+    requireMemory(model, runtime, { kind: 'imagine', size: workingSize(model, request.size), rank, rows });
     return imagine(this.#workshop, request, hooks);
   }
 

@@ -1,7 +1,8 @@
 /** What every job of the method works with: a model and its nets on one device. */
 import { Autoencoder } from './diffusion/autoencoder';
 import { Denoiser } from './diffusion/denoiser';
-import type { DiffusionModel } from './diffusion/model';
+import { PAPER_DEFAULTS } from './defaults';
+import { isXl, workingSize, type DiffusionModel } from './diffusion/model';
 import { TextEncoder } from './diffusion/text-encoder';
 import { ProgramCache } from './runtime/program-cache';
 import type { Runtime } from './runtime/runtime';
@@ -20,4 +21,9 @@ export function openWorkshop(model: DiffusionModel, runtime: Runtime): Workshop 
   const autoencoder = new Autoencoder(model, programs);
   const text = new TextEncoder(model, programs);
   return { model, runtime, programs, autoencoder, text, denoiser: new Denoiser(model, runtime, programs, text) };
+}
+
+/** The size a style is learned at: the one asked for, else the paper's with SDXL, else the model's own. */
+export function learningSize(model: DiffusionModel, asked: number | undefined): number {
+  return workingSize(model, asked ?? (isXl(model) ? PAPER_DEFAULTS.size : undefined));
 }

@@ -20,6 +20,8 @@ export interface LearnRequest {
   readonly contentSteps?: number;
   readonly rank?: number;
   readonly learningRate?: number;
+  /** Long side of the pictures the net learns from, px; the model's own when left out, 512 with SDXL. */
+  readonly size?: number;
   readonly seed?: number;
   /** Restyle this image every `sampleEvery` steps and hand it to onProgress. */
   readonly sampleImage?: Image;
@@ -78,6 +80,8 @@ export interface AppliedStyle {
 
 export interface RestyleRequest {
   readonly image: Image;
+  /** Long side at which the net sees the picture, px; the model's own when left out. */
+  readonly size?: number;
   readonly styles: readonly AppliedStyle[];
   readonly prompt?: string;
   readonly guide?: GuideMode;
@@ -91,6 +95,8 @@ export interface RestyleRequest {
 
 export interface ImagineRequest {
   readonly prompt: string;
+  /** Side of the picture, px; the model's own when left out. */
+  readonly size?: number;
   readonly styles: readonly AppliedStyle[];
   readonly guidanceScale?: number;
   readonly steps?: number;

@@ -234,7 +234,7 @@ export class Denoiser {
 }
 
 /** Declares the inputs of stacked adapters of `rank` ranks in all: down, up and multiplier. */
-function stackInputs(b: GraphBuilder, sites: readonly Site[], rows: number, rank: number): Adapt {
+export function stackInputs(b: GraphBuilder, sites: readonly Site[], rows: number, rank: number): Adapt {
   const down = unpackValues(b, sites, downShape(rank), b.input('down', [packedSize(sites, downShape(rank))]));
   const up = unpackValues(b, sites, upShape(rank), b.input('up', [packedSize(sites, upShape(rank))]));
   return stackedAdapters(b, joinMatrices(sites, down, up), { multiplier: b.input('multiplier', [rows, 1, rank]) });

@@ -146,6 +146,27 @@ function requireMatch(
   }
 }
 
+/** Whether a model is of SDXL's design: two text encoders. */
+export function isXl({ texts }: Pick<DiffusionModel, 'texts'>): boolean {
+  return texts.length === 2;
+}
+
+/** Beyond this many times its native size a net repeats itself, and memory runs out. */
+const MOST_TIMES_NATIVE = 4;
+
+/** The size to work at, in px: the one asked for, else the model's own. Throws an InputError when it does not serve. */
+export function workingSize(
+  { nativeSize, sizeMultiple, name }: Pick<DiffusionModel, 'nativeSize' | 'sizeMultiple' | 'name'>,
+  asked: number | undefined,
+): number {
+  const size = asked ?? nativeSize;
+  const most = MOST_TIMES_NATIVE * nativeSize;
+  if (Number.isInteger(size) && size % sizeMultiple === 0 && size > 0 && size <= most) return size;
+  throw new InputError(
+    `size is ${size}; ${name} works at multiples of ${sizeMultiple} px up to ${most} (its own size is ${nativeSize})`,
+  );
+}
+
 /** Spans of this many bytes, evenly spaced, stand for a file: gigabytes need not be read to name them. */
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 64;

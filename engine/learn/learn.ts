@@ -1,6 +1,6 @@
 /** Learning a style from one pair of images (Pair Customization, arXiv 2405.01536). */
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
-import { digest } from '../diffusion/model';
+import { digest, isXl } from '../diffusion/model';
 import { upShape, unpackMatrices } from '../lora/packing';
 import { attentionSites } from '../lora/sites';
 import { writeAdapter, type AdapterSite } from '../lora/adapter-file';
@@ -29,7 +29,7 @@ import { repaintDrawn, repaintImage, type Repainting } from '../filter/filter';
 import { learnRepainting } from '../filter/fit';
 import type { Hooks, LearnRequest, LearnResult, LossPoint } from '../requests';
 import { Trainer, type StepResult, type TrainingData } from './trainer';
-import type { Workshop } from '../pipeline';
+import { learningSize, type Workshop } from '../pipeline';
 
 /** Makes a sample of the style learned so far; the engine gives its own restyle. */
 export type Sampler = (style: Uint8Array, picture: Image) => Promise<Image>;
@@ -47,8 +47,8 @@ export async function learn(
   sampler: Sampler,
 ): Promise<LearnResult> {
   const started = performance.now();
-  const recipe = makeRecipe(request);
   const { model, runtime, programs, denoiser } = workshop;
+  const recipe = makeRecipe(request, { paper: isXl(model), large: programs.lean });
   const sites = attentionSites(denoiser.sites);
   const identity = identify(request, recipe, model.fingerprint);
   const { data, pair, found } = await encode(workshop, request, recipe, hooks);
@@ -183,7 +183,8 @@ function drawPair({ model }: Workshop, request: LearnRequest): { pair: DrawnPair
   if (!verdict.usable && !request.force) throw new InputError(verdict.verdict);
   const after = applyShift(request.after, verdict.shift, request.before.width);
   const background = chooseBackground([request.before, after]);
-  const canvasOf = ({ width, height }: Image): Canvas => fitCanvas(width, height, model.nativeSize, model.sizeMultiple);
+  const size = learningSize(model, request.size);
+  const canvasOf = ({ width, height }: Image): Canvas => fitCanvas(width, height, size, model.sizeMultiple);
   const drawn = (picture: Image): HostTensor<'f32'> => drawOnCanvas(picture, canvasOf(picture), background);
   const pair = { before: drawn(request.before), after: drawn(after) };
   if (pair.before.shape.join() !== pair.after.shape.join()) {
@@ -272,6 +273,7 @@ function identify(request: LearnRequest, recipe: Recipe, fingerprint: string): s
   return JSON.stringify({
     ...settings,
     style: request.style,
+    size: request.size,
     phases: phases.map(({ steps, rows }) => ({ steps, rows: rows(0) })),
     images,
     fingerprint,

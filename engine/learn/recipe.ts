@@ -4,7 +4,7 @@ import type { Site } from '../lora/sites';
 import { independentRows, orthonormalRows } from '../lora/basis';
 import { downShape, packMatrices } from '../lora/packing';
 import { namedPrompt } from '../restyle/styles';
-import { LEARN_DEFAULTS } from '../defaults';
+import { LEARN_DEFAULTS, PAPER_DEFAULTS } from '../defaults';
 import type { LearnMode, LearnRequest } from '../requests';
 
 export type AdapterName = 'content' | 'style';
@@ -37,6 +37,8 @@ export interface Recipe {
   readonly mode: LearnMode;
   readonly rank: number;
   readonly learningRate: number;
+  /** The learning rate does not fall towards the end. */
+  readonly constantRate: boolean;
   readonly seed: number;
   readonly prompt: string;
   /** The prompt the style is applied with. */
@@ -61,12 +63,25 @@ export interface Recipe {
  * @param step from 0, over all phases.
  */
 export function learningRateAt(recipe: Recipe, step: number): number {
-  return recipe.learningRate * Math.min(1, 2 * (1 - step / recipe.steps));
+  return recipe.constantRate ? recipe.learningRate : recipe.learningRate * Math.min(1, 2 * (1 - step / recipe.steps));
 }
 
+/** What a base model means for a recipe. */
+export interface RecipeFor {
+  /** What the request leaves out is the paper's own recipe (PAPER_DEFAULTS). */
+  readonly paper?: boolean;
+  /** Encoding a picture takes long, so that fewer augmentations are made. */
+  readonly large?: boolean;
+}
+
+/** Augmentations of the pair for a large model, the pair itself among them. */
+const FEW_COPIES = 3;
+
 /** Throws an InputError for settings outside their ranges. */
-export function makeRecipe(request: LearnRequest): Recipe {
-  const { mode, contentSteps, steps, rank, learningRate, seed } = { ...LEARN_DEFAULTS, ...defined(request) };
+export function makeRecipe(request: LearnRequest, { paper = false, large = false }: RecipeFor = {}): Recipe {
+  const defaults = paper ? PAPER_DEFAULTS : LEARN_DEFAULTS;
+  const { mode, contentSteps, steps, rank, learningRate, seed } = { ...defaults, ...defined(request) };
+  const published = paper && mode === 'paper';
   requireWhole('steps', steps, 1, 100_000);
   requireWhole('content steps', contentSteps, 0, 100_000);
   requireWhole('rank', rank, 1, 1024);
@@ -80,13 +95,14 @@ export function makeRecipe(request: LearnRequest): Recipe {
     mode,
     rank,
     learningRate,
+    constantRate: published,
     seed,
     prompt,
     stylePrompt: under === 'base' ? prompt : namedPrompt(prompt, request.style.trim()),
-    scale,
+    scale: published ? PAPER_DEFAULTS.scale : scale,
     fits,
     repaints,
-    copies,
+    copies: large ? Math.min(copies, FEW_COPIES) : copies,
     phases,
     steps: phases.reduce((n, phase) => n + phase.steps, 0),
   };

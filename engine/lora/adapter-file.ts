@@ -9,7 +9,7 @@ import {
   type TensorToWrite,
 } from '../weights/safetensors';
 import type { ByteSource } from '../weights/source';
-import { foreignKind, isTransformerProjection, parseAdapterKey, type AdapterPart } from './adapter-keys';
+import { foreignKind, isTransformerProjection, parseAdapterKey, toOriginalName, type AdapterPart } from './adapter-keys';
 import { needsPeftConfig, PEFT_FILES, readPeftConfig, type PeftConfig } from './peft-config';
 import { checkStyleInfo, metadataOf, type StyleInfo } from './style-info';
 
@@ -62,6 +62,14 @@ const LARGEST_HALF = 65504;
 /** No real adapter has more, and every site of a run gets memory for it. */
 const LARGEST_RANK = 4096;
 
+/** The same in SDXL and its distilled variants. */
+const SDXL_LAYERS_PER_BLOCK = 2;
+
+/** kohya's trainers name SDXL's blocks as the original code does, and those of other models as diffusers does. */
+function isXlVersion(version: string): boolean {
+  return version.startsWith('sdxl');
+}
+
 /**
  * An adapter file of these sites, all written as linear layers, which the attention projections Diptych trains are.
  * Throws an InputError when a weight is not finite or does not fit f16.
@@ -78,7 +86,8 @@ export function writeAdapter(
     checkWritable(site, b, dtype);
     const shapes = { a: [rank, inFeatures], b: [outFeatures, rank] };
     if (keys === 'kohya') {
-      const name = `lora_unet_${site.replaceAll('.', '_')}`;
+      const path = isXlVersion(info.baseModelVersion) ? toOriginalName(site, SDXL_LAYERS_PER_BLOCK) : site;
+      const name = `lora_unet_${path.replaceAll('.', '_')}`;
       tensors.push({ name: `${name}.lora_down.weight`, dtype, shape: shapes.a, data: a });
       tensors.push({ name: `${name}.lora_up.weight`, dtype, shape: shapes.b, data: b });
       tensors.push({ name: `${name}.alpha`, dtype, shape: [], data: Float32Array.of(alpha) });

@@ -120,3 +120,13 @@ function fromOriginalName(path: string, layersPerBlock: number): string {
   const block = `${side === 'input' ? 'down' : 'up'}_blocks.${Math.floor(index / perBlock)}`;
   return `${block}.attentions.${index % perBlock}.${rest}`;
 }
+
+/** The original path of a diffusers one, as kohya's files for SDXL name it: fromOriginalName backwards. */
+export function toOriginalName(path: string, layersPerBlock: number): string {
+  const match = /^(?:(down|up)_blocks\.(\d{1,3})|mid_block)\.attentions\.(\d{1,3})\.(.+)$/.exec(path);
+  if (!match) return path;
+  const [, side, block, layer, rest = ''] = match;
+  if (side === undefined) return `middle_block.1.${rest}`;
+  const index = Number(block) * (layersPerBlock + 1) + Number(layer);
+  return side === 'down' ? `input_blocks.${index + 1}.1.${rest}` : `output_blocks.${index}.1.${rest}`;
+}

@@ -8,7 +8,8 @@ import { Random } from '../tensor/random';
 import { sizeOf } from '../tensor/shape';
 import { f32, zeros } from '../tensor/tensor';
 import { chooseBackground, tensorToImage } from '../image/canvas';
-import { IMAGINE_DEFAULTS } from '../defaults';
+import { IMAGINE_DEFAULTS, PAPER_IMAGINE_DEFAULTS } from '../defaults';
+import { isXl, workingSize } from '../diffusion/model';
 import type { Image } from '../image/image';
 import { repaintImage } from '../filter/filter';
 import type { Hooks, ImagineRequest } from '../requests';
@@ -16,18 +17,20 @@ import { loadStyles } from './styles';
 import type { Workshop } from '../pipeline';
 
 /**
- * Samples a square picture of the net's native size. Styles act below the start timestep, so that the layout is the
+ * Samples a square picture, of the net's native size unless told otherwise. Styles act below the start timestep, so that the layout is the
  * base model's own (Pair Customization, section 3.3).
  *
  * @throws InputError for settings or styles that do not serve; CancelledError when the signal fires.
  */
 export async function imagine(workshop: Workshop, request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
   const { model, denoiser, autoencoder, runtime } = workshop;
-  const { guidanceScale, steps, start, seed } = { ...IMAGINE_DEFAULTS, ...request };
+  const defaults = isXl(model) ? PAPER_IMAGINE_DEFAULTS : IMAGINE_DEFAULTS;
+  const { guidanceScale, steps, start, seed } = { ...defaults, ...request };
   for (const { strength } of request.styles) requireStrength(strength);
   const plan = SAMPLERS[model.schedule.preferredSampler](model.schedule, steps);
   const styles = await loadStyles(workshop, request.styles, request.prompt, request.force);
-  const shape = autoencoder.latentShape(model.nativeSize, model.nativeSize);
+  const size = workingSize(model, request.size);
+  const shape = autoencoder.latentShape(size, size);
   const noise = new Random(seed).normals(sizeOf(shape)).map((value) => value * plan.initialNoiseScale);
   let sample = await runtime.upload(f32(noise, shape));
   let previous: DeviceTensor | undefined;

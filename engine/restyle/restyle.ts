@@ -12,7 +12,7 @@ import {
 } from '../diffusion/guidance';
 import { invert, type InvertedPath } from '../diffusion/inversion';
 import { ddimPath, type DdimPath } from '../diffusion/inversion-plan';
-import { digest } from '../diffusion/model';
+import { digest, workingSize } from '../diffusion/model';
 import { noisedLatents } from '../diffusion/schedule';
 import type { DeviceTensor } from '../runtime/device-tensor';
 import { Random } from '../tensor/random';
@@ -70,7 +70,7 @@ export class Restyler {
       // The net starts from the whole repainting at any strength, as it did when it learned.
       const whole = wholly(styles.repaintings);
       const start = repaintImage(picture, whole, ground);
-      const encoded = await this.#encode(start, repaintRgb(ground, whole), hooks);
+      const encoded = await this.#encode(start, repaintRgb(ground, whole), request.size, hooks);
       const deviation = await GUIDES[settings.guide](this, encoded, styles, settings, hooks);
       try {
         const { denoiser, model } = this.#workshop;
@@ -159,15 +159,16 @@ export class Restyler {
     return this.#workshop;
   }
 
-  async #encode(picture: Image, background: Rgb, hooks: Hooks): Promise<Encoded> {
+  async #encode(picture: Image, background: Rgb, asked: number | undefined, hooks: Hooks): Promise<Encoded> {
     const { model, autoencoder } = this.#workshop;
     hooks.onProgress?.({ phase: 'encode', step: 0, steps: 1 });
     const { width, height, data } = picture;
     const pixels = digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);
-    const key = `${width}x${height} ${pixels} on ${background.join()}`;
+    const size = workingSize(model, asked);
+    const key = `${width}x${height} ${pixels} on ${background.join()} at ${size}`;
     let encoded = this.#pictures.get(key);
     if (!encoded) {
-      const canvas = fitCanvas(width, height, model.nativeSize, model.sizeMultiple);
+      const canvas = fitCanvas(width, height, size, model.sizeMultiple);
       const drawn = drawOnCanvas(picture, canvas, background);
       const latents = await readFinite(await autoencoder.encode(drawn), () => baseFault(model, 'VAE'));
       encoded = { key, canvas, background, latents };

@@ -32,7 +32,7 @@ export const nodeBackend: Backend = {
         executionProviders: gpu ? ['webgpu', 'cpu'] : ['cpu'],
         intraOpNumThreads: threads,
       }),
-      ...(!gpu && { locate }),
+      ...(!gpu && { locate, availableMemory: () => process.availableMemory() }),
       upload: (tensor) => toOrt(ort.Tensor, { ...tensor, data: copyElements(tensor.dtype, tensor.data) }),
       allocate: () => undefined,
       trim: () => undefined,

@@ -61,6 +61,8 @@ export interface Device {
    * Undefined where files cannot be mapped.
    */
   locate?(paths: readonly string[]): { readonly folder: string; readonly locations: readonly string[] };
+  /** Bytes this process may still take, where that can be known. */
+  availableMemory?(): number;
   /** Gives back memory kept for the next `allocate`. */
   trim(): void;
   /** Elements of a tensor, possibly a view of them. */

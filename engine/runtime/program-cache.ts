@@ -1,5 +1,6 @@
 /** Compiled programs by key, the least recently used given up first. */
 import { GraphBuilder } from '../graph/builder';
+import type { PartitionOptions } from '../graph/partition';
 import { AFTER } from '../graph/stages';
 import { compileParts } from './parts-program';
 import type { Runnable } from './program';
@@ -7,10 +8,15 @@ import type { Runtime } from './runtime';
 import { heldBytes, type WeightFile } from './weight-files';
 
 /** A model whose weight files take this many bytes or more is run with memory in mind (SessionPlan.lean). */
-export const LARGE_MODEL = 2 ** 29;
+const LARGE_MODEL = 2 ** 29;
 
-/** What one part of a large model's training step computes on the way there, bytes. */
-const PART_BYTES = 2 ** 29;
+/** Whether a model's weight files make it a large one. */
+export function isLarge(files: ReadonlyMap<string, Pick<WeightFile, 'size'>>): boolean {
+  return [...files.values()].reduce((sum, { size }) => sum + size, 0) >= LARGE_MODEL;
+}
+
+/** How a large model's training step is cut. */
+export const TRAINING_PARTS: PartitionOptions = { partBytes: 2 ** 29, keep: 'products' };
 
 export class ProgramCache {
   /** Whether the model is a large one. */
@@ -30,7 +36,7 @@ export class ProgramCache {
     this.#files = files;
     this.#limit = limit;
     const total = [...files.values()].reduce((sum, { size }) => sum + size, 0);
-    this.lean = total >= LARGE_MODEL;
+    this.lean = isLarge(files);
     this.#mostBytes = this.lean ? total : Infinity;
   }
 
@@ -65,7 +71,7 @@ export class ProgramCache {
     // Without a way back a session gives up values as it goes, and nothing is won by parts.
     const trains = graph.nodes.some(({ stage }) => stage === AFTER);
     return this.lean && trains
-      ? compileParts(this.#runtime, graph, this.#files, { ...options, partBytes: PART_BYTES, keep: 'products' })
+      ? compileParts(this.#runtime, graph, this.#files, { ...options, ...TRAINING_PARTS })
       : this.#runtime.compile(graph, this.#files, options);
   }
 

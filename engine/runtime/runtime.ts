@@ -92,6 +92,11 @@ export class Runtime {
     return core.call('upload a tensor', async () => new DeviceTensor(core, tensor, core.device.upload(tensor)));
   }
 
+  /** Bytes this process may still take; undefined where the device does not know. */
+  availableMemory(): number | undefined {
+    return this.#core.device.availableMemory?.();
+  }
+
   memory(): MemoryReport {
     return this.#core.memory.report();
   }

@@ -111,6 +111,24 @@ describe('writeAdapter', () => {
     );
   });
 
+  test("SDXL's blocks go by their original names under kohya's keys, and come back", async () => {
+    const names = [
+      'down_blocks.1.attentions.0',
+      'down_blocks.2.attentions.1',
+      'mid_block.attentions.0',
+      'up_blocks.1.attentions.2',
+    ];
+    const sites = new Map(names.map((block, i) => [`${block}.transformer_blocks.0.attn1.to_out.0`, site(2, 3 + i, 4)]));
+    const bytes = writeAdapter(sites, { ...INFO, baseModelVersion: 'sdxl_base_v1-0' }, { keys: 'kohya' });
+    const tensors = [...(await openSafetensors(bytesSource('f', bytes))).tensors.keys()];
+    expect(tensors.filter((name) => name.endsWith('.alpha')).sort()).toEqual(
+      ['input_blocks_4_1', 'input_blocks_8_1', 'middle_block_1', 'output_blocks_5_1'].map(
+        (block) => `lora_unet_${block}_transformer_blocks_0_attn1_to_out_0.alpha`,
+      ),
+    );
+    expect((await readAdapter(bytesSource('f', bytes))).sites).toEqual(sites);
+  });
+
   test("an alpha other than the rank goes into B under PEFT keys, and stands under kohya's", async () => {
     const scaled = site(4, 3, 2, 8);
     const sites = new Map([[NAMES[0]!, scaled]]);

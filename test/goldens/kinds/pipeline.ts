@@ -8,9 +8,15 @@ import type { DeviceTensor } from '../../../engine/runtime/device-tensor';
 import { f32, zeros, type HostTensor } from '../../../engine/tensor/tensor';
 import { input, withRuntime, type GoldenCase } from '../case';
 
+interface Parameters {
+  readonly prompt: string;
+  readonly guidance_scale: number;
+  readonly steps: number;
+}
+
 export async function runPipeline(golden: GoldenCase): Promise<Map<string, HostTensor>> {
   const model = await openModel(golden.folder);
-  const { prompt, guidance_scale: scale, steps } = golden.parameters as Record<string, never>;
+  const { prompt, guidance_scale: scale, steps } = golden.parameters as unknown as Parameters;
   return withRuntime(async (runtime) => {
     const { text, denoiser, autoencoder } = openWorkshop(model, runtime);
     const results = new Map<string, HostTensor>();

@@ -1,0 +1,98 @@
+/** How much memory a job on a large model takes, known before anything of the model is loaded. */
+import type { DiffusionModel } from './diffusion/model';
+import { encodeImage, decodeLatents } from './diffusion/autoencoder';
+import { conditioningInputs } from './diffusion/conditioning';
+import { stackInputs, unetOutput, unetSites } from './diffusion/denoiser';
+import { ADAMW_DEFAULTS } from './autodiff/adamw';
+import { InputError } from './errors';
+import { peakBytes, peakBytesOfParts } from './graph/account';
+import { GraphBuilder } from './graph/builder';
+import type { Graph } from './graph/graph';
+import { partition } from './graph/partition';
+import { buildTrainingStep } from './learn/training-step';
+import { attentionSites } from './lora/sites';
+import { isLarge, TRAINING_PARTS } from './runtime/program-cache';
+import type { Runtime } from './runtime/runtime';
+import type { WeightSet } from './weights/folder';
+
+/** What the process takes besides weights and the work of a program: the runtime itself, pictures, code. */
+const BASE_BYTES = 400 * 2 ** 20;
+
+/** Sizes that are tried when the one asked for does not fit, px. */
+const SMALLER = [1024, 768, 640, 512, 448, 384, 320, 256, 192, 128];
+
+/** A job as far as its memory goes. */
+export type Job =
+  | { readonly kind: 'learn'; readonly size: number; readonly rank: number }
+  /** `rows`: evaluations of the UNet in one step; `rank`: of all styles together. */
+  | { readonly kind: 'restyle' | 'imagine'; readonly size: number; readonly rank: number; readonly rows: number };
+
+/** Bytes that a job takes at most, by phase: weights of the net at work and what it computes. */
+export function memoryNeeded(model: DiffusionModel, job: Job): number {
+  const { vae, unet, texts } = model;
+  const side = job.size / vae.config.downsampling;
+  const latents = [1, unet.config.inChannels, side, side];
+  const phases = [
+    ...texts.map((text) => bytesOf(text!.weights)),
+    bytesOf(vae.weights) +
+      peakBytes(graphOf((b) => b.output('y', encodeImage(b, model, b.input('x', [1, 3, job.size, job.size]))))),
+    bytesOf(vae.weights) + peakBytes(graphOf((b) => b.output('y', decodeLatents(b, model, b.input('x', latents))))),
+    bytesOf(unet.weights) + unetWork(model, job, latents),
+  ];
+  return BASE_BYTES + Math.max(...phases);
+}
+
+function unetWork(model: DiffusionModel, job: Job, latents: readonly number[]): number {
+  const sites = attentionSites(unetSites(model));
+  const tokens = model.texts[0].tokenizer.maxLength;
+  if (job.kind === 'learn') {
+    const adapters = ['content', 'style'].map((name) => ({ name, rank: job.rank }));
+    const shape = { rows: 2, adapters, latents, tokens, target: 'noise', optimizer: ADAMW_DEFAULTS } as const;
+    const graph = graphOf((b) => buildTrainingStep(b, model, sites, shape));
+    return peakBytesOfParts(partition(graph, TRAINING_PARTS));
+  }
+  return peakBytes(
+    graphOf((b) => {
+      const { rows, rank } = job;
+      const sample = b.expand(b.input('sample', latents), [rows, ...latents.slice(1)]);
+      const conditioning = conditioningInputs(b, model.unet.config, { rows, tokens });
+      const adapt = rank > 0 ? stackInputs(b, sites, rows, rank) : undefined;
+      b.output('y', unetOutput(b, model, { sample, timestep: b.input('timestep', [rows]), ...conditioning }, adapt));
+    }),
+  );
+}
+
+function graphOf(build: (b: GraphBuilder) => void): Graph {
+  const b = new GraphBuilder();
+  build(b);
+  return b.finish();
+}
+
+function bytesOf({ files }: WeightSet): number {
+  return files.reduce((sum, { source }) => sum + source.size, 0);
+}
+
+/**
+ * Refuses a job on a large model that does not fit into the memory there is, where that is known.
+ *
+ * @throws InputError that says what is needed, what there is, and the largest smaller size that would fit.
+ */
+export function requireMemory(model: DiffusionModel, runtime: Runtime, job: Job): void {
+  const available = runtime.availableMemory();
+  if (available === undefined || !isLarge(model.files)) return;
+  const needed = memoryNeeded(model, job);
+  if (needed <= available) return;
+  const smaller = SMALLER.find(
+    (size) => size < job.size && size % model.sizeMultiple === 0 && memoryNeeded(model, { ...job, size }) <= available,
+  );
+  const remedy = smaller
+    ? `use --size ${smaller}, or close other programs`
+    : 'close other programs, or use a smaller model';
+  throw new InputError(
+    `to ${job.kind} with ${model.name} at ${job.size} px takes about ${gigabytes(needed)} of memory, and ${gigabytes(available)} are free; ${remedy}`,
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}

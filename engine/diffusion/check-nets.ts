@@ -8,7 +8,7 @@ import type { DiffusionModel } from './model';
 
 /** One check for each net: throws an InputError for a tensor that is missing, of another shape or of a dtype that is not read. */
 export function netChecks(model: DiffusionModel): (() => void)[] {
-  const { vae, text, tokenizer } = model;
+  const { vae, texts } = model;
   const side = vae.config.downsampling;
   return [
     () => void unetSites(model),
@@ -17,10 +17,12 @@ export function netChecks(model: DiffusionModel): (() => void)[] {
       encodeImage(b, model, b.input('image', [1, 3, side, side]));
       decodeLatents(b, model, b.input('latents', [1, vae.config.latentChannels, 1, 1]));
     },
-    () => {
-      const b = new GraphBuilder();
-      const ids = b.input('ids', [1, tokenizer.maxLength], 'i64');
-      clipText(new Scope(b, text.weights), text.config, ids, b.input('pooled', [1], 'i64'));
-    },
+    ...texts
+      .filter((text) => text !== undefined)
+      .map(({ config, weights, tokenizer }) => () => {
+        const b = new GraphBuilder();
+        const ids = b.input('ids', [1, tokenizer.maxLength], 'i64');
+        clipText(new Scope(b, weights), config, ids, b.input('pooled', [1], 'i64'));
+      }),
   ];
 }

@@ -5,8 +5,14 @@
  */
 import type { Node, Value } from '../graph/graph';
 import type { OpOf } from '../graph/ops';
+import { sizeOf } from '../tensor/shape';
 import type { ModelWriter } from './writer';
 
+/**
+ * Where the turned weight is not kept, turning it at every run pays as long as it is not this many times as large as
+ * the image (measured at the sizes of Stable Diffusion's blocks).
+ */
+const MOST_TURNED = 8;
 /** Below this many output channels a group, Conv's blocked kernels lose. */
 const LEAST_CHANNELS = 8;
 /** "As far as it goes", for a Slice that runs backwards. */
@@ -14,6 +20,10 @@ const BEFORE_START = Number.MIN_SAFE_INTEGER;
 
 type Op = OpOf<'ConvTranspose'>;
 
+/**
+ * @param flip whether Conv is the faster.
+ * @param folds whether the flip of a frozen weight is computed once, when the model is loaded.
+ */
 export function emitConvTranspose(
   model: ModelWriter,
   op: Op,
@@ -21,10 +31,13 @@ export function emitConvTranspose(
   [x, weight]: readonly [string, string],
   output: string,
   flip: boolean,
+  folds: boolean,
 ): void {
   const pads = convolutionPads(op, node.inputs[1]!);
   const common = { dilations: op.dilations, group: op.group, kernel_shape: node.inputs[1]!.shape.slice(2) };
-  if (flip && pads && worthwhile(node.inputs[1]!)) {
+  const [image, frozen] = node.inputs as [Value, Value];
+  const pays = folds || sizeOf(frozen.shape) <= MOST_TURNED * sizeOf(image.shape);
+  if (flip && pads && pays && worthwhile(frozen)) {
     model.node('Conv', [x, flipped(model, op, weight, node.inputs[1]!)], [output], { ...common, pads });
     return;
   }
@@ -32,7 +45,7 @@ export function emitConvTranspose(
   model.node('ConvTranspose', [x, weight], [output], { ...common, ...strided });
 }
 
-/** Only a frozen weight: its flip is then folded once, when the model is loaded. */
+/** Only a frozen weight, whose flip depends on nothing that is computed. */
 function worthwhile(weight: Value): boolean {
   let { source } = weight;
   if (source.kind === 'node' && source.node.op.kind === 'Cast') source = source.node.inputs[0]!.source;

@@ -15,6 +15,8 @@ export interface Model {
 export interface EmitOptions {
   /** Write stride-1 transposed convolutions of frozen weights as convolutions: faster on cpu and wasm. */
   readonly flipConvTranspose?: boolean;
+  /** Whether what is computed of weights alone is computed once; true when left out. */
+  readonly foldsWeights?: boolean;
   /** What the model calls weight files, by the keys the graph calls them; the keys themselves when left out. */
   readonly locations?: ReadonlyMap<string, string>;
 }
@@ -129,7 +131,15 @@ const RULES: { readonly [K in OpKind]: Rule<OpOf<K>> } = {
       group: op.group,
     }),
   ConvTranspose: (model, op, { node, inputs, outputs, options }) =>
-    emitConvTranspose(model, op, node, inputs as [string, string], outputs[0]!, options.flipConvTranspose ?? false),
+    emitConvTranspose(
+      model,
+      op,
+      node,
+      inputs as [string, string],
+      outputs[0]!,
+      options.flipConvTranspose ?? false,
+      options.foldsWeights ?? true,
+    ),
   MultiHeadAttention: (model, op, { inputs, outputs }) =>
     model.node('MultiHeadAttention', inputs, outputs, { num_heads: op.heads, scale: { float: op.scale } }, MICROSOFT),
 

@@ -48,13 +48,14 @@ export class Runtime {
     core.assertOpen();
     const { device } = core;
     const flipConvTranspose = options.flipConvTranspose ?? device.info.kind !== 'webgpu';
-    const model = emitModel(graph, { flipConvTranspose });
+    const emitOptions = { flipConvTranspose, foldsWeights: !(options.lean ?? false) };
+    const model = emitModel(graph, emitOptions);
     const outputs = new Map([...graph.outputs].map(([name, value]) => [outputName(name), value]));
     const plan = { outputs, recompute: options.recompute ?? false, lean: options.lean ?? false };
     const named = filesNamed(model.weightFiles, files);
     checkWeights(graph, named);
     const mapped = plan.lean && device.locate && mappedFiles(named, device.locate);
-    const emitted = mapped ? emitModel(graph, { flipConvTranspose, locations: mapped.locations }) : model;
+    const emitted = mapped ? emitModel(graph, { ...emitOptions, locations: mapped.locations }) : model;
     // Read before the device is held, so that a slow download does not keep other programs waiting.
     if (!mapped) await this.#files.mount(named);
     core.assertOpen();

@@ -9,7 +9,13 @@ import {
   type TensorToWrite,
 } from '../weights/safetensors';
 import type { ByteSource } from '../weights/source';
-import { foreignKind, isTransformerProjection, parseAdapterKey, toOriginalName, type AdapterPart } from './adapter-keys';
+import {
+  foreignKind,
+  isTransformerProjection,
+  parseAdapterKey,
+  toOriginalName,
+  type AdapterPart,
+} from './adapter-keys';
 import { needsPeftConfig, PEFT_FILES, readPeftConfig, type PeftConfig } from './peft-config';
 import { checkStyleInfo, metadataOf, type StyleInfo } from './style-info';
 

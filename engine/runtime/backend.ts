@@ -104,7 +104,11 @@ export function commonSessionOptions(
 }
 
 /** Optimizers that make copies of weights: converted to f32, turned, or in blocks of channels. */
-const COPY_WEIGHTS: readonly string[] = ['ConstantFolding', 'NchwcTransformer'];
+const COPY_WEIGHTS: readonly string[] = [
+  'ConstantFolding',
+  'FuseFp16InitializerToFp32NodeTransformer',
+  'NchwcTransformer',
+];
 
 /**
  * Graph optimizers of ONNX Runtime that find nothing in our graphs, or nothing that pays, when they run on the CPU.

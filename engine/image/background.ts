@@ -26,11 +26,7 @@ export function groundOf(picture: Planes): Uint8Array | null {
   const size = width * height;
   const border = borderOf(width, height);
   const colour = borderColour(picture);
-  const flat = (i: number): boolean =>
-    colour.every((level, c) => {
-      const difference = data[c * size + i]! - level;
-      return difference <= GROUND.flat && difference >= -GROUND.flat;
-    });
+  const flat = (i: number): boolean => colour.every((level, c) => Math.abs(data[c * size + i]! - level) <= GROUND.flat);
   const ground = new Uint8Array(size);
   const open = border.filter(flat);
   if (open.length < GROUND.border * border.length) return null;

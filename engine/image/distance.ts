@@ -1,15 +1,12 @@
 /** Distance transforms of masks. */
 
-const DIAGONAL = Math.SQRT2;
-const NOWHERE = Infinity;
-
 /**
  * For every pixel the distance in px to the nearest one that is 0 in `mask`, by steps along rows, columns and diagonals
  * (8% long at most); Infinity where there is none.
  */
 export function distanceToZero(mask: Uint8Array, width: number): Float32Array {
   const height = mask.length / width;
-  const distances = Float32Array.from(mask, (one) => (one ? NOWHERE : 0));
+  const distances = Float32Array.from(mask, (one) => (one ? Infinity : 0));
   const relax = (x: number, y: number, side: 1 | -1): void => {
     const i = y * width + x;
     let least = distances[i]!;
@@ -17,13 +14,12 @@ export function distanceToZero(mask: Uint8Array, width: number): Float32Array {
       const u = x + dx;
       const v = y + dy;
       if (u < 0 || u >= width || v < 0 || v >= height) return;
-      const distance = distances[v * width + u]! + cost;
-      if (distance < least) least = distance;
+      least = Math.min(least, distances[v * width + u]! + cost);
     };
     from(-side, 0, 1);
     from(0, -side, 1);
-    from(-side, -side, DIAGONAL);
-    from(side, -side, DIAGONAL);
+    from(-side, -side, Math.SQRT2);
+    from(side, -side, Math.SQRT2);
     distances[i] = least;
   };
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(x, y, 1);

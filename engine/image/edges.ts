@@ -37,7 +37,7 @@ export function edgeFields(picture: Planes): EdgeFields {
         1,
         width,
         height,
-        data.map((value) => (value > FAR ? FAR : value < -FAR ? -FAR : value)),
+        data.map((value) => Math.max(-FAR, Math.min(FAR, value))),
       ),
       1,
     ).data;
@@ -56,15 +56,13 @@ function awayFromEdges(picture: Planes): Uint8Array {
   const { width, height, data } = boxMean(picture, 1);
   const size = width * height;
   const [slope, right, down] = [new Float32Array(size), new Float32Array(size), new Float32Array(size)];
-  // Looking a function up in a global object is slow in sandboxes.
-  const { hypot } = Math;
   for (let y = 1; y < height - 1; y++) {
     for (let x = 1; x < width - 1; x++) {
       const i = y * width + x;
       for (let k = i; k < 3 * size; k += size) {
         const dx = (data[k + 1]! - data[k - 1]!) / 2;
         const dy = (data[k + width]! - data[k - width]!) / 2;
-        const steepness = hypot(dx, dy);
+        const steepness = Math.hypot(dx, dy);
         if (steepness > slope[i]!) [slope[i], right[i], down[i]] = [steepness, dx, dy];
       }
     }

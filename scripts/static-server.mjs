@@ -1,21 +1,8 @@
-/** A server of static files on this machine alone: whole files and ranges, and answers "not modified". */
-import { createReadStream } from 'node:fs';
-import { realpath, stat } from 'node:fs/promises';
+/** A server of static files on this machine alone, by `send`: whole files and ranges, and answers "not modified". */
+import { realpath } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { extname, join, sep } from 'node:path';
-import { pipeline } from 'node:stream';
-
-const TYPES = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json',
-  '.txt': 'text/plain; charset=utf-8',
-  '.wasm': 'application/wasm',
-  '.png': 'image/png',
-  '.jpg': 'image/jpeg',
-  '.svg': 'image/svg+xml',
-};
+import { join, sep } from 'node:path';
+import send from 'send';
 
 /**
  * Starts to serve. Throws an Error that says so when the port is taken.
@@ -39,10 +26,7 @@ export async function startServer({ mounts, port = 0, headers = {}, cacheControl
 
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    answer(folders, cacheControl, request, response).catch(() => {
-      if (!response.headersSent) response.writeHead(500);
-      response.end();
-    });
+    answer(folders, cacheControl, request, response).catch(() => refuse(response, 500));
   });
   await new Promise((resolve, reject) => {
     server.once('error', (error) => {
@@ -68,61 +52,33 @@ async function answer(folders, cacheControl, request, response) {
     return refuse(response, 204);
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405);
-  const found = await find(folders, request.url);
-  if (!found) return refuse(response, 404);
-  const { file, path, size, etag } = found;
-  response.setHeader('Content-Type', TYPES[extname(file)] ?? 'application/octet-stream');
-  response.setHeader('Cache-Control', cacheControl(path));
-  response.setHeader('Accept-Ranges', 'bytes');
-  response.setHeader('ETag', etag);
-  if (request.headers['if-none-match'] === etag) return refuse(response, 304);
+  const [pathname] = request.url.split('?');
+  const mount = folders.find(({ path }) => `${pathname}/`.startsWith(path));
+  if (!mount) return refuse(response, 404);
+  const path = pathname.slice(mount.path.length);
+  if (await leadsOut(mount.folder, path)) return refuse(response, 404);
+  send(request, `/${path}`, { root: mount.folder, cacheControl: false, lastModified: false })
+    .on('error', ({ status, headers = {} }) => {
+      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+      refuse(response, status);
+    })
+    // Not on what is refused: a file that is missing now may be there later.
+    .on('headers', () => response.setHeader('Cache-Control', cacheControl(path)))
+    // A folder's address ends with a slash; nothing redirects to it.
+    .on('directory', () => refuse(response, 404))
+    .pipe(response);
+}
 
-  const range = readRange(request.headers.range, size);
-  if (range === 'outside') {
-    response.setHeader('Content-Range', `bytes */${size}`);
-    return refuse(response, 416);
+/** Whether a path is a link to outside of its folder, which `send` would follow. */
+async function leadsOut(folder, path) {
+  try {
+    return !`${await realpath(join(folder, decodeURIComponent(path)))}${sep}`.startsWith(folder + sep);
+  } catch {
+    return false;
   }
-  const { start, end } = range ?? { start: 0, end: size - 1 };
-  if (range) response.setHeader('Content-Range', `bytes ${start}-${end}/${size}`);
-  response.writeHead(range ? 206 : 200, { 'Content-Length': end - start + 1 });
-  if (request.method === 'HEAD' || size === 0) response.end();
-  // An error is the client going away: there is nobody to tell.
-  else pipeline(createReadStream(file, { start, end }), response, () => undefined);
 }
 
 function refuse(response, status) {
-  response.writeHead(status).end();
-}
-
-/** The file of a URL; a folder's is its index.html. undefined when there is none, or it lies outside of its folder. */
-async function find(folders, url) {
-  let pathname;
-  try {
-    pathname = decodeURIComponent(new URL(url, 'http://localhost').pathname);
-  } catch {
-    return undefined;
-  }
-  const mount = folders.find(({ path }) => `${pathname}/`.startsWith(path));
-  if (!mount || pathname.includes('\0')) return undefined;
-  const wanted = join(mount.folder, pathname.slice(mount.path.length));
-  try {
-    // Links are followed before the file is judged to lie inside.
-    const real = await realpath(wanted);
-    const file = (await stat(real)).isDirectory() ? join(real, 'index.html') : real;
-    if (!file.startsWith(mount.folder + sep)) return undefined;
-    const { size, mtimeMs } = await stat(file);
-    const path = file.slice(mount.folder.length + 1).replaceAll(sep, '/');
-    return { file, path, size, etag: `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"` };
-  } catch {
-    return undefined;
-  }
-}
-
-/** One range of bytes (RFC 9110, section 14.1.2), 'outside' when it cannot be met, undefined for the whole file. */
-function readRange(header, size) {
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
-  if (first === undefined || (first === '' && last === '')) return undefined;
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
-  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  return start > end ? 'outside' : { start, end };
+  if (!response.headersSent) response.writeHead(status === 403 || status === 400 ? 404 : status);
+  response.end();
 }

@@ -59,6 +59,7 @@ test('gives files their types and the headers asked for', async () => {
 
 test.each([
   ['bytes=2-4', 206, 'cde', 'bytes 2-4/10'],
+  ['bytes=0-0', 206, 'a', 'bytes 0-0/10'],
   ['bytes=7-', 206, 'hij', 'bytes 7-9/10'],
   ['bytes=-2', 206, 'ij', 'bytes 8-9/10'],
   ['bytes=8-99', 206, 'ij', 'bytes 8-9/10'],
@@ -90,7 +91,10 @@ test.each([
   '/missing.txt',
   '/assets',
 ])('%s is not found', async (path) => {
-  expect(await get(path)).toMatchObject({ status: 404, body: '' });
+  const answer = await get(path);
+  expect(answer).toMatchObject({ status: 404, body: '' });
+  // It may be there later.
+  expect(answer.headers['cache-control']).toBeUndefined();
 });
 
 test('nothing can be written', async () => {

@@ -1,5 +1,4 @@
 /** Parts of a training step, run one after another, against the whole. */
-import '../support/host-realm';
 import { join } from 'node:path';
 import { ADAMW_DEFAULTS } from '../../engine/autodiff/adamw';
 import { unetSites } from '../../engine/diffusion/denoiser';

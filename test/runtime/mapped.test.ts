@@ -2,7 +2,6 @@
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import '../support/host-realm';
 import { GraphBuilder } from '../../engine/graph/builder';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { openRuntime } from '../../engine/runtime/runtime';

@@ -1,11 +1,14 @@
 /** `diptych check`: do two images make a pair to learn from? */
 import { checkPair } from '../engine/learn/pair-check';
+import type { Image } from '../engine/image/image';
 import type { PairVerdict } from '../engine/requests';
 import { loadImage } from './images';
+import { orCancelled } from './signals';
 
 /** The verdict; no net is needed. */
 export async function checkCommand(before: string, after: string, signal?: AbortSignal): Promise<PairVerdict> {
-  return checkPair(await loadImage(before, signal), await loadImage(after, signal));
+  const load = (path: string): Promise<Image> => orCancelled(loadImage(path, signal), signal);
+  return checkPair(await load(before), await load(after));
 }
 
 /** The verdict for people. */

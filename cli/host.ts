@@ -1,25 +1,39 @@
 /** The real outside world of the commands: this process. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Engine } from '../engine/engine';
 import { nodeBackend } from '../engine/runtime/backend-node';
+import { invocation } from './command-line';
+import { reasonOf } from './files';
 import type { Io } from './io';
 import { packageRoot } from './package-root';
+import { EXIT } from './program';
 import { obeySignals, processSignals } from './signals';
 
 /** @param from a folder inside Diptych's own, such as that of the running script. */
 export function processIo(from: string): Io {
   const signal = obeySignals(processSignals());
-  // A reader that closed the pipe, such as head, is no error, nor is a terminal that was closed.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    });
-  }
+  // A reader that closed the pipe, such as head, is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
+    process.stderr.write(`diptych: standard output cannot be written (${reasonOf(error)}); free some space\n`);
+    process.once('exit', () => (process.exitCode = EXIT.badInput));
+  });
+  // A terminal that was closed or a log that fills the disk must not cost the work it tells of.
+  process.stderr.on('error', () => undefined);
+  const root = packageRoot(from);
   return {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     interactive: process.stderr.isTTY === true,
     signal,
-    root: packageRoot(from),
+    command: invocation(process, process.cwd()),
+    version: versionOf(root),
+    root,
     openEngine: (folder, options, signal) => Engine.open(folder, nodeBackend, options, signal),
   };
+}
+
+function versionOf(root: string): string {
+  return (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 }

@@ -4,16 +4,16 @@ import type { Io } from './io';
 import { withEngine, type EngineOptions } from './models';
 import { given } from './options';
 import { prepareOutput, writeResult } from './output';
+import { printable } from './printable';
 import { duration, ProgressLine } from './progress';
-import { readStyles } from './restyle';
 import { reportStyles } from './style-files';
+import { readStyles, stylePaths, type StyleOptions } from './styles';
 
-export interface ImagineOptions extends EngineOptions {
+export interface ImagineOptions extends EngineOptions, StyleOptions {
   readonly size?: number;
   readonly output: string;
   readonly overwrite?: boolean;
   readonly prompt: string;
-  readonly strength?: readonly number[];
   readonly guidance?: number;
   readonly steps?: number;
   readonly start?: number;
@@ -22,11 +22,12 @@ export interface ImagineOptions extends EngineOptions {
 }
 
 /** @returns what --json prints. */
-export async function imagineCommand(io: Io, stylePaths: string, options: ImagineOptions): Promise<object> {
+export async function imagineCommand(io: Io, styleText: string, options: ImagineOptions): Promise<object> {
   const started = performance.now();
-  const styles = await readStyles(stylePaths, options.strength);
+  const names = await stylePaths(styleText, options.with);
+  const styles = await readStyles(names, options.strength);
   const write = { overwrite: options.overwrite ?? false };
-  await prepareOutput(options.output, '.png', stylePaths.split(','), write);
+  await prepareOutput(options.output, '.png', names, write);
   const settings = given({
     guidanceScale: options.guidance,
     steps: options.steps,
@@ -44,7 +45,7 @@ export async function imagineCommand(io: Io, stylePaths: string, options: Imagin
       await writeResult(options.output, await encodePng(picture), write);
       const seconds = (performance.now() - started) / 1000;
       line.end();
-      io.err(`${options.output}  ${picture.width} x ${picture.height} px  ${duration(seconds)}\n`);
+      io.err(`${printable(options.output)}  ${picture.width} x ${picture.height} px  ${duration(seconds)}\n`);
       const { model, device } = engine.description;
       return { output: options.output, width: picture.width, height: picture.height, adapters, model, device, seconds };
     } finally {

@@ -22,6 +22,7 @@ import { SINGLE_FILE_HELP } from '../engine/weights/node-folder';
 import { isReadable, openSafetensors, unreadable, type SafetensorsFile } from '../engine/weights/safetensors';
 import { bytesSource } from '../engine/weights/source';
 import { openFolder } from './models';
+import { printable } from './printable';
 import { adapterIn, readStyleFile } from './style-files';
 
 type Facts = Readonly<Record<string, unknown>>;
@@ -206,23 +207,22 @@ const KINDS = { model: 'a model', adapter: 'a LoRA adapter', checkpoint: 'a lear
 
 /** The inspection for people. */
 export function describeInspection({ kind, name, facts, parts, problems }: Inspection): string {
-  const lines = [`${name}: ${KINDS[kind]}`, ...describeFacts(facts, '  ')];
+  const lines = [`${printable(name)}: ${KINDS[kind]}`, ...describeFacts(facts, '  ')];
   for (const [part, partFacts] of Object.entries(parts)) {
     if (Object.keys(partFacts).length === 0) continue;
-    lines.push(`  ${part}`, ...describeFacts(partFacts, '    '));
+    lines.push(`  ${printable(part)}`, ...describeFacts(partFacts, '    '));
   }
-  if (problems.length > 0) lines.push('  problems', ...problems.map((problem) => `    ${problem}`));
+  if (problems.length > 0) lines.push('  problems', ...problems.map((problem) => `    ${printable(problem)}`));
   return `${lines.join('\n')}\n`;
 }
 
 function describeFacts(facts: Facts, indent: string): string[] {
   const shown = (value: unknown): boolean => value !== undefined && (typeof value !== 'object' || Array.isArray(value));
-  const entries = Object.entries(facts).filter(([, value]) => shown(value));
-  const width = Math.min(
-    LONGEST_KEY,
-    entries.reduce((most, [key]) => Math.max(most, key.length), 0),
+  const entries = Object.entries(facts).flatMap(([key, value]): [string, string][] =>
+    shown(value) ? [[printable(cut(key, LONGEST_KEY)), printable(describeValue(key, value))]] : [],
   );
-  return entries.map(([key, value]) => `${indent}${cut(key, LONGEST_KEY).padEnd(width)}  ${describeValue(key, value)}`);
+  const width = entries.reduce((most, [key]) => Math.max(most, key.length), 0);
+  return entries.map(([key, value]) => `${indent}${key.padEnd(width)}  ${value}`);
 }
 
 function describeValue(key: string, value: unknown): string {

@@ -15,6 +15,10 @@ export interface Io {
   readonly interactive: boolean;
   /** Fires when the program is asked to end (signals.ts). */
   readonly signal: AbortSignal;
+  /** How this program was started, e.g. "npx diptych": lines to type again begin so. */
+  readonly command: string;
+  /** Diptych's own, e.g. "0.1.0". */
+  readonly version: string;
   /** Diptych's own folder, where models/ lies. */
   readonly root: string;
   readonly openEngine: (folder: ModelFolder, options: DeviceOptions, signal: AbortSignal) => Promise<CommandEngine>;

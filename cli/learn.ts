@@ -1,15 +1,20 @@
 /** `diptych learn`: a style from one pair of images. */
-import { access, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { CancelledError, InputError } from '../engine/errors';
 import { checkPair } from '../engine/learn/pair-check';
 import type { LearnMode, LearnRequest, LearnResult, Progress } from '../engine/requests';
+import { CheckpointFile } from './checkpoint-file';
+import { withDetails } from './details';
 import { readBytes } from './files';
 import { loadImage, stemOf } from './images';
 import type { CommandEngine, Io } from './io';
+import { withLock } from './lock';
 import { withEngine, type EngineOptions } from './models';
 import { given } from './options';
-import { prepareOutput, writeResult, writeWhole } from './output';
+import { exists, KeptElsewhereError, prepareOutput, writeResult, writeWhole, type WriteOptions } from './output';
 import { duration, ProgressLine } from './progress';
+import { orCancelled } from './signals';
 
 export interface LearnOptions extends EngineOptions {
   readonly size?: number;
@@ -28,8 +33,9 @@ export interface LearnOptions extends EngineOptions {
   readonly keys?: 'peft' | 'kohya';
 }
 
-/** A run that is killed loses at most this many steps. */
+/** A run that is killed loses at most this many steps, and no more than this time and a step. */
 const CHECKPOINT_EVERY = 50;
+const CHECKPOINT_SECONDS = 60;
 
 /**
  * @param again the command line that takes the run up again, as it would be typed.
@@ -42,10 +48,27 @@ export async function learnCommand(
   options: LearnOptions,
   again: string,
 ): Promise<object> {
-  const checkpoint = `${options.output}.checkpoint`;
-  const write = { overwrite: options.overwrite ?? false };
-  await prepareOutput(options.output, '.safetensors', [before, after], write);
-  const images = { before: await loadImage(before, io.signal), after: await loadImage(after, io.signal) };
+  await prepareOutput(options.output, '.safetensors', [before, after], writeOptions(options));
+  return withLock(options.output, () => learnLocked(io, before, after, options, again));
+}
+
+function writeOptions({ overwrite = false }: LearnOptions): WriteOptions {
+  return { overwrite };
+}
+
+async function learnLocked(
+  io: Io,
+  before: string,
+  after: string,
+  options: LearnOptions,
+  again: string,
+): Promise<object> {
+  const path = `${options.output}.checkpoint`;
+  const resume = await readCheckpoint(path, options);
+  const images = {
+    before: await orCancelled(loadImage(before, io.signal), io.signal),
+    after: await orCancelled(loadImage(after, io.signal), io.signal),
+  };
   const verdict = checkPair(images.before, images.after);
   if (!verdict.usable && !options.force) {
     throw new InputError(`${before} and ${after}: ${verdict.verdict} Or learn anyway with --force.`);
@@ -67,13 +90,16 @@ export async function learnCommand(
     prompt: options.prompt ?? '',
     style: options.style ?? stemOf(options.output),
     checkpointEvery: CHECKPOINT_EVERY,
+    checkpointSeconds: CHECKPOINT_SECONDS,
     ...(options.keys && { file: { keys: options.keys } }),
-    ...(options.resume && { resume: await readCheckpoint(checkpoint) }),
+    ...(resume && { resume }),
   };
   return withEngine(io, options, async (engine) => {
-    const result = await learnWithCheckpoints(io, engine, request, checkpoint, again);
-    await writeResult(options.output, result.style, write);
-    await rm(checkpoint, { force: true });
+    const line = new ProgressLine(io);
+    const checkpoint = new CheckpointFile(path, line.note);
+    const result = await learnWithCheckpoints(io, engine, request, line, checkpoint, again);
+    await saveStyle(options, result.style, checkpoint, again);
+    await checkpoint.remove({ always: true });
     io.err(`learned in ${duration(result.seconds)}\n`);
     const { model, device } = engine.description;
     return {
@@ -90,11 +116,19 @@ export async function learnCommand(
   });
 }
 
-async function readCheckpoint(path: string): Promise<Uint8Array> {
-  await access(path).catch(() => {
-    throw new InputError(`--resume: there is no checkpoint ${path}; learn without --resume`);
-  });
-  return readBytes(path);
+/** The checkpoint that the run goes on from. Throws an InputError when there is none, or one that was not asked for. */
+async function readCheckpoint(path: string, { resume, overwrite }: LearnOptions): Promise<Uint8Array | undefined> {
+  const there = await exists(path);
+  if (resume) {
+    if (!there) throw new InputError(`--resume: there is no checkpoint ${path}; learn without --resume`);
+    return readBytes(path);
+  }
+  if (there && !overwrite) {
+    throw new InputError(
+      `${path}: an unfinished run is kept there; go on with --resume, choose another -o, or start over with --overwrite`,
+    );
+  }
+  return undefined;
 }
 
 /** Learns, keeping the last checkpoint on disk; on cancel says how to go on. */
@@ -102,37 +136,68 @@ async function learnWithCheckpoints(
   io: Io,
   engine: CommandEngine,
   request: LearnRequest,
-  path: string,
+  line: ProgressLine,
+  checkpoint: CheckpointFile,
   again: string,
 ): Promise<LearnResult> {
-  const line = new ProgressLine(io);
-  let writing = Promise.resolve();
-  let saved = false;
   const onProgress = (progress: Progress): void => {
     line.update(progress);
-    const { checkpoint } = progress;
-    if (!checkpoint) return;
-    saved = true;
-    writing = writing.then(() => writeWhole(path, checkpoint, { overwrite: true }));
-    // The failure is reported where it is awaited.
-    writing.catch(() => undefined);
+    if (progress.checkpoint) checkpoint.put(progress.checkpoint);
   };
   try {
-    const result = await engine.learn(request, { onProgress, signal: io.signal });
-    await writing;
-    return result;
+    return await engine.learn(request, { onProgress, signal: io.signal });
   } catch (error) {
-    await writing;
-    line.end();
-    if (error instanceof CancelledError) {
-      throw new CancelledError(
-        saved ? `${error.message}; saved in ${path}. To go on:\n  ${again}` : 'cancelled; nothing was learned yet',
-      );
-    }
     // A run that diverged would diverge again from its checkpoint.
-    if (error instanceof InputError && saved) await rm(path, { force: true });
-    throw error;
+    if (error instanceof InputError) await checkpoint.remove({ always: false });
+    if (!(error instanceof CancelledError)) throw error;
+    throw await savedAndCancelled(error, checkpoint, again);
   } finally {
     line.end();
+  }
+}
+
+async function savedAndCancelled(
+  { message }: CancelledError,
+  checkpoint: CheckpointFile,
+  again: string,
+): Promise<CancelledError> {
+  const saved = await checkpoint.save();
+  if (!saved) {
+    const { problem } = checkpoint;
+    return new CancelledError(problem ? `${message}, and lost: ${problem}` : 'cancelled; nothing was learned yet');
+  }
+  const hint = `To go on:\n  ${again}`;
+  const json = { checkpoint: saved.path, resume: again };
+  if (saved.elsewhere === undefined) {
+    return withDetails(new CancelledError(`${message}; saved in ${saved.path}`), { hint, json });
+  }
+  return withDetails(
+    new CancelledError(`${message}; saved in ${saved.path} (${saved.elsewhere}); move it to ${checkpoint.path}`),
+    { hint, json },
+  );
+}
+
+/** Writes the style; a checkpoint that fills the disk makes room for it. */
+async function saveStyle(
+  options: LearnOptions,
+  style: Uint8Array,
+  checkpoint: CheckpointFile,
+  again: string,
+): Promise<void> {
+  const write = writeOptions(options);
+  try {
+    await writeResult(options.output, style, write);
+  } catch (error) {
+    if (!(error instanceof KeptElsewhereError)) {
+      const saved = error instanceof Error && (await checkpoint.save());
+      throw saved ? withDetails(error, { hint: `The run is kept in ${saved.path}. To go on:\n  ${again}` }) : error;
+    }
+    await checkpoint.remove({ always: true });
+    try {
+      await writeWhole(options.output, style, write);
+    } catch {
+      throw error;
+    }
+    await rm(dirname(error.kept), { recursive: true, force: true });
   }
 }

@@ -58,6 +58,16 @@ export async function lockOutput(output: string): Promise<Lock> {
   throw refusal(output, path, undefined);
 }
 
+/** Does a piece of work with an output locked; throws as lockOutput does. */
+export async function withLock<T>(output: string, work: () => Promise<T>): Promise<T> {
+  const lock = await lockOutput(output);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
 /** Makes the lock file with its content in one move; false when there is one. */
 async function create(path: string, owner: Owner, output: string): Promise<boolean> {
   const draft = draftBeside(path);

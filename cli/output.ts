@@ -47,10 +47,24 @@ export async function prepareOutput(
 /** Makes a folder to write into; throws an InputError when that is not possible. */
 export async function prepareFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
-    await access(path, constants.W_OK);
+    await makeFolder(path || '.');
+    await access(path || '.', constants.W_OK);
   } catch (error) {
-    throw new InputError(`-o ${path}: cannot be written to (${reasonOf(error)}); choose another folder`);
+    const reason = (error as NodeJS.ErrnoException).code === 'EEXIST' ? 'it is a file' : reasonOf(error);
+    throw new InputError(`-o ${path}: cannot be written to (${reason}); choose another folder`);
+  }
+}
+
+/** mkdir's own `recursive` never comes back from some folders that take none, such as /proc. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path);
   }
 }
 

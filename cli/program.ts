@@ -7,9 +7,14 @@ import { checkCommand, describeVerdict } from './check';
 import { imagineCommand, type ImagineOptions } from './imagine';
 import { describeInspection, inspectCommand } from './inspect';
 import type { Io } from './io';
+import { quote, withOption } from './command-line';
+import { detailsOf } from './details';
 import { learnCommand, type LearnOptions } from './learn';
 import { number, oneOf, STRENGTH_RANGE, strengths, wholeNumber } from './options';
+import { KeptElsewhereError } from './output';
+import { printable, printableJson, printableLines, printableProgress } from './printable';
 import { restyleCommand, type RestyleOptions } from './restyle';
+import { orCancelled } from './signals';
 
 /** Exit codes: done, a defect or a device that failed, bad input, cancelled with the work saved. */
 export const EXIT = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
@@ -33,16 +38,18 @@ interface Answer {
  * Runs a command line (without node and script) and returns the exit code. Errors a user can mend are one line on
  * standard error, and with --json an object with an `error` on standard output.
  */
-export async function run(argv: readonly string[], io: Io): Promise<number> {
+export async function run(argv: readonly string[], outside: Io): Promise<number> {
+  // Whatever a command shows while it works: a net below the escapes where names are put into lines.
+  const io = { ...outside, err: (text: string) => outside.err(printableProgress(text)) };
   let json = argv.includes('--json');
   let code: number = EXIT.done;
   const finish = async (options: OptionValues, work: Promise<Answer>): Promise<void> => {
     json = options['json'] === true;
     const answer = await work;
-    if (json) io.out(`${JSON.stringify(answer.json)}\n`);
-    else if (answer.text !== undefined) io.out(answer.text);
+    if (json) io.out(`${printableJson(answer.json)}\n`);
+    else if (answer.text !== undefined) io.out(printableLines(answer.text));
     if (answer.refusal === undefined) return;
-    io.err(`diptych: ${answer.refusal}\n`);
+    io.err(`diptych: ${printable(answer.refusal)}\n`);
     code = EXIT.badInput;
   };
   try {
@@ -55,13 +62,22 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 
 function reportError(error: unknown, io: Io, json: boolean): number {
   if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+  if (error instanceof CommanderError && error.code === 'commander.help') {
+    io.err('diptych: no command is given; see diptych --help\n');
+    return EXIT.badInput;
+  }
   const code = exitCodeOf(error);
   const message = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
   // Only a defect shows where it happened.
   const shown =
     code === EXIT.failed && !(error instanceof DeviceError) && error instanceof Error ? error.stack : message;
-  io.err(`diptych: ${shown ?? message}\n`);
-  if (json) io.out(`${JSON.stringify({ error: message, exitCode: code })}\n`);
+  const { hint, json: more } = detailsOf(error);
+  io.err(`diptych: ${code === EXIT.failed ? printableLines(shown ?? message) : printable(message)}\n`);
+  if (hint !== undefined) io.err(`${printableLines(hint)}\n`);
+  if (json)
+    io.out(
+      `${printableJson({ error: message, exitCode: code, ...more, ...(error instanceof KeptElsewhereError && { kept: error.kept }) })}\n`,
+    );
   return code;
 }
 
@@ -77,8 +93,11 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
   const program = new Command('diptych')
     .description('Learn a visual style from one before/after pair of images and apply it to others, on this machine.')
     .exitOverride()
+    .version(io.version)
     .configureOutput({ writeOut: io.out, writeErr: () => undefined })
     .showHelpAfterError(false);
+  const again = (option: string): string =>
+    [io.command, ...withOption(argv, option).map((word) => quote(word))].join(' ');
   const command = (usage: string, description: string): Command =>
     program.command(usage).description(description).option('--json', 'print one JSON object on standard output');
 
@@ -104,7 +123,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .action((before: string, after: string, options: LearnOptions) =>
       finish(
         options,
-        learnCommand(io, before, after, options, resumeLine(argv)).then((json) => ({
+        learnCommand(io, before, after, options, again('--resume')).then((json) => ({
           json,
           text: `${options.output}\n`,
         })),
@@ -114,6 +133,8 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
   withEngineOptions(command('restyle <styles> <images...>', 'Apply STYLE[,STYLE...] to images.'))
     .requiredOption('-o, --output <folder>', 'folder for the results, NAME.png each')
     .option('--overwrite', OVERWRITE_HELP)
+    .option('--skip-existing', 'leave out images whose result is already there')
+    .option('--with <style>', WITH_HELP, append)
     .option('--strength <x,...>', STRENGTH_HELP, strengths)
     .option('--guide <guide>', `${GUIDES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDES))
     .option('--prompt <text>', 'what the images show')
@@ -127,16 +148,14 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))
     .option('--force', FORCE_HELP)
     .action((styles: string, images: string[], options: RestyleOptions) =>
-      finish(
-        options,
-        restyleCommand(io, styles, images, options).then((json) => ({ json })),
-      ),
+      finish(options, restyleCommand(io, styles, images, options, again('--skip-existing'))),
     );
 
   withEngineOptions(command('imagine <styles>', 'Make a new picture in STYLE[,STYLE...].'))
     .requiredOption('--prompt <text>', 'what it shows')
     .requiredOption('-o, --output <file>', 'the picture, NAME.png')
     .option('--overwrite', OVERWRITE_HELP)
+    .option('--with <style>', WITH_HELP, append)
     .option('--strength <x,...>', STRENGTH_HELP, strengths)
     .option(
       '--guidance <x>',
@@ -175,7 +194,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     (path: string, options: OptionValues) =>
       finish(
         options,
-        inspectCommand(path, io.root, io.signal).then((inspection) => ({
+        orCancelled(inspectCommand(path, io.root, io.signal), io.signal).then((inspection) => ({
           json: inspection,
           text: describeInspection(inspection),
           ...(inspection.problems.length > 0 && { refusal: inspection.problems[0]! }),
@@ -185,6 +204,9 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
   return program;
 }
 
+/** Collects what an option is given each time. */
+const append = (value: string, values: readonly string[] = []): readonly string[] => [...values, value];
+const WITH_HELP = 'another style to blend in; may be repeated';
 const OVERWRITE_HELP = 'replace files that are already there';
 const SIZE_HELP = "long side at which the net works, px (the model's own; 512 to learn with SDXL)";
 const STRENGTH_HELP = `one per style, or one for all, ${STRENGTH_RANGE.min} to ${STRENGTH_RANGE.max}; 0 is the original, 1 as learned (1)`;
@@ -196,15 +218,4 @@ function withEngineOptions(command: Command): Command {
     .option('--model <dir>', 'diffusers folder or hub:ORG/NAME (default: the model in models/)')
     .option('--device <device>', 'auto, cpu or webgpu (auto)', oneOf('--device', ['auto', 'cpu', 'webgpu'] as const))
     .option('--threads <n>', 'threads of the CPU (as many as help)', wholeNumber('--threads', 1, 256));
-}
-
-/** The command line as it would be typed, with --resume. */
-function resumeLine(argv: readonly string[]): string {
-  const words = argv.includes('--resume') ? argv : [...argv, '--resume'];
-  return ['diptych', ...words.map(quote)].join(' ');
-}
-
-/** A word as a POSIX shell would need it written. */
-export function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,7 @@
 /** Progress on the terminal: one line that is redrawn, or a line every few seconds where nothing can be. */
 import type { LossPoint, Phase, Progress } from '../engine/requests';
 import type { Io } from './io';
+import { printable, REDRAW } from './printable';
 
 const LABELS: Readonly<Record<Phase, string>> = {
   load: 'loading',
@@ -49,13 +50,19 @@ export class ProgressLine {
     if (!last && now - this.#shown < (this.#io.interactive ? REDRAW_MS : LINE_MS)) return;
     this.#shown = now;
     const text = this.#describe(progress, now);
-    this.#io.err(this.#io.interactive ? `\r\x1b[K${text}` : `${text}\n`);
+    this.#io.err(this.#io.interactive ? `${REDRAW}${text}` : `${text}\n`);
     this.#drawn = this.#io.interactive;
+  };
+
+  /** Shows a line of its own above the progress. */
+  readonly note = (text: string): void => {
+    this.end();
+    this.#io.err(`${text}\n`);
   };
 
   /** Ends the line, so that what follows starts on its own. */
   end(): void {
-    if (this.#drawn) this.#io.err('\r\x1b[K');
+    if (this.#drawn) this.#io.err(REDRAW);
     this.#drawn = false;
   }
 
@@ -76,7 +83,7 @@ export class ProgressLine {
     const elapsed = now - this.#phaseStart;
     if (done > 0 && step < steps && elapsed > 1000)
       parts.push(`${duration((elapsed / done / 1000) * (steps - step))} left`);
-    return [...(this.label ? [this.label] : []), ...parts].join('  ');
+    return [...(this.label ? [printable(this.label)] : []), ...parts].join('  ');
   }
 }
 

@@ -1,21 +1,34 @@
 /** `diptych restyle`: learned styles applied to images. */
 import { join } from 'node:path';
-import { CancelledError, InputError } from '../engine/errors';
-import type { AppliedStyle, GuideMode } from '../engine/requests';
+import { CancelledError, DeviceError, InputError } from '../engine/errors';
+import type { AppliedStyle, GuideMode, RestyleRequest } from '../engine/requests';
+import { withDetails } from './details';
 import { checkImageFile, encodePng, loadImage, stemOf } from './images';
-import type { Io } from './io';
+import type { CommandEngine, Io } from './io';
 import { withEngine, type EngineOptions } from './models';
-import { given, strengthPerStyle } from './options';
-import { prepareFolder, refuseExisting, refuseInputs, writeResult } from './output';
+import { given } from './options';
+import {
+  exists,
+  KeptElsewhereError,
+  prepareFolder,
+  refuseExisting,
+  refuseInputs,
+  writeResult,
+  type WriteOptions,
+} from './output';
+import { printable } from './printable';
 import { duration, ProgressLine } from './progress';
-import { readStyleFile, reportStyles } from './style-files';
+import { orCancelled } from './signals';
+import { reportStyles } from './style-files';
+import { readStyles, stylePaths, type StyleOptions } from './styles';
 
-export interface RestyleOptions extends EngineOptions {
+export interface RestyleOptions extends EngineOptions, StyleOptions {
   readonly size?: number;
   /** Folder for the results, NAME.png each. */
   readonly output: string;
   readonly overwrite?: boolean;
-  readonly strength?: readonly number[];
+  /** Leave out images whose result is there. */
+  readonly skipExisting?: boolean;
   readonly guide?: GuideMode;
   readonly prompt?: string;
   readonly steps?: number;
@@ -24,91 +37,147 @@ export interface RestyleOptions extends EngineOptions {
   readonly force?: boolean;
 }
 
-/** @returns what --json prints. */
+/** What became of one image. */
+type Outcome =
+  | {
+      readonly input: string;
+      readonly output: string;
+      readonly width: number;
+      readonly height: number;
+      readonly seconds: number;
+    }
+  | { readonly input: string; readonly error: string; readonly kept?: string };
+
+export interface RestyleAnswer {
+  /** What --json prints. */
+  readonly json: object;
+  /** Some images failed: the summary in one line. */
+  readonly refusal?: string;
+}
+
+/** An image and where its result goes. */
+interface Job {
+  readonly input: string;
+  readonly output: string;
+}
+
+/** @param again the command line that does what a cancelled one left undone. */
 export async function restyleCommand(
   io: Io,
-  stylePaths: string,
+  styleText: string,
   images: readonly string[],
   options: RestyleOptions,
-): Promise<object> {
-  const styles = await readStyles(stylePaths, options.strength);
-  await prepareFolder(options.output);
+  again: string,
+): Promise<RestyleAnswer> {
+  const names = await stylePaths(styleText, options.with);
+  const styles = await readStyles(names, options.strength);
   const write = { overwrite: options.overwrite ?? false };
-  const outputs = await planOutputs(images, stylePaths, options.output, io.signal);
-  await refuseExisting(outputs, write);
-  const settings = given({
-    guide: options.guide,
-    prompt: options.prompt,
-    steps: options.steps,
-    size: options.size,
-    start: options.start,
-    seed: options.seed,
-    force: options.force,
-  });
+  await prepareFolder(options.output);
+  const { jobs, skipped } = await planJobs(images, names, options);
+  await checkImages(io, jobs);
+  for (const { input } of skipped) io.err(`${printable(input)}: skipped, its result is there\n`);
+
   return withEngine(io, options, async (engine) => {
     const adapters = await reportStyles(io, engine, styles, options.force);
-    const results: object[] = [];
-    for (const [i, input] of images.entries()) {
-      const started = performance.now();
-      const line = new ProgressLine(io, images.length === 1 ? input : `${i + 1}/${images.length} ${input}`);
+    const outcomes: Outcome[] = [];
+    const batch = new Batch(io, engine, styles, settingsOf(options), write);
+    for (const [i, job] of jobs.entries()) {
+      const label = jobs.length === 1 ? job.input : `${i + 1}/${jobs.length} ${job.input}`;
       try {
-        const picture = await loadImage(input, io.signal);
-        const result = await engine.restyle(
-          { image: picture, styles, ...settings },
-          { onProgress: line.update, signal: io.signal },
-        );
-        const output = outputs[i]!;
-        await writeResult(output, await encodePng(result), write);
-        line.end();
-        const seconds = (performance.now() - started) / 1000;
-        io.err(`${output}  ${result.width} x ${result.height} px  ${duration(seconds)}\n`);
-        results.push({ input, output, width: result.width, height: result.height, seconds });
+        outcomes.push(await batch.restyle(job, label));
       } catch (error) {
-        if (error instanceof CancelledError) {
-          throw new CancelledError(`cancelled; ${i} of ${images.length} images are done`);
-        }
-        if (error instanceof InputError && !error.message.includes(input)) {
-          throw new InputError(`${input}: ${error.message}`);
-        }
-        throw error;
-      } finally {
-        line.end();
+        if (error instanceof CancelledError) throw cancelled(outcomes, jobs, again);
+        // With one image there is nothing to go on with.
+        if (jobs.length === 1 || !(error instanceof InputError || error instanceof DeviceError)) throw error;
+        io.err(`${printable(label)}: failed: ${printable(error.message)}\n`);
+        outcomes.push({
+          input: job.input,
+          error: error.message,
+          ...(error instanceof KeptElsewhereError && { kept: error.kept }),
+        });
       }
     }
+    const failed = outcomes.filter((outcome) => 'error' in outcome);
     const { model, device } = engine.description;
+    const strengths = styles.map(({ strength }) => strength);
     return {
-      styles: stylePaths.split(','),
-      strengths: styles.map(({ strength }) => strength),
-      adapters,
-      model,
-      device,
-      results,
+      json: {
+        styles: names,
+        strengths,
+        adapters,
+        model,
+        device,
+        results: outcomes,
+        skipped: skipped.map(({ input }) => input),
+      },
+      ...(failed.length > 0 && {
+        refusal: `${failed.length} of ${jobs.length} images failed: ${failed.map(({ input }) => input).join(', ')}; the others are done`,
+      }),
     };
   });
 }
 
-export type NamedStyle = AppliedStyle & { readonly name: string };
+type Settings = Omit<RestyleRequest, 'image' | 'styles'>;
 
-/** "A.safetensors,B.safetensors" with a strength each. */
-export async function readStyles(paths: string, strengths: readonly number[] | undefined): Promise<NamedStyle[]> {
-  const names = paths.split(',').map((name) => name.trim());
-  if (names.includes('')) throw new InputError(`${paths}: a style's name is empty; write STYLE or STYLE,STYLE`);
-  const values = strengthPerStyle(strengths, names.length);
-  return Promise.all(names.map(async (name, i) => ({ name, file: await readStyleFile(name), strength: values[i]! })));
+function settingsOf({ guide, prompt, steps, size, start, seed, force }: RestyleOptions): Settings {
+  return given({ guide, prompt, steps, size, start, seed, force });
 }
 
-/** Where each image goes. Everything that can be wrong with an image's name or size is found before any work. */
-async function planOutputs(
+/** What is the same for every image of a command. */
+class Batch {
+  constructor(
+    private readonly io: Io,
+    private readonly engine: CommandEngine,
+    private readonly styles: readonly AppliedStyle[],
+    private readonly settings: Settings,
+    private readonly write: WriteOptions,
+  ) {}
+
+  /** Restyles one image. Errors name it. */
+  async restyle({ input, output }: Job, label: string): Promise<Outcome> {
+    const { io, engine, styles, settings } = this;
+    const started = performance.now();
+    const line = new ProgressLine(io, label);
+    try {
+      const image = await orCancelled(loadImage(input, io.signal), io.signal);
+      const result = await engine.restyle(
+        { image, styles, ...settings },
+        { onProgress: line.update, signal: io.signal },
+      );
+      await writeResult(output, await encodePng(result), this.write);
+      line.end();
+      const seconds = (performance.now() - started) / 1000;
+      io.err(`${printable(output)}  ${result.width} x ${result.height} px  ${duration(seconds)}\n`);
+      return { input, output, width: result.width, height: result.height, seconds };
+    } catch (error) {
+      if (error instanceof InputError && !error.message.includes(input) && !error.message.includes(output)) {
+        throw new InputError(`${input}: ${error.message}`);
+      }
+      throw error;
+    } finally {
+      line.end();
+    }
+  }
+}
+
+function cancelled(outcomes: readonly Outcome[], jobs: readonly Job[], again: string): CancelledError {
+  const done = outcomes.filter((outcome) => !('error' in outcome));
+  const error = new CancelledError(`cancelled; ${done.length} of ${jobs.length} images are done`);
+  if (outcomes.length === 0) return error;
+  return withDetails(error, { hint: `To go on:\n  ${again}`, json: { results: outcomes, resume: again } });
+}
+
+/** Where each image goes. Everything that can be wrong with the names is found before any work. */
+async function planJobs(
   images: readonly string[],
-  styles: string,
-  folder: string,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const inputs = [...images, ...styles.split(',')];
+  styles: readonly string[],
+  { output: folder, overwrite = false, skipExisting = false }: RestyleOptions,
+): Promise<{ jobs: Job[]; skipped: Job[] }> {
+  const inputs = [...images, ...styles];
   const taken = new Map<string, string>();
-  const outputs: string[] = [];
+  const jobs: Job[] = [];
+  const skipped: Job[] = [];
   for (const input of images) {
-    await checkImageFile(input, signal);
     const output = join(folder, `${stemOf(input)}.png`);
     // Some file systems do not tell upper from lower case.
     const other = taken.get(output.toLowerCase());
@@ -117,7 +186,30 @@ async function planOutputs(
     }
     taken.set(output.toLowerCase(), input);
     await refuseInputs(output, inputs);
-    outputs.push(output);
+    (skipExisting && (await exists(output)) ? skipped : jobs).push({ input, output });
   }
-  return outputs;
+  await refuseExisting(
+    jobs.map(({ output }) => output),
+    { overwrite },
+  );
+  return { jobs, skipped };
+}
+
+/** Decodes every image once, before hours of work. Throws an InputError that names those that cannot be. */
+async function checkImages(io: Io, jobs: readonly Job[]): Promise<void> {
+  const problems: string[] = [];
+  for (const { input } of jobs) {
+    try {
+      await orCancelled(checkImageFile(input, io.signal), io.signal);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  if (problems.length === 0) return;
+  if (problems.length === 1) throw new InputError(problems[0]!);
+  const rest = problems.length > 3 ? ` | and ${problems.length - 3} more` : '';
+  throw new InputError(
+    `${problems.length} of ${jobs.length} images cannot be used: ${problems.slice(0, 3).join(' | ')}${rest}`,
+  );
 }

@@ -11,6 +11,11 @@ type EndSignal = (typeof SIGNALS)[number];
  * something only when it comes this long after the user was told that the first is being obeyed, ms.
  */
 export const REPEAT_MS = 1000;
+/**
+ * A signal is heard only between two calls of the device, which may take half a minute each: when it was sent is known
+ * to within this time while the program is idle, and to within a call otherwise, ms.
+ */
+export const BEAT_MS = 100;
 /** Who sends SIGTERM or SIGHUP does not send it twice: the program ends after this time, ms. Containers give 10 s. */
 export const GRACE_MS = 8000;
 
@@ -22,6 +27,8 @@ export interface SignalHost {
   readonly now: () => number;
   /** Calls back after a time without keeping the process alive. */
   readonly later: (ms: number, call: () => void) => void;
+  /** Calls back again and again without keeping the process alive. */
+  readonly every: (ms: number, call: () => void) => void;
   /** Ends the process at once, by the signal. */
   readonly die: (signal: EndSignal) => void;
 }
@@ -31,6 +38,7 @@ export function obeySignals(host: SignalHost): AbortSignal {
   const controller = new AbortController();
   let told: number | undefined;
   let waiting = false;
+  let beats: [number, number] = [0, 0];
   for (const signal of SIGNALS) {
     host.on(signal, () => {
       if (signal !== 'SIGINT' && !waiting) {
@@ -41,8 +49,11 @@ export function obeySignals(host: SignalHost): AbortSignal {
         const again = signal === 'SIGINT' ? '; press Ctrl-C again to stop at once' : '';
         host.tell(`\ncancelling, the work so far is being saved${again}\n`);
         told = host.now();
+        beats = [told, told];
+        // Timers are called before signals: the last beat may be younger than a signal that waited, the one before is not.
+        host.every(BEAT_MS, () => (beats = [beats[1], host.now()]));
         controller.abort();
-      } else if (host.now() - told >= REPEAT_MS) {
+      } else if (beats[0] - told >= REPEAT_MS) {
         host.die(signal);
       }
     });
@@ -57,6 +68,7 @@ export function processSignals(): SignalHost {
     tell: (text) => process.stderr.write(text),
     now: () => performance.now(),
     later: (ms, call) => setTimeout(call, ms).unref(),
+    every: (ms, call) => setInterval(call, ms).unref(),
     die,
   };
 }
@@ -72,7 +84,7 @@ function die(signal: EndSignal): void {
 }
 
 /** Time for a program that is done to end by itself, ms. */
-const LINGER_MS = 500;
+const LINGER_MS = 2000;
 
 /**
  * Ends a cancelled program that threads keep alive whose work nobody waits for, by SIGINT, which shells show as 130.

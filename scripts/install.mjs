@@ -1,6 +1,7 @@
 /** What must be there before anything else runs, on a fresh clone too: uses Node's own modules only. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram, installDebian, PROGRAMS } from './programs.mjs';
@@ -16,6 +17,22 @@ export function giveUp(message) {
 /** Runs a program with its output shown. Returns whether it succeeded. */
 export function run(command, args, options = {}) {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options }).status === 0;
+}
+
+/**
+ * Runs a program that saves its work when it is asked to end: signals are passed on to it and it is waited for.
+ * @returns its exit status; that of a shell where a signal ended it.
+ */
+export function runToEnd(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // A terminal's Ctrl-C reaches the program as well; it takes two at once for one. On Windows kill would end it.
+    process.on(signal, () => process.platform !== 'win32' && child.kill(signal));
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  });
 }
 
 /** Whether a package that package.json names is missing. */

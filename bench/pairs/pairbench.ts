@@ -2,6 +2,9 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processIo } from '../../cli/host';
+import { endSoon } from '../../cli/signals';
 import { runPairbench } from './run/command';
 
-process.exitCode = await runPairbench(process.argv.slice(2), processIo(dirname(fileURLToPath(import.meta.url))));
+const io = processIo(dirname(fileURLToPath(import.meta.url)));
+process.exitCode = await runPairbench(process.argv.slice(2), io);
+if (io.signal.aborted) endSoon();

@@ -1,19 +1,22 @@
 /** The demo: learns from a bundled pair, restyles pictures it has never seen, and writes a report. */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { LossPoint, PairVerdict } from '../../engine/requests';
+import { withLock } from '../lock';
 import { writeWhole } from '../output';
 import { loadImage } from '../images';
 import type { CommandEngine, Io } from '../io';
 import { duration } from '../progress';
-import { EXIT, quote, run } from '../program';
+import { quote } from '../command-line';
+import { EXIT, run } from '../program';
 import { renderReport, type Row, type Step } from './report';
 
 /** All paths are relative to Diptych's folder, where the demo runs, so that its commands can be typed there. */
 const DATA = 'cli/demo-data';
 const OUT = 'out/demo';
 const STYLE_FILE = `${OUT}/ink.safetensors`;
+const CHECKPOINT = `${STYLE_FILE}.checkpoint`;
 const PROMPT = 'a teddy bear';
 const STYLE = 'ink';
 const PICTURES = ['cactus', 'umbrella', 'koala', 'robot', 'sunflower', 'locked', 'green-apple', 'sake'];
@@ -56,8 +59,12 @@ class StepFailed extends Error {
 export async function runDemo(io: Io): Promise<number> {
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1000;
-  await rm(OUT, { recursive: true, force: true });
   await mkdir(OUT, { recursive: true });
+  return withLock(OUT, () => runLocked(io, seconds));
+}
+
+async function runLocked(io: Io, seconds: () => number): Promise<number> {
+  const resumes = await clearFolder();
   const shared = shareEngine(io);
   const steps: Step[] = [];
   try {
@@ -69,7 +76,8 @@ export async function runDemo(io: Io): Promise<number> {
       return answer;
     };
     const verdict = await doStep<PairVerdict>(CHECK);
-    const learned = await doStep<LearnReport>(LEARN);
+    if (resumes) io.err('\nA demo that was cancelled while it learned: this one goes on from there.\n');
+    const learned = await doStep<LearnReport>(resumes ? { ...LEARN, argv: [...LEARN.argv, '--resume'] } : LEARN);
     for (const command of RESTYLE) await doStep(command);
 
     const page = renderReport({
@@ -91,18 +99,35 @@ export async function runDemo(io: Io): Promise<number> {
     io.out(`${join(io.root, OUT, 'index.html')}\n`);
     return EXIT.done;
   } catch (error) {
-    if (error instanceof StepFailed) return error.code;
-    throw error;
+    if (!(error instanceof StepFailed)) throw error;
+    if (error.code === EXIT.cancelled) io.err('Or run the demo again: it goes on from there.\n');
+    // A checkpoint of another version of Diptych: the next demo begins anew.
+    else if (resumes) await rm(CHECKPOINT, { force: true });
+    return error.code;
   } finally {
     await shared.dispose();
   }
+}
+
+/** Empties the demo's folder, but for what a learning run left to go on from; returns whether there is that. */
+async function clearFolder(): Promise<boolean> {
+  const names = await readdir(OUT);
+  const kept = names.includes(basename(CHECKPOINT));
+  for (const name of names) {
+    if (name !== basename(CHECKPOINT)) await rm(join(OUT, name), { recursive: true, force: true });
+  }
+  return kept;
 }
 
 /** Runs one command as the command line would. */
 async function runStep<T>(command: Command, io: Io): Promise<{ step: Step; answer: T }> {
   const started = performance.now();
   let printed = '';
-  const code = await run([...command.argv, '--json'], { ...io, out: (text) => (printed += text) });
+  const code = await run([...command.argv, '--json'], {
+    ...io,
+    command: 'npx diptych',
+    out: (text) => (printed += text),
+  });
   if (code !== EXIT.done) throw new StepFailed(code);
   const seconds = (performance.now() - started) / 1000;
   return {
@@ -112,7 +137,7 @@ async function runStep<T>(command: Command, io: Io): Promise<{ step: Step; answe
 }
 
 function lineOf({ argv }: Command): string {
-  return ['diptych', ...argv.map(quote)].join(' ');
+  return ['diptych', ...argv.map((word) => quote(word))].join(' ');
 }
 
 /** One engine for all commands, opened by the first that needs it. */

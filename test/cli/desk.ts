@@ -34,6 +34,8 @@ export function desk(openEngine?: Io['openEngine'], root = '/nowhere'): Desk {
         err: (text) => (err += text),
         interactive: false,
         signal: controller.signal,
+        command: 'diptych',
+        version: '1.2.3',
         root,
         openEngine: openEngine ?? (() => Promise.reject(new Error('no engine was expected'))),
       });
@@ -73,7 +75,7 @@ export function standIn(jobs: Partial<CommandEngine>): Io['openEngine'] {
     nativeSize: 64,
     device: { kind: 'cpu', name: 'none', threads: 1, f16: false },
   };
-  const engine = {
+  const engine: CommandEngine = {
     description,
     learn: refuse,
     restyle: refuse,

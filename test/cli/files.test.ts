@@ -13,6 +13,15 @@ test('a missing file is one line', async () => {
 });
 
 test.each([
+  ['', /^the name of a file is empty/],
+  ['.', /^\.: is a folder; name the files in it$/],
+  ['*.jpg', /^\*\.jpg: no file matches; check the pattern$/],
+  ['https://example.com/a.png', /is an address; download the file and give its path$/],
+])('%j as a file is one line that helps', async (path, message) => {
+  await expect(readBytes(path)).rejects.toThrow(message);
+});
+
+test.each([
   ["ENOENT: no such file or directory, open '/a/b, c'", 'no such file or directory'],
   ['ENOSPC: no space left on device, write', 'no space left on device'],
   ["EACCES: permission denied, mkdir '/a\nb'", 'permission denied'],

@@ -109,7 +109,10 @@ test('an output that is there already is refused by name, unless it may be repla
 
 test('a folder that cannot be made is named', async () => {
   writeFileSync(d.at('file'), '');
-  await expect(prepareFolder(d.at('file/sub'))).rejects.toThrow(/file\/sub: cannot be written to/);
+  await expect(prepareFolder(d.at('file/sub'))).rejects.toThrow(/file\/sub: cannot be written to \(not a directory\)/);
+  await expect(prepareFolder(d.at('file'))).rejects.toThrow(/file: cannot be written to \(it is a file\); choose/);
+  // mkdir of Node 20 with `recursive` does not return from here.
+  if (process.platform === 'linux') await expect(prepareFolder('/proc/x/y')).rejects.toThrow('/proc/x/y: cannot be');
 });
 
 test('an input is never the output, by any of its names', async () => {

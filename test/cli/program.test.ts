@@ -1,7 +1,7 @@
 /** The command line's contract: arguments, files, exit codes, JSON, cancelling. The engine is a stand-in here. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quote } from '../../cli/program';
+import { quote } from '../../cli/command-line';
 import { CancelledError, DeviceError, InputError } from '../../engine/errors';
 import type { ImagineRequest, LearnRequest, RestyleRequest } from '../../engine/requests';
 import { BLUE, drawing, PALE, RED, TINY_MODEL } from '../support/tiny-engine';
@@ -31,6 +31,7 @@ describe('usage', () => {
     [['restyle', 's', 'a.png', '-o', 'd', '--strength', '9'], '--strength 9: use a number from -4 to 4'],
     [['learn', 'a', 'b', '-o', 'c.safetensors', '--rank', '0'], '--rank 0: use a whole number from 1 to 1024'],
     [['learn', 'a', 'b', '-o', 'c.safetensors', '--mode', 'fast'], '--mode fast: use one of pair'],
+    [[], 'no command is given'],
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['check', 'a', 'b', '--colour'], "unknown option '--colour'"],
   ])('%j is refused with exit 2 in one line', async (argv, message) => {
@@ -48,10 +49,6 @@ describe('usage', () => {
       error: 'none.png: cannot be read (no such file or directory); check the path',
       exitCode: 2,
     });
-  });
-
-  test('words are quoted as a shell needs them', () => {
-    expect(['a-b/c.png', "it's", '', 'two words'].map(quote)).toEqual(['a-b/c.png', `'it'\\''s'`, `''`, `'two words'`]);
   });
 });
 
@@ -106,7 +103,14 @@ describe('learn', () => {
     const asked: LearnRequest[] = [];
     const d = newDesk(standIn({ learn: async (request) => (asked.push(request), result) }));
     await d.run('learn', ...(await writePair(d)), '-o', d.at('s.safetensors'), ...MODEL);
-    expect(Object.keys(asked[0]!).sort()).toEqual(['after', 'before', 'checkpointEvery', 'prompt', 'style']);
+    expect(Object.keys(asked[0]!).sort()).toEqual([
+      'after',
+      'before',
+      'checkpointEvery',
+      'checkpointSeconds',
+      'prompt',
+      'style',
+    ]);
   });
 
   test('a pair that is none is refused before the model is opened', async () => {
@@ -167,6 +171,48 @@ describe('learn', () => {
     const { code } = await d.run('learn', ...(await writePair(d)), '-o', d.at('s.safetensors'), ...MODEL);
     expect(code).toBe(2);
     expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png']);
+  });
+
+  test('neither a style nor a checkpoint that is there is replaced unasked', async () => {
+    const d = newDesk(standIn({ learn: async () => result }));
+    const pair = await writePair(d);
+    const output = d.at('s.safetensors');
+    writeFileSync(output, 'mine');
+    const argv = ['learn', ...pair, '-o', output, ...MODEL];
+    const style = await d.run(...argv);
+    expect([style.code, style.err]).toEqual([
+      2,
+      `diptych: ${output} is already there; choose another -o, or replace it with --overwrite\n`,
+    ]);
+    rmSync(output);
+    writeFileSync(`${output}.checkpoint`, 'mine');
+    const checkpoint = await d.run(...argv);
+    expect(checkpoint.code).toBe(2);
+    expect(checkpoint.err).toContain('an unfinished run is kept there; go on with --resume');
+    expect(readFileSync(`${output}.checkpoint`, 'utf8')).toBe('mine');
+    expect((await d.run(...argv, '--overwrite')).code).toBe(0);
+    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png', 's.safetensors']);
+  });
+
+  test('a checkpoint that cannot be written costs a warning, not the style', async () => {
+    const d = newDesk(
+      standIn({
+        async learn(_, hooks) {
+          for (let step = 1; step <= 3; step++) {
+            hooks?.onProgress?.({ phase: 'learn', step, steps: 9, checkpoint: Uint8Array.of(step) });
+            await new Promise((resolve) => setTimeout(resolve, 30));
+          }
+          return result;
+        },
+      }),
+    );
+    const output = d.at('s.safetensors');
+    // Neither a file nor a checkpoint: a folder that the command is told to replace.
+    mkdirSync(`${output}.checkpoint/x`, { recursive: true });
+    const { code, err } = await d.run('learn', ...(await writePair(d)), '-o', output, '--overwrite', ...MODEL);
+    expect(code).toBe(0);
+    expect(err.match(/^warning: [^\n]*checkpoint: cannot be written [^\n]*$/gm)).toHaveLength(1);
+    expect([...readFileSync(output)]).toEqual([7, 7]);
   });
 
   test('--resume without a checkpoint is refused', async () => {
@@ -233,6 +279,93 @@ describe('restyle', () => {
     expect(code).toBe(2);
     expect(err).toMatch(/bad\.png: cannot be read as an image/);
     expect(readdirSync(d.at('out'))).toEqual([]);
+  });
+
+  test('every bad image is named', async () => {
+    const d = newDesk();
+    const names = ['a.png', 'b.png', 'c.png', 'd.png'].map(d.at);
+    for (const name of names) writeFileSync(name, 'no picture');
+    const [before] = await writePair(d);
+    const { code, err } = await d.run('restyle', writeStyle(d, 's'), before, ...names, '-o', d.at('out'), ...MODEL);
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^diptych: 4 of 5 images cannot be used: [^\n]*a\.png[^\n]*b\.png[^\n]*c\.png[^\n]* \| and 1 more\n$/,
+    );
+  });
+
+  test('an image that fails is one, the others are done, and both are listed', async () => {
+    let n = 0;
+    const d = newDesk(
+      standIn({
+        restyle: async ({ image }) => {
+          if (++n === 2) throw new InputError('too odd; use another');
+          if (n === 3) throw new DeviceError('out of memory; use a smaller image');
+          return image;
+        },
+      }),
+    );
+    const [before, after] = await writePair(d);
+    for (const name of ['c', 'd']) await writePng(d.at(`${name}.png`), drawing(48, 48, RED, PALE));
+    const inputs = [before, after, d.at('c.png'), d.at('d.png')];
+    const { code, out, err } = await d.run(
+      'restyle',
+      writeStyle(d, 's'),
+      ...inputs,
+      '-o',
+      d.at('out'),
+      ...MODEL,
+      '--json',
+    );
+    expect(code).toBe(2);
+    expect(readdirSync(d.at('out')).sort()).toEqual(['before.png', 'd.png']);
+    expect((JSON.parse(out) as { results: object[] }).results).toEqual([
+      expect.objectContaining({ input: before, width: 48 }),
+      { input: after, error: `${after}: too odd; use another` },
+      { input: inputs[2], error: 'out of memory; use a smaller image' },
+      expect.objectContaining({ input: inputs[3], width: 48 }),
+    ]);
+    expect(err).toContain(`diptych: 2 of 4 images failed: ${after}, ${inputs[2]}; the others are done\n`);
+  });
+
+  test('a file of the same name in the output folder is refused by name; --skip-existing leaves it', async () => {
+    const d = newDesk(engine);
+    const [before, after] = await writePair(d);
+    mkdirSync(d.at('out'));
+    writeFileSync(d.at('out/before.png'), 'mine');
+    const argv = ['restyle', writeStyle(d, 's'), before, after, '-o', d.at('out'), ...MODEL];
+    const refused = await d.run(...argv);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toContain(`${d.at('out/before.png')} is already there;`);
+    expect(readdirSync(d.at('out'))).toEqual(['before.png']);
+    const skipped = await d.run(...argv, '--skip-existing', '--json');
+    expect(JSON.parse(skipped.out)).toMatchObject({ results: [{ input: after }], skipped: [before] });
+    expect(readFileSync(d.at('out/before.png'), 'utf8')).toBe('mine');
+    expect((await d.run(...argv, '--overwrite')).code).toBe(0);
+    expect(readFileSync(d.at('out/before.png'), 'utf8')).not.toBe('mine');
+  });
+
+  test('styles by --with, and names that hold commas and spaces', async () => {
+    const d = newDesk(engine);
+    const [before] = await writePair(d);
+    const odd = writeStyle(d, 'a,b.safetensors');
+    const plain = writeStyle(d, 'c.safetensors');
+    const named = async (...argv: string[]): Promise<string[]> => {
+      asked.splice(0);
+      const { code } = await d.run('restyle', ...argv, before, '-o', d.at('out'), '--overwrite', ...MODEL);
+      expect(code).toBe(0);
+      return asked[0]!.styles.map(({ file }) => Buffer.from(file).toString());
+    };
+    expect(await named(odd)).toEqual(['a,b.safetensors']);
+    expect(await named('--with', odd, plain)).toEqual(['c.safetensors', 'a,b.safetensors']);
+    expect(await named(`${plain}, ${plain}`)).toEqual(['c.safetensors', 'c.safetensors']);
+    const cwd = process.cwd();
+    process.chdir(d.folder);
+    try {
+      writeStyle(d, ' spaced ');
+      expect(await named(' spaced ')).toEqual([' spaced ']);
+    } finally {
+      process.chdir(cwd);
+    }
   });
 
   test('an engine error names the image', async () => {

@@ -1,20 +1,30 @@
 /** Which signals count, on a clock of the test's own. Real ones are sent in processes.test.ts. */
 import { CancelledError } from '../../engine/errors';
-import { GRACE_MS, obeySignals, orCancelled, REPEAT_MS, type SignalHost } from '../../cli/signals';
+import { BEAT_MS, GRACE_MS, obeySignals, orCancelled, REPEAT_MS, type SignalHost } from '../../cli/signals';
 
 type EndSignal = Parameters<SignalHost['die']>[0];
 
 function host() {
   const listeners = new Map<EndSignal, () => void>();
-  const timers: { at: number; call: () => void }[] = [];
+  let timers: { at: number; again?: number; call: () => void }[] = [];
   const died: EndSignal[] = [];
   let told = '';
   let now = 0;
+  /** Every timer that is due is called once, as after a time in which nothing could be. */
+  const wake = (): void => {
+    const due = timers.filter(({ at }) => at <= now);
+    timers = timers.filter(({ at }) => at > now);
+    for (const timer of due) {
+      if (timer.again !== undefined) timers.push({ ...timer, at: now + timer.again });
+      timer.call();
+    }
+  };
   const signal = obeySignals({
     on: (name, listener) => listeners.set(name, listener),
     tell: (text) => (told += text),
     now: () => now,
     later: (ms, call) => timers.push({ at: now + ms, call }),
+    every: (ms, call) => timers.push({ at: now + ms, again: ms, call }),
     die: (name) => died.push(name),
   });
   return {
@@ -22,11 +32,17 @@ function host() {
     died,
     told: () => told,
     send: (name: EndSignal) => listeners.get(name)!(),
-    pass(ms: number) {
+    /** Time in which the program is idle. */
+    idle(ms: number) {
+      for (const end = now + ms; now < end;) {
+        now = Math.min(end, ...timers.map(({ at }) => at));
+        wake();
+      }
+    },
+    /** Time in which the program hears nothing, such as a call of the device. */
+    busy(ms: number) {
       now += ms;
-      for (const timer of timers.splice(0))
-        if (timer.at <= now) timer.call();
-        else timers.push(timer);
+      wake();
     },
   };
 }
@@ -37,18 +53,29 @@ test('one Ctrl-C delivered several times is one', () => {
   expect(h.signal.aborted).toBe(true);
   expect(h.told()).toBe('\ncancelling, the work so far is being saved; press Ctrl-C again to stop at once\n');
   for (const ms of [1, 19, 200, REPEAT_MS - 221]) {
-    h.pass(ms);
+    h.idle(ms);
     h.send('SIGINT');
   }
-  h.pass(10 * GRACE_MS);
+  h.idle(10 * GRACE_MS);
   expect(h.died).toEqual([]);
   expect(h.told().trim().split('\n')).toHaveLength(1);
+});
+
+test('nor does it become two by being heard only after a long call of the device', () => {
+  const h = host();
+  h.send('SIGINT');
+  h.busy(30_000);
+  h.send('SIGINT');
+  expect(h.died).toEqual([]);
+  h.idle(3 * BEAT_MS);
+  h.send('SIGINT');
+  expect(h.died).toEqual(['SIGINT']);
 });
 
 test('a second one clearly later stops at once', () => {
   const h = host();
   h.send('SIGINT');
-  h.pass(REPEAT_MS);
+  h.idle(REPEAT_MS + 2 * BEAT_MS);
   h.send('SIGINT');
   expect(h.died).toEqual(['SIGINT']);
 });
@@ -58,18 +85,18 @@ test.each(['SIGTERM', 'SIGHUP'] as const)('%s is obeyed as Ctrl-C is, and ends t
   h.send(name);
   expect(h.signal.aborted).toBe(true);
   expect(h.told()).toBe('\ncancelling, the work so far is being saved\n');
-  h.pass(GRACE_MS - 1);
+  h.idle(GRACE_MS - 1);
   expect(h.died).toEqual([]);
-  h.pass(1);
+  h.idle(1);
   expect(h.died).toEqual([name]);
 });
 
 test('SIGTERM after Ctrl-C has its grace too', () => {
   const h = host();
   h.send('SIGINT');
-  h.pass(10);
+  h.idle(10);
   h.send('SIGTERM');
-  h.pass(GRACE_MS);
+  h.idle(GRACE_MS);
   expect(h.died).toEqual(['SIGTERM']);
 });
 

@@ -1,10 +1,13 @@
 /** The command line of the benchmark. */
 import { Command, CommanderError } from 'commander';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { withEngine } from '../../../cli/models';
 import { given, number, wholeNumber } from '../../../cli/options';
-import type { Io } from '../../../cli/io';
+import type { CommandEngine, Io } from '../../../cli/io';
+import { withLock } from '../../../cli/lock';
 import { EXIT } from '../../../cli/program';
+import { orCancelled } from '../../../cli/signals';
 import { CancelledError, InputError } from '../../../engine/errors';
 import { PerceptualNet } from '../metrics/perceptual';
 import { writePage } from '../page/page';
@@ -96,7 +99,8 @@ function makeProgram(io: Io): Command {
     .option('--limit <n>', 'most test pictures of a task', wholeNumber('--limit', 1, 100_000), DEFAULT_TESTS)
     .option('--seed <n>', 'seed of every choice', wholeNumber('--seed', 0, 2 ** 32 - 1), 1)
     .action(({ output, tasks, limit, seed }: { output: string; tasks?: string[]; limit: number; seed: number }) =>
-      buildSuite({ root: io.root, output, seed, limit, report: io.err, ...given({ tasks }) }),
+      // A task's folder counts only once it is whole: nothing is lost by not waiting.
+      orCancelled(buildSuite({ root: io.root, output, seed, limit, report: io.err, ...given({ tasks }) }), io.signal),
     );
   program
     .command('page')
@@ -105,7 +109,7 @@ function makeProgram(io: Io): Command {
     .requiredOption('--results <dir>', 'folder of one run, which holds run.json')
     .option('-o, --output <dir>', 'where pairbench.md and pairbench/ go', 'docs')
     .action(({ suite, results, output }: { suite: string; results: string; output: string }) =>
-      writePage({ suite, results, output, report: io.err }),
+      orCancelled(writePage({ suite, results, output, report: io.err }), io.signal),
     );
   program
     .command('ruler')
@@ -115,7 +119,10 @@ function makeProgram(io: Io): Command {
     .option('--limit <n>', 'most pictures of a task', wholeNumber('--limit', 2, 100_000), 5)
     .action(async ({ suite, tasks, limit }: { suite: string; tasks?: string[]; limit: number }) => {
       const wanted = await wantedTasks(suite, tasks);
-      const lines = await withNet(io, (net) => ruler(suite, wanted, limit, net));
+      const lines = await orCancelled(
+        withNet(io, (net) => ruler(suite, wanted, limit, net)),
+        io.signal,
+      );
       io.out(`${lines.join('\n')}\n`);
     });
   return program;
@@ -142,8 +149,13 @@ async function runSuite(io: Io, options: RunOptions): Promise<void> {
   const wanted = await wantedTasks(options.suite, options.tasks);
   const settings = settingsFrom(options);
   await withEngine(io, options, async (engine) => {
+    const folder = runFolder(options.out, engine.description.fingerprint, settings);
+    await mkdir(dirname(folder), { recursive: true });
+    await withLock(folder, () => runInto(folder, engine));
+  });
+
+  async function runInto(folder: string, engine: CommandEngine): Promise<void> {
     const { model, fingerprint, device } = engine.description;
-    const folder = runFolder(options.out, fingerprint, settings);
     const store = await Store.open(folder);
     const info = {
       model,
@@ -162,7 +174,7 @@ async function runSuite(io: Io, options: RunOptions): Promise<void> {
     const refused = refusals.filter(({ row }) => row === undefined || asked(row));
     if (options.json) io.out(`${JSON.stringify({ ...info, results: folder, rows: summaries, refused })}\n`);
     else io.out(summaryTable(summaries, refused));
-  });
+  }
 }
 
 function settingsFrom(options: RunOptions): Settings {

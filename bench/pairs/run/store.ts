@@ -51,8 +51,10 @@ export class Store {
   static async open(folder: string): Promise<Store> {
     const store = new Store(folder);
     const text = await readFile(store.#lines, 'utf8').catch(() => '');
-    // A run that was killed may have left its last line unfinished.
-    for (const line of text.split('\n').slice(0, -1)) store.#remember(JSON.parse(line) as Line);
+    // A run that was killed may have left its last line unfinished; what is added must not join it.
+    const lines = text.split('\n');
+    if (lines.pop() !== '') await writeWhole(store.#lines, Buffer.from(joined(lines)), { overwrite: true });
+    for (const line of lines) store.#remember(JSON.parse(line) as Line);
     return store;
   }
 
@@ -129,6 +131,10 @@ export class Store {
     if ('refused' in line) this.#refusals.set(refusalKeyOf(line), line);
     else this.#results.set(keyOf(line), line);
   }
+}
+
+function joined(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /** A suite may be drawn again with other pairs, and go back: results of every pair are kept. */

@@ -3,9 +3,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { InputError } from '../engine/errors';
 import type { ModelFolder } from '../engine/weights/folder';
-import { hubFolder, isHubName } from '../engine/weights/hub';
+import { hubFolder, isHubName, type HubOptions } from '../engine/weights/hub';
 import { nodeFolder } from '../engine/weights/node-folder';
 import type { CommandEngine, Io } from './io';
+import { fetchModel } from './model-cache';
 
 export interface EngineOptions {
   readonly model?: string;
@@ -13,11 +14,17 @@ export interface EngineOptions {
   readonly threads?: number;
 }
 
-/** A folder on disk or `hub:ORG/NAME`; without either the model that comes with Diptych. */
+/** A folder on disk or `hub:ORG/NAME`, which is only looked into; without either the model that comes with Diptych. */
 export async function openFolder(model: string | undefined, root: string): Promise<ModelFolder> {
-  if (model !== undefined) return isHubName(model) ? hubFolder(model) : nodeFolder(model);
+  if (model !== undefined) return isHubName(model) ? hubFolder(model, hubOptions()) : nodeFolder(model);
   const path = await bundledModel(root);
   return nodeFolder(path, relative(root, path));
+}
+
+/** HF_ENDPOINT names a mirror of the hub, as it does for Hugging Face's own tools. */
+function hubOptions(): HubOptions {
+  const endpoint = process.env['HF_ENDPOINT']?.replace(/\/+$/, '');
+  return endpoint ? { endpoint } : {};
 }
 
 /** The one folder under models/ that is a model. */
@@ -40,7 +47,11 @@ export async function withEngine<T>(
   options: EngineOptions,
   work: (engine: CommandEngine) => Promise<T>,
 ): Promise<T> {
-  const folder = await openFolder(options.model, io.root);
+  const { model } = options;
+  const folder =
+    model !== undefined && isHubName(model)
+      ? await nodeFolder(await fetchModel(io, model, hubOptions()), model)
+      : await openFolder(model, io.root);
   const device = {
     ...(options.device && { device: options.device }),
     ...(options.threads !== undefined && { threads: options.threads }),

@@ -1,5 +1,6 @@
 /** A byte source over HTTP ranges (RFC 9110, section 14). Nothing here runs unless the user names a remote model. */
 import { CancelledError, InputError, throwIfCancelled } from '../errors';
+import { fetchSafely, readCapped } from './http-fetch';
 import { bytesSource, checkRange, MissingFileError, messageOf, type ByteSource } from './source';
 
 export interface HttpOptions {
@@ -11,6 +12,8 @@ export interface HttpOptions {
   readonly retries?: number;
   /** Milliseconds before the first retry, doubled for each further one; 250 when left out. */
   readonly retryDelay?: number;
+  /** Bytes that the file has, where that is known; a server that says otherwise is refused. */
+  readonly size?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -19,7 +22,10 @@ const HEAD_BYTES = 1 << 16;
 /** Ranges in which a whole file is fetched, so that a dropped connection costs little. */
 const BLOB_CHUNK = 1 << 26;
 
-/** The server's answer can be mended by asking again. */
+/** Of a file whose size nobody said, from a server that does not do ranges. */
+const MAX_WHOLE = 2 ** 31;
+
+/** The server's answer may be better when it is asked again. */
 class RetryableError extends Error {}
 
 /** A 200 to a ranged request: the server does not do ranges, and this is the whole file. */
@@ -93,7 +99,7 @@ class RangeClient {
   ): Promise<Whole | Part> {
     throwIfCancelled(signal);
     const retries = this.#options.retries ?? 4;
-    const received: Received = { bytes: new Uint8Array(length), done: 0, total: size };
+    const received: Received = { bytes: this.#allocate(length), done: 0, total: size };
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#attempt(start, received, signal);
@@ -114,10 +120,7 @@ class RangeClient {
   async #attempt(start: number, received: Received, signal: AbortSignal | undefined): Promise<Whole | Part> {
     const first = start + received.done;
     const last = start + received.bytes.length - 1;
-    const response = await (this.#options.fetch ?? fetch)(this.#url, {
-      headers: { Range: `bytes=${first}-${last}` },
-      ...(signal && { signal }),
-    });
+    const response = await this.#fetch({ headers: { Range: `bytes=${first}-${last}` }, ...(signal && { signal }) });
     if (response.status === 416 && first === 0 && /^bytes \*\/0$/.test(response.headers.get('content-range') ?? '')) {
       return { whole: new Uint8Array(0) };
     }
@@ -131,6 +134,7 @@ class RangeClient {
       throw new RetryableError(`asked for bytes ${first}-${last}, got ${range.first}-${range.last} of ${range.total}`);
     }
     const etag = response.headers.get('etag');
+    this.#requireSize(range.total);
     if (received.total !== undefined && received.total !== range.total) throw this.#changed();
     if (this.#etag !== undefined && etag !== this.#etag) throw this.#changed();
     this.#etag = etag;
@@ -145,20 +149,48 @@ class RangeClient {
 
   /** A plain GET of everything, for servers whose ranges cannot be used. */
   async #download(signal: AbortSignal | undefined, size: number | undefined): Promise<Uint8Array> {
-    const response = await (this.#options.fetch ?? fetch)(this.#url, signal ? { signal } : {});
+    const response = await this.#fetch(signal ? { signal } : {});
     if (response.status !== 200) throw this.#refusal(response.status);
     return this.#wholeBody(response, size);
   }
 
   async #wholeBody(response: Response, size: number | undefined): Promise<Uint8Array> {
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = await readCapped(response, size ?? this.#options.size ?? MAX_WHOLE).catch((error: unknown) => {
+      throw error instanceof InputError ? new InputError(`${this.#name}: ${error.message}`) : error;
+    });
     const declared = response.headers.get('content-length');
     // Content-Length counts encoded bytes when the body was compressed on the way.
     if (declared !== null && !response.headers.get('content-encoding') && Number(declared) !== bytes.length) {
       throw new RetryableError(`got ${bytes.length} of ${declared} bytes`);
     }
+    this.#requireSize(bytes.length);
     if (size !== undefined && bytes.length !== size) throw this.#changed();
     return bytes;
+  }
+
+  async #fetch(init: RequestInit): Promise<Response> {
+    try {
+      return await fetchSafely(this.#url, init, this.#options.fetch);
+    } catch (error) {
+      throw error instanceof InputError ? new InputError(`${this.#name}: ${error.message}`) : error;
+    }
+  }
+
+  /** Room for an answer: a server may claim any size, and a file any extent within it. */
+  #allocate(length: number): Uint8Array<ArrayBuffer> {
+    try {
+      return new Uint8Array(length);
+    } catch {
+      throw new InputError(`${this.#name}: ${length} bytes at once do not fit into memory; check the file`);
+    }
+  }
+
+  #requireSize(size: number): void {
+    const { size: wanted } = this.#options;
+    if (wanted === undefined || size === wanted) return;
+    throw new InputError(
+      `${this.#name}: the server says that it has ${size} bytes, but ${wanted} are listed; try again later, or choose another model`,
+    );
   }
 
   #changed(): InputError {
@@ -175,6 +207,9 @@ class RangeClient {
       return new InputError(
         `${this.#name}: the server refuses access (HTTP ${status}: no such model, private, or gated); download it yourself and give its folder`,
       );
+    }
+    if (status === 416) {
+      return new InputError(`${this.#name}: is shorter than the server said; try again later`);
     }
     if (status === 408 || status === 425 || status === 429 || status >= 500)
       return new RetryableError(`HTTP ${status}`);

@@ -1,6 +1,7 @@
 /** Which of a repository's files are fetched. */
 import { InputError } from '../../engine/errors';
-import { memoryToLearn, neededFiles } from '../../ui/engine/models/needed';
+import { neededFiles } from '../../engine/weights/needed-files';
+import { memoryToLearn } from '../../ui/engine/models/memory';
 
 const SMALL = [
   'model_index.json',

@@ -2,11 +2,12 @@
 import { signal, type ReadonlySignal } from '@preact/signals-core';
 import * as v from 'valibot';
 import { InputError } from '../../../engine/errors';
+import { download } from '../../../engine/weights/download';
 import type { HttpOptions } from '../../../engine/weights/http-range';
+import { askHub, fileUrl, type HubListing, type HubOptions } from '../../../engine/weights/hub';
+import { neededFiles } from '../../../engine/weights/needed-files';
 import type { MachineFacts, ModelFacts, ModelsPort } from '../../ports';
-import { download } from './download';
-import { askHub, fileUrl, type HubListing, type HubOptions } from './hub';
-import { GIB, memoryToLearn, neededFiles } from './needed';
+import { GIB, memoryToLearn } from './memory';
 import type { ModelStore } from './store';
 
 const indexSchema = v.object({

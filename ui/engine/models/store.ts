@@ -1,7 +1,9 @@
 /** Where fetched files are kept: parts in the order in which they came, and an index for each model. */
 
+import type { FileStore } from '../../../engine/weights/download';
+
 /** A part is kept whole or not at all, so a file is always known up to some byte. */
-export interface ModelStore {
+export interface ModelStore extends FileStore {
   /** Whether it is there the next time. */
   readonly lasting: boolean;
   /** The models that have an index. */
@@ -9,10 +11,6 @@ export interface ModelStore {
   /** The index of a model as it was written last. */
   readIndex(model: string): Promise<unknown>;
   writeIndex(model: string, index: object): Promise<void>;
-  /** The parts of a file so far, from its beginning. */
-  parts(model: string, path: string): Promise<Blob[]>;
-  append(model: string, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  removeFile(model: string, path: string): Promise<void>;
   removeModel(model: string): Promise<void>;
 }
 

@@ -2,10 +2,18 @@
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { InputError, throwIfCancelled } from '../../../engine/errors';
-import { openHttpSource, type HttpOptions } from '../../../engine/weights/http-range';
+import { InputError, throwIfCancelled } from '../errors';
+import { openHttpSource, type HttpOptions } from './http-range';
 import type { HubFile } from './hub';
-import type { ModelStore } from './store';
+
+/** Where files are kept while and after they are fetched. A part is kept whole or not at all. */
+export interface FileStore {
+  /** The parts of a file so far, from its beginning. */
+  parts(model: string, path: string): Promise<Blob[]>;
+  /** Throws an InputError, or a QuotaExceededError of the browser, when there is no room. */
+  append(model: string, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  removeFile(model: string, path: string): Promise<void>;
+}
 
 /** Asked for at a time, and the step in which progress is told. */
 const CHUNK = 1 << 22;
@@ -26,7 +34,7 @@ export interface Download {
  * @throws InputError when the download fails, the file is not what the hub lists, or the storage is full.
  */
 export async function download(
-  store: ModelStore,
+  store: FileStore,
   { model, file, url }: Download,
   options: HttpOptions,
   onBytes: (have: number) => void,
@@ -44,7 +52,7 @@ export async function download(
 
 /** 'spoilt': the hash differs, and part of the file was there before; 'wrong': it differs, and all of it came now. */
 async function fetchOnce(
-  store: ModelStore,
+  store: FileStore,
   { model, file, url }: Download,
   options: HttpOptions,
   onBytes: (have: number) => void,
@@ -63,8 +71,7 @@ async function fetchOnce(
   if (have > file.size) return 'spoilt';
   onBytes(have);
   if (have < file.size) {
-    const source = await openHttpSource(url, { ...options, name: `${model}/${file.path}` });
-    if (source.size !== file.size) return resumed ? 'spoilt' : 'wrong';
+    const source = await openHttpSource(url, { ...options, name: `${model}/${file.path}`, size: file.size });
     let waiting: Uint8Array[] = [];
     let size = 0;
     const keep = async (): Promise<void> => {
@@ -96,7 +103,13 @@ function hasherOf({ hash, size }: HubFile): ReturnType<typeof sha256.create> | R
   return sha1.create().update(new TextEncoder().encode(`blob ${size}\0`));
 }
 
-async function append(store: ModelStore, model: string, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+/** Throws an InputError when the bytes are not those that the hub lists. */
+export function requireHash(name: string, file: HubFile, bytes: Uint8Array): void {
+  if (bytesToHex(hasherOf(file).update(bytes).digest()) === file.hash.digest) return;
+  throw new InputError(`${name}: what came is not what the hub lists (its hash differs); try again`);
+}
+
+async function append(store: FileStore, model: string, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   try {
     await store.append(model, path, bytes);
   } catch (error) {

@@ -1,6 +1,6 @@
-/** Which files of a diffusers folder the engine reads, and what learning on them needs. */
-import { InputError } from '../../../engine/errors';
-import { weightFileNames } from '../../../engine/weights/folder';
+/** Which files of a diffusers folder the engine reads. */
+import { InputError } from '../errors';
+import { weightFileNames } from './folder';
 
 export interface SizedFile {
   readonly path: string;
@@ -15,7 +15,8 @@ const REQUIRED = [
   'text_encoder/config.json',
 ];
 /** A tokenizer is either tokenizer.json or vocab.json with merges.txt. */
-const TOKENIZER = /^tokenizer\/(tokenizer|vocab|tokenizer_config|special_tokens_map|added_tokens)\.json$|^tokenizer\/merges\.txt$/;
+const TOKENIZER =
+  /^tokenizer\/(tokenizer|vocab|tokenizer_config|special_tokens_map|added_tokens)\.json$|^tokenizer\/merges\.txt$/;
 const NETS = ['unet', 'vae', 'text_encoder'] as const;
 
 /**
@@ -47,24 +48,4 @@ function weightsOf<F extends SizedFile>(name: string, net: string, files: readon
   const isShard = (file: string): boolean =>
     file.startsWith(base!) && /-of-\d+.*\.safetensors$/.test(file) && file.includes('fp16') === half;
   return inside.filter((file) => named(file) === first || isShard(named(file)));
-}
-
-export const GIB = 2 ** 30;
-/** ONNX Runtime, its WebAssembly, pictures, and what the browser itself takes. */
-const BASE = 0.5 * GIB;
-/** Learning compiles the UNet twice, alone for the content and for both adapters, each with weights of its own. */
-const TRAINING_PROGRAMS = 2;
-/** Activations and gradients of a batch of two, in weights of the UNet. An estimate: it depends on the picture size. */
-const ACTIVATIONS = 4;
-
-/**
- * A rough estimate of the bytes that learning needs. Weights are computed in f32, so half precision files count twice:
- * text encoder + VAE + UNet x (2 programs + 4 for activations) + 0.5 GiB.
- */
-export function memoryToLearn(files: readonly SizedFile[]): number {
-  const weights = (net: string): number =>
-    files
-      .filter(({ path }) => path.startsWith(`${net}/`) && path.endsWith('.safetensors'))
-      .reduce((sum, { path, size }) => sum + (path.includes('fp16') ? 2 * size : size), 0);
-  return BASE + weights('text_encoder') + weights('vae') + weights('unet') * (TRAINING_PROGRAMS + ACTIVATIONS);
 }

@@ -8,6 +8,7 @@ import { openSafetensors } from '../engine/weights/safetensors';
 import { bytesSource } from '../engine/weights/source';
 import { readBytes } from './files';
 import type { CommandEngine, Io } from './io';
+import { printable } from './printable';
 
 /** Names of an adapter's weights in a folder: PEFT's and diffusers'. */
 const IN_FOLDER = [PEFT_FILES.weights, 'pytorch_lora_weights.safetensors'];
@@ -52,7 +53,7 @@ export async function reportStyles(
   const reports: StyleReport[] = [];
   for (const { name, file } of styles) {
     const { coverage } = await engine.describeStyle(name, file, force);
-    if (coverage.notApplied.length > 0) io.err(`note: ${name}: ${describeCoverage(coverage)}\n`);
+    if (coverage.notApplied.length > 0) io.err(`note: ${printable(name)}: ${printable(describeCoverage(coverage))}\n`);
     reports.push({ style: name, ...coverage });
   }
   return reports;

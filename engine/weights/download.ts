@@ -1,10 +1,8 @@
 /** One file from the hub into the store: by ranges, on from what is there, its hash checked over all of it. */
-import { sha1 } from '@noble/hashes/legacy.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { InputError, throwIfCancelled } from '../errors';
 import { openHttpSource, type HttpOptions } from './http-range';
-import type { HubFile } from './hub';
+import { hasherOf, type HubFile } from './hub-file';
 
 /** Where files are kept while and after they are fetched. A part is kept whole or not at all. */
 export interface FileStore {
@@ -96,17 +94,6 @@ async function fetchOnce(
   const digest = bytesToHex(hash.digest());
   if (digest === file.hash.digest) return 'sound';
   return resumed ? 'spoilt' : 'wrong';
-}
-
-function hasherOf({ hash, size }: HubFile): ReturnType<typeof sha256.create> | ReturnType<typeof sha1.create> {
-  if (hash.algorithm === 'sha256') return sha256.create();
-  return sha1.create().update(new TextEncoder().encode(`blob ${size}\0`));
-}
-
-/** Throws an InputError when the bytes are not those that the hub lists. */
-export function requireHash(name: string, file: HubFile, bytes: Uint8Array): void {
-  if (bytesToHex(hasherOf(file).update(bytes).digest()) === file.hash.digest) return;
-  throw new InputError(`${name}: what came is not what the hub lists (its hash differs); try again`);
 }
 
 async function append(store: FileStore, model: string, path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {

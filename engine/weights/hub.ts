@@ -5,10 +5,10 @@
  */
 import * as v from 'valibot';
 import { CancelledError, InputError } from '../errors';
-import { requireHash } from './download';
 import { folderOf, type ModelFolder } from './folder';
 import { fetchSafely, readCapped } from './http-fetch';
 import { openHttpSource } from './http-range';
+import { requireHash, type HubFile } from './hub-file';
 import { bytesSource, messageOf, MissingFileError, readAll, type ByteSource } from './source';
 
 export interface HubName {
@@ -41,20 +41,6 @@ export interface HubOptions {
   /** Of files' downloads; see HttpOptions. */
   readonly retries?: number;
   readonly retryDelay?: number;
-}
-
-/** The hub knows the SHA-256 of large files, and of small ones the SHA-1 under which git keeps them. */
-export interface Hash {
-  readonly algorithm: 'sha256' | 'git-sha1';
-  /** Hex digits, lower case. */
-  readonly digest: string;
-}
-
-export interface HubFile {
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly hash: Hash;
 }
 
 export interface HubListing {

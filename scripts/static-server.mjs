@@ -2,7 +2,6 @@
 import { realpath } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join, sep } from 'node:path';
-import send from 'send';
 
 /**
  * Starts to serve. Throws an Error that says so when the port is taken.
@@ -24,9 +23,11 @@ export async function startServer({ mounts, port = 0, headers = {}, cacheControl
   );
   folders.sort((a, b) => b.path.length - a.path.length);
 
+  // Not at the top: `npm start` on a fresh clone loads this file before the packages are installed.
+  const { default: send } = await import('send');
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    answer(folders, cacheControl, request, response).catch(() => refuse(response, 500));
+    answer(send, folders, cacheControl, request, response).catch(() => refuse(response, 500));
   });
   await new Promise((resolve, reject) => {
     server.once('error', (error) => {
@@ -46,7 +47,7 @@ export async function startServer({ mounts, port = 0, headers = {}, cacheControl
   };
 }
 
-async function answer(folders, cacheControl, request, response) {
+async function answer(send, folders, cacheControl, request, response) {
   if (request.method === 'OPTIONS') {
     response.setHeader('Access-Control-Allow-Headers', 'range');
     return refuse(response, 204);

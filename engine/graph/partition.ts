@@ -8,7 +8,7 @@ import { sizeOf } from '../tensor/shape';
 import { GraphBuilder } from './builder';
 import type { Graph, Node, Value } from './graph';
 import type { OpKind } from './ops';
-import { AFTER, backwardStage, isForward } from './stages';
+import { AFTER, forwardStage, isForward } from './stages';
 
 export interface PartitionOptions {
   /** Neighbouring stages become one part as long as what they compute stays below this many bytes. */
@@ -55,7 +55,10 @@ export function partition(graph: Graph, options: PartitionOptions): Part[] {
   const passed = choosePassed(graph, partOf, options.keep);
   const count = Math.max(0, ...partOf.values()) + 1;
   const outputsOf = outputsByPart(graph, partOf, count - 1);
-  const graphs = Array.from({ length: count }, (_, part) => buildPart(graph, part, partOf, passed, outputsOf[part]!));
+  // A part of which nobody takes anything, such as the loss that is only differentiated, is left out.
+  const graphs = Array.from({ length: count }, (_, part) =>
+    buildPart(graph, part, partOf, passed, outputsOf[part]!),
+  ).filter((part) => part !== undefined);
   const last = new Map<string, number>();
   graphs.forEach(({ inputs, outputs }, part) => {
     for (const name of [...inputs.keys(), ...outputs.keys()].filter(isPassed)) last.set(name, part);
@@ -83,7 +86,7 @@ function groupStages(nodes: readonly Node[], limit: number): Map<Node, number> {
     filled += size;
     group.set(stage, current);
   }
-  const back = (stage: number): number => 2 * current + 1 - group.get(backwardStage(stage))!;
+  const back = (stage: number): number => 2 * current + 1 - group.get(forwardStage(stage))!;
   const part = (stage: number): number =>
     isForward(stage) ? group.get(stage)! : stage >= AFTER ? 2 * current + 2 : back(stage);
   return renumber(new Map(nodes.map((node) => [node, part(node.stage)])));
@@ -177,7 +180,11 @@ function buildPart(
   partOf: ReadonlyMap<Node, number>,
   passed: ReadonlySet<Value>,
   outputs: ReadonlyMap<string, Value>,
-): Graph {
+): Graph | undefined {
+  const given = graph.nodes
+    .filter((node) => partOf.get(node) === part)
+    .flatMap((node) => node.outputs.filter((value) => passed.has(value)));
+  if (given.length + outputs.size === 0) return undefined;
   const b = new GraphBuilder({ merge: false });
   const made = new Map<Value, Value>();
   const take = (value: Value): Value => {
@@ -198,10 +205,7 @@ function buildPart(
     made.set(value, here);
     return here;
   };
-  for (const node of graph.nodes) {
-    if (partOf.get(node) !== part) continue;
-    for (const value of node.outputs) if (passed.has(value)) b.output(`${PASSED}${value.id}`, take(value));
-  }
+  for (const value of given) b.output(`${PASSED}${value.id}`, take(value));
   for (const [name, value] of outputs) b.output(name, take(value));
   return b.finish();
 }

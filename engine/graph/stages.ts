@@ -11,6 +11,11 @@ export function backwardStage(stage: number): number {
   return isForward(stage) ? AFTER - 1 - stage : stage;
 }
 
+/** The stage of the way there that a stage of the way back differentiates. */
+export function forwardStage(backward: number): number {
+  return AFTER - 1 - backward;
+}
+
 export function isForward(stage: number): boolean {
   return stage < MOST;
 }

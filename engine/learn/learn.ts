@@ -213,8 +213,9 @@ const COPIES_STREAM = 0xc0915;
 const KOHYA_VERSIONS: ReadonlyMap<number, string> = new Map([
   [768, 'sd_v1'],
   [1024, 'sd_v2'],
-  [2048, 'sdxl_base_v1-0'],
 ]);
+/** kohya's name of SDXL and its distilled variants. */
+const XL_VERSION = 'sdxl_base_v1-0';
 /** Ours for nets of that design with other widths, such as the embedded model. */
 const OTHER_VERSION = 'sd_small';
 
@@ -255,7 +256,9 @@ async function styleFile(
     groundReach: reach,
     modelFingerprint: model.fingerprint,
     baseModel: publicName(model.name),
-    baseModelVersion: KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION,
+    baseModelVersion: isXl(model)
+      ? XL_VERSION
+      : (KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION),
     seed: recipe.seed,
     steps: recipe.steps,
     learningRate: recipe.learningRate,

@@ -5,6 +5,7 @@ import { requireImageSize } from '../../engine/image/canvas';
 import { image, IMAGE_LIMITS, type Image } from '../../engine/image/image';
 import { messageOf } from '../../engine/weights/source';
 import { refusalOf } from './kinds';
+import { refusalOfPng } from './png';
 import { readProfile, toSrgb } from './profile';
 import { prepareSvg } from './svg';
 import { refusalOfColours, refusalOfTiff } from './unusual';
@@ -19,6 +20,12 @@ const LONGEST_REASON = 200;
 const FORMATS = 'PNG, JPEG, WebP, GIF, SVG, AVIF or TIFF';
 /** For what is read again at once. */
 const FAST = { compressionLevel: 0 };
+
+/** What libvips would read wrong, by its name of the format. */
+const REFUSALS: Readonly<Record<string, (bytes: Uint8Array) => string | undefined>> = {
+  png: refusalOfPng,
+  tiff: refusalOfTiff,
+};
 
 /**
  * Decodes a picture: the first frame or page, orientation applied, colours converted to sRGB.
@@ -40,12 +47,12 @@ export async function decodePicture(
     const metadata = await sharp(bytes, { density: SVG_DENSITY, limitInputPixels: false }).metadata();
     const { width, height, density } = shownSize(metadata);
     requireImageSize(width, height, name);
-    const unusual =
-      refusalOfColours(metadata, bytes) ?? (metadata.format === 'tiff' ? refusalOfTiff(bytes) : undefined);
+    const unusual = refusalOfColours(metadata) ?? REFUSALS[metadata.format]?.(bytes);
     if (unusual) throw new InputError(`${name}: ${unusual}`);
     if (!density) onRaster?.(width * height);
     return await decodeColours(bytes, metadata, {
-      failOn: 'error',
+      // Warnings are about damage; unknown tags, and bytes after the end, are none.
+      failOn: 'warning',
       autoOrient: true,
       limitInputPixels: IMAGE_LIMITS.maxSide ** 2,
       ...(density && { density }),

@@ -27,7 +27,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
 };
 
 /** Why the colours of a picture cannot be relied on, and how to fix it; undefined where they can. */
-export function refusalOfColours({ depth, channels, space, format }: Metadata, bytes: Uint8Array): string | undefined {
+export function refusalOfColours({ depth, channels, space }: Metadata): string | undefined {
   // libtiff's Lab comes as signed numbers by its nature.
   const usual = depth === 'uchar' || depth === 'ushort' || space === 'lab' || space === 'labs';
   if (!usual) {
@@ -39,53 +39,39 @@ export function refusalOfColours({ depth, channels, space, format }: Metadata, b
   if (!usualChannels.includes(channels)) {
     return `has ${channels} channels, more than colour and transparency; ${SAVE_AS}`;
   }
-  return format === 'png' ? refusalOfCicp(bytes) : undefined;
-}
-
-/**
- * PNG's cICP chunk goes before all other colour information (PNG 3rd edition, 11.3.2.6), and libvips does not know it.
- * Only what amounts to sRGB is read.
- */
-function refusalOfCicp(bytes: Uint8Array): string | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 8; at + 12 <= bytes.length;) {
-    const [length, type] = [view.getUint32(at), view.getUint32(at + 4)];
-    if (type === IDAT) return undefined;
-    if (type === CICP && length === 4) {
-      const [primaries, transfer] = [bytes[at + 8], bytes[at + 9]];
-      // BT.709 primaries with the curve of sRGB or of BT.709, which are meant to look alike.
-      if (primaries === 1 && [1, 6, 13].includes(transfer!)) return undefined;
-      return 'is marked (cICP) as wide-gamut or HDR colours, which are not read; export it as sRGB';
-    }
-    at += 12 + length;
-  }
   return undefined;
 }
-
-const IDAT = 0x49444154;
-const CICP = 0x63494350;
 
 /** Tags of a TIFF's first directory. */
-const NEW_SUBFILE_TYPE = 254;
-const DNG_VERSION = 50_706;
+const TAGS = { newSubfileType: 254, samplesPerPixel: 277, planarConfiguration: 284, dngVersion: 50_706 };
+const SHORT = 3;
 
-/** Raw photos are TIFF files whose first picture is a thumbnail. */
+/** Why a TIFF would come out wrong, and how to fix it; undefined where it would not. */
 export function refusalOfTiff(bytes: Uint8Array): string | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const little = bytes[0] === 0x49;
-  // BigTIFF, 43, is no format of cameras.
-  if (bytes.length < 8 || view.getUint16(2, little) !== 42) return undefined;
-  const directory = view.getUint32(4, little);
-  if (directory + 2 > bytes.length) return undefined;
-  const count = view.getUint16(directory, little);
-  for (let i = 0; i < count; i++) {
-    const at = directory + 2 + 12 * i;
-    if (at + 12 > bytes.length) return undefined;
-    const [tag, value] = [view.getUint16(at, little), view.getUint32(at + 8, little)];
-    // Bit 0: a smaller copy of another picture in the file.
-    if (tag === DNG_VERSION || (tag === NEW_SUBFILE_TYPE && value & 1)) {
-      return 'is a raw photo, or begins with a thumbnail; develop it and save it as PNG, JPEG or TIFF';
-    }
+  const tags = firstDirectory(bytes);
+  // Raw photos are TIFF files whose first picture is a thumbnail; bit 0 marks a smaller copy of another picture.
+  if (tags.has(TAGS.dngVersion) || (tags.get(TAGS.newSubfileType) ?? 0) & 1) {
+    return 'is a raw photo, or begins with a thumbnail; develop it and save it as PNG, JPEG or TIFF';
+  }
+  // libvips 8.18 repeats the first row of each strip.
+  if (tags.get(TAGS.planarConfiguration) === 2 && tags.get(TAGS.samplesPerPixel) === 2) {
+    return 'has grey and transparency in separate planes, which are not read; save it interleaved, or as PNG';
   }
   return undefined;
+}
+
+/** Each tag's first value, where it is a number in the entry itself. Empty for BigTIFF, which no camera writes. */
+function firstDirectory(bytes: Uint8Array): ReadonlyMap<number, number> {
+  const tags = new Map<number, number>();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const little = bytes[0] === 0x49;
+  if (bytes.length < 8 || view.getUint16(2, little) !== 42) return tags;
+  const directory = view.getUint32(4, little);
+  if (directory + 2 > bytes.length) return tags;
+  const count = view.getUint16(directory, little);
+  for (let i = 0, at = directory + 2; i < count && at + 12 <= bytes.length; i++, at += 12) {
+    const short = view.getUint16(at + 2, little) === SHORT;
+    tags.set(view.getUint16(at, little), short ? view.getUint16(at + 8, little) : view.getUint32(at + 8, little));
+  }
+  return tags;
 }

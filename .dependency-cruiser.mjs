@@ -34,9 +34,10 @@ const BESIDE = {
   common: [],
   plugin: ['common'],
   ui: ['engine', 'common'],
-  cli: ['engine', 'common'],
+  batch: ['engine'],
+  cli: ['engine', 'batch', 'common'],
   playground: ['ui', 'plugin', 'engine', 'common', 'manifest.json'],
-  bench: ['engine', 'cli', 'common', 'scripts', 'test'],
+  bench: ['engine', 'batch', 'cli', 'common', 'scripts', 'test'],
 };
 
 const PACKAGES = ['node_modules', 'bench/pairs/node_modules'].map((folder) => `^${folder}/`);
@@ -116,7 +117,7 @@ export default {
       name: 'onnxruntime-in-runtime-only',
       comment: fix('Only engine/runtime talks to ONNX Runtime.', 'build a graph and compile it there.'),
       severity: 'error',
-      from: { path: '^(engine|ui|cli|common|plugin|playground)/', pathNot: '^engine/runtime/' },
+      from: { path: '^(engine|ui|cli|batch|common|plugin|playground)/', pathNot: '^engine/runtime/' },
       to: { path: '(^|node_modules/)onnxruntime-' },
     },
     ...beside,

@@ -27,6 +27,11 @@ export async function checkImageFile(path: string, signal?: AbortSignal): Promis
   await decoder.check(await readPicture(path), path, signal);
 }
 
+/** The same for a file's bytes; `name` is for messages. */
+export async function decodeImage(name: string, bytes: Uint8Array): Promise<Image> {
+  return decoder.decode(bytes, name);
+}
+
 async function readPicture(path: string): Promise<Uint8Array> {
   // What cannot be looked at cannot be read either, and is reported there.
   const info = await stat(path).catch(() => undefined);

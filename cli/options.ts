@@ -55,3 +55,11 @@ export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
 }
+
+/** A batch's name becomes part of file names and of keys in a queue. */
+export function batchNameOption(text: string): string {
+  if (/^[A-Za-z0-9][\w.-]{0,63}$/.test(text)) return text;
+  throw new InputError(
+    `--name ${text}: use a letter or digit, then up to 63 letters, digits, dots, hyphens or underscores`,
+  );
+}

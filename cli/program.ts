@@ -3,6 +3,7 @@ import { Command, CommanderError, type OptionValues } from 'commander';
 import { CancelledError, DeviceError, InputError } from '../engine/errors';
 import { IMAGINE_DEFAULTS, LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../engine/defaults';
 import type { GuideMode, LearnMode } from '../engine/requests';
+import { addBatchCommands } from './batch-program';
 import { checkCommand, describeVerdict } from './check';
 import { imagineCommand, type ImagineOptions } from './imagine';
 import { describeInspection, inspectCommand } from './inspect';
@@ -130,26 +131,17 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
       ),
     );
 
-  withEngineOptions(command('restyle <styles> <images...>', 'Apply STYLE[,STYLE...] to images.'))
+  withRestyleOptions(withEngineOptions(command('restyle <styles> <images...>', 'Apply STYLE[,STYLE...] to images.')))
     .requiredOption('-o, --output <folder>', 'folder for the results, NAME.png each')
     .option('--overwrite', OVERWRITE_HELP)
     .option('--skip-existing', 'leave out images whose result is already there')
     .option('--with <style>', WITH_HELP, append)
     .option('--strength <x,...>', STRENGTH_HELP, strengths)
-    .option('--guide <guide>', `${GUIDES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDES))
-    .option('--prompt <text>', 'what the images show')
-    .option('--steps <n>', `steps each way (${RESTYLE_DEFAULTS.steps})`, wholeNumber('--steps', 1, 1000))
-    .option(
-      '--start <x>',
-      `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start}; ${RESTYLE_DEFAULTS.groundStart} for a style that repaints the ground)`,
-      number('--start', 0, 1, true),
-    )
-    .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))
-    .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))
-    .option('--force', FORCE_HELP)
     .action((styles: string, images: string[], options: RestyleOptions) =>
       finish(options, restyleCommand(io, styles, images, options, again('--skip-existing'))),
     );
+
+  addBatchCommands(io, { command, finish, withEngineOptions, withRestyleOptions });
 
   withEngineOptions(command('imagine <styles>', 'Make a new picture in STYLE[,STYLE...].'))
     .requiredOption('--prompt <text>', 'what it shows')
@@ -212,6 +204,21 @@ const SIZE_HELP = "long side at which the net works, px (the model's own; 512 to
 const STRENGTH_HELP = `one per style, or one for all, ${STRENGTH_RANGE.min} to ${STRENGTH_RANGE.max}; 0 is the original, 1 as learned (1)`;
 
 const FORCE_HELP = 'apply a LoRA too of which less than half can be applied';
+
+function withRestyleOptions(command: Command): Command {
+  return command
+    .option('--guide <guide>', `${GUIDES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDES))
+    .option('--prompt <text>', 'what the images show')
+    .option('--steps <n>', `steps each way (${RESTYLE_DEFAULTS.steps})`, wholeNumber('--steps', 1, 1000))
+    .option(
+      '--start <x>',
+      `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start}; ${RESTYLE_DEFAULTS.groundStart} for a style that repaints the ground)`,
+      number('--start', 0, 1, true),
+    )
+    .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))
+    .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))
+    .option('--force', FORCE_HELP);
+}
 
 function withEngineOptions(command: Command): Command {
   return command

@@ -20,6 +20,8 @@ const shims = {
 const ENTRIES = [
   { ...NODE, entry: 'cli/main.ts', out: 'cli/diptych.mjs', program: true },
   { ...NODE, entry: 'cli/decoding/child.ts', out: 'cli/decoding.mjs' },
+  { ...NODE, entry: 'cli/batch-slot.ts', out: 'cli/batch-slot.mjs' },
+  { ...WEB, entry: 'batch/page/client.ts', out: 'cli/batch-page.js', minify: true },
   { ...NODE, entry: 'cli/demo.ts', out: 'demo.mjs' },
   { ...NODE, entry: 'test/goldens/cli.ts', out: 'golden.mjs' },
   { ...NODE, entry: 'bench/pairs/pairbench.ts', out: 'pairbench.mjs' },

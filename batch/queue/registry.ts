@@ -1,0 +1,207 @@
+/**
+ * The batches of a queue. Each is a job of a BullMQ queue that nobody works on, so that both servers keep it alike; its
+ * pictures are the jobs of a BullMQ queue of its own. A batch can then be counted, cancelled and retried by what BullMQ
+ * offers for a queue, and a worker that must not do it simply does not take from it.
+ */
+import type { Job, Queue } from 'bullmq';
+import { InputError } from '../../engine/errors';
+import { FIRST_BACKOFF_SECONDS, TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
+import { ratePerSecond } from '../rate';
+import { secondsLeft, type BatchState, type BatchStatus, type Refusal } from '../status';
+import type { QueueServer } from './connection';
+
+/** What is kept of a batch beside its jobs. */
+export interface BatchEntry {
+  readonly spec: BatchSpec;
+  /** Input pictures, those done before included. */
+  readonly total: number;
+  /** Whether every job has been added; until then a batch of which nothing waits is not done. */
+  readonly submitted: boolean;
+  readonly cancelled: boolean;
+}
+
+/** Whether there is work in a batch; beside the entry, for workers write it. */
+interface EntryProgress {
+  readonly open: boolean;
+}
+
+export type PictureJob = Job<BatchJob, JobResult & { readonly worker: string }>;
+export type PictureQueue = Queue<BatchJob, JobResult & { readonly worker: string }>;
+
+const REGISTRY = 'diptych-batches';
+const REFUSALS_KEPT = 20;
+/** Done pictures that the server remembers, for the rate and the contact sheet; what is done is said by the files. */
+export const DONE_KEPT = 1000;
+const FAILURES_SHOWN = 1000;
+const RECENT_SHOWN = 200;
+const BATCHES_SHOWN = 1000;
+
+/** Options of every picture's job. */
+export const PICTURE_OPTIONS = {
+  attempts: TRIES,
+  backoff: { type: 'exponential', delay: 1000 * FIRST_BACKOFF_SECONDS },
+  removeOnComplete: { count: DONE_KEPT },
+  removeOnFail: false,
+} as const;
+
+export class Registry {
+  readonly #entries: Queue<BatchEntry>;
+  readonly #queues = new Map<string, PictureQueue>();
+
+  constructor(readonly server: QueueServer) {
+    this.#entries = server.queue(REGISTRY);
+  }
+
+  /** The queue of a batch's pictures. */
+  pictures(name: string): PictureQueue {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const queue: PictureQueue = this.server.queue(queueName(name));
+    this.#queues.set(name, queue);
+    return queue;
+  }
+
+  async find(name: string): Promise<BatchEntry | undefined> {
+    return (await this.#job(name))?.data;
+  }
+
+  /** Throws an InputError when there is no batch of that name. */
+  async get(name: string): Promise<BatchEntry> {
+    const entry = await this.find(name);
+    if (entry) return entry;
+    throw new InputError(`${name}: there is no such batch in ${this.server.label}; diptych batches lists them`);
+  }
+
+  /** Writes an entry, a new one or over the one of that name. */
+  async put(entry: BatchEntry): Promise<void> {
+    const { name } = entry.spec;
+    const job = (await this.#job(name)) ?? (await this.#entries.add('batch', entry, { jobId: entryId(name) }));
+    await job.updateData(entry);
+  }
+
+  /** Marks a batch as having work or none. */
+  async setOpen(name: string, open: boolean): Promise<void> {
+    await this.#entries.updateJobProgress(entryId(name), { open } satisfies EntryProgress);
+  }
+
+  /** Oldest first. */
+  async list(onlyOpen = false): Promise<BatchEntry[]> {
+    const jobs = await this.#entries.getJobs(['waiting'], 0, BATCHES_SHOWN - 1, true);
+    return jobs
+      .filter((job) => job && (!onlyOpen || (job.progress as Partial<EntryProgress>).open === true))
+      .map(({ data }) => data)
+      .sort((a, b) => a.spec.created - b.spec.created);
+  }
+
+  /** Removes all jobs that wait; those in work end. */
+  async cancel(name: string): Promise<void> {
+    const entry = await this.get(name);
+    await this.put({ ...entry, cancelled: true });
+    await this.setOpen(name, false);
+    await this.pictures(name).drain(true);
+  }
+
+  /** Puts what has failed back into the queue; returns how many. */
+  async retryFailed(name: string): Promise<number> {
+    await this.get(name);
+    const queue = this.pictures(name);
+    const failed = await queue.getFailedCount();
+    await queue.retryJobs({ state: 'failed' });
+    if (failed > 0) await this.setOpen(name, true);
+    return failed;
+  }
+
+  /** Puts one failed picture back. */
+  async retryOne(name: string, key: string): Promise<void> {
+    const job = await this.pictures(name).getJob(key);
+    if (!job || !(await job.isFailed())) throw new InputError(`${key}: is no failed picture of ${name}`);
+    await job.retry('failed', { resetAttemptsMade: true });
+    await this.setOpen(name, true);
+  }
+
+  async refuse(name: string, refusal: Refusal): Promise<void> {
+    await this.#entries.addJobLog(entryId(name), JSON.stringify(refusal), REFUSALS_KEPT);
+  }
+
+  async counts(name: string): Promise<BatchStatus['counts'] & { readonly completed: number }> {
+    const counts = await this.pictures(name).getJobCounts('waiting', 'active', 'delayed', 'failed', 'completed');
+    return {
+      done: 0,
+      completed: counts['completed'] ?? 0,
+      failed: counts['failed'] ?? 0,
+      running: counts['active'] ?? 0,
+      waiting: counts['waiting'] ?? 0,
+      delayed: counts['delayed'] ?? 0,
+    };
+  }
+
+  async status(entry: BatchEntry): Promise<BatchStatus> {
+    const { spec, total, submitted, cancelled } = entry;
+    const queue = this.pictures(spec.name);
+    const { completed, ...counts } = await this.counts(spec.name);
+    const [failedJobs, doneJobs, logs] = await Promise.all([
+      queue.getFailed(0, FAILURES_SHOWN - 1),
+      queue.getCompleted(0, RECENT_SHOWN - 1),
+      this.#entries.getJobLogs(entryId(spec.name)),
+    ]);
+    const outstanding = counts.waiting + counts.delayed + counts.running;
+    const left = outstanding + counts.failed;
+    // Done jobs are forgotten by and by, so what is done is what is not outstanding.
+    const done = submitted && !cancelled ? total - left : completed;
+    const now = Date.now();
+    const times = doneJobs.map(({ finishedOn }) => finishedOn ?? now).reverse();
+    const perSecond = outstanding > 0 ? (ratePerSecond(times, now) ?? null) : null;
+    return {
+      name: spec.name,
+      state: stateOf(entry, counts),
+      total,
+      counts: { ...counts, done },
+      perSecond,
+      secondsLeft: secondsLeft(outstanding, perSecond),
+      failures: failedJobs.map(({ data, failedReason, attemptsMade }) => ({
+        key: data.key,
+        input: data.input,
+        reason: failedReason.includes('stalled') ? `${data.input}: ended the worker ${TRIES} times` : failedReason,
+        tries: attemptsMade,
+      })),
+      refusals: latestRefusals(logs.logs),
+      recent: doneJobs.map(({ data, finishedOn }) => ({
+        key: data.key,
+        input: data.input,
+        outputs: data.outputs.map(({ path }) => path),
+        time: finishedOn ?? now,
+      })),
+      spec,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#entries, ...this.#queues.values()].map((queue) => queue.close().catch(() => undefined)));
+  }
+
+  #job(name: string): Promise<Job<BatchEntry> | undefined> {
+    return this.#entries.getJob(entryId(name));
+  }
+}
+
+/** BullMQ allows no id of digits alone. */
+const entryId = (name: string): string => `batch-${name}`;
+
+export const queueName = (name: string): string => `diptych-${name}`;
+
+function stateOf({ submitted, cancelled }: BatchEntry, counts: BatchStatus['counts']): BatchState {
+  if (counts.running > 0) return 'running';
+  if (cancelled) return 'cancelled';
+  if (counts.waiting + counts.delayed > 0 || !submitted) return 'waiting';
+  return counts.failed > 0 ? 'failed' : 'done';
+}
+
+/** The latest reason of each worker. */
+function latestRefusals(logs: readonly string[]): Refusal[] {
+  const latest = new Map<string, Refusal>();
+  for (const line of logs) {
+    const refusal = JSON.parse(line) as Refusal;
+    latest.set(refusal.worker, refusal);
+  }
+  return [...latest.values()];
+}

@@ -1,0 +1,243 @@
+/** A worker of a queue: takes pictures of every batch that it can do right, oldest batch first, and refuses the others. */
+import { access, constants, mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { DelayedError, WaitingError, type Worker } from 'bullmq';
+import type { EngineDescription } from '../../engine/engine';
+import { messageOf } from '../../engine/weights/source';
+import { MachineError, oneLine } from '../errors';
+import { sha256, TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
+import { removeTemporaryFolder } from '../output';
+import { orderOf } from '../run-job';
+import { SlotDiedError } from '../slot/slot';
+import type { SlotPool } from '../slot/pool';
+import { queueName, type BatchEntry, type PictureJob, type Registry } from './registry';
+
+/** What a worker uses of its slots. */
+export type WorkerSlots = Pick<SlotPool, 'size' | 'idle' | 'run' | 'kill'>;
+
+export interface WorkerHooks {
+  /** A line for people. */
+  readonly note: (line: string) => void;
+  readonly onDone?: (batch: string, job: BatchJob, result: JobResult) => void;
+  readonly onFailed?: (batch: string, job: BatchJob, reason: string, again: boolean) => void;
+}
+
+export interface QueueWorkerOptions {
+  readonly version: string;
+  /** Seconds after a worker's death until another one gets its pictures. */
+  readonly lockSeconds: number;
+  /** The bytes of a style file. */
+  readonly readStyle: (path: string) => Promise<Uint8Array>;
+}
+
+/** How often a worker looks for new batches, ms. */
+const LOOK_MS = 1000;
+/** How long a worker with a full disk leaves a batch alone, ms. */
+const MACHINE_PAUSE_MS = 15_000;
+/** Pictures in work have this long to end when the worker is told to, ms; then they are given back. */
+const FINISH_MS = 5000;
+
+interface Attached {
+  readonly entry: BatchEntry;
+  readonly worker: Worker;
+}
+
+export class QueueWorker {
+  readonly #id = `${hostname()}:${process.pid}`;
+  readonly #attached = new Map<string, Attached>();
+  /** Why a batch is not taken from at present, and until when that holds, ms. */
+  readonly #refused = new Map<string, { readonly reason: string; readonly until: number }>();
+  #stopping = false;
+
+  constructor(
+    private readonly registry: Registry,
+    private readonly pool: WorkerSlots,
+    private readonly engine: EngineDescription,
+    private readonly options: QueueWorkerOptions,
+    private readonly hooks: WorkerHooks,
+  ) {}
+
+  /** Works until the signal fires; then pictures in work end, or are given back when they take long. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await this.#look();
+      } catch (error) {
+        // The server's connection says that it is lost; what else fails is tried again as well.
+        this.hooks.note(`the queue cannot be read: ${oneLine(messageOf(error))}`);
+      }
+      await sleep(LOOK_MS, signal);
+    }
+    await this.#stop();
+  }
+
+  /** Attaches to batches while slots are idle, and detaches from those that are over. */
+  async #look(): Promise<void> {
+    const open = await this.registry.list(true);
+    const names = new Set(open.map(({ spec }) => spec.name));
+    for (const [name, { entry }] of this.#attached) {
+      const now = open.find(({ spec }) => spec.name === name);
+      if (!names.has(name) || now!.spec.created !== entry.spec.created || (await this.#isOver(now!)))
+        this.#detach(name);
+    }
+    for (const entry of open) {
+      const { name } = entry.spec;
+      if (this.pool.idle === 0 && this.#attached.size > 0) return;
+      if (this.#attached.has(name) || (await this.#isOver(entry))) continue;
+      await this.#attach(entry);
+    }
+  }
+
+  /** Whether nothing is left to do; then the batch is marked as closed, for all workers. */
+  async #isOver({ spec, submitted }: BatchEntry): Promise<boolean> {
+    const isEmpty = async (): Promise<boolean> => {
+      const { waiting, delayed, running } = await this.registry.counts(spec.name);
+      return waiting + delayed + running === 0;
+    };
+    if (!(await isEmpty())) return false;
+    if (submitted) {
+      await this.registry.setOpen(spec.name, false);
+      // Who added jobs in between marked it open before this worker marked it closed.
+      if (!(await isEmpty())) {
+        await this.registry.setOpen(spec.name, true);
+        return false;
+      }
+      await removeTemporaryFolder(spec.output);
+    }
+    return true;
+  }
+
+  async #attach(entry: BatchEntry): Promise<void> {
+    const { spec } = entry;
+    const known = this.#refused.get(spec.name);
+    if (known && known.until > Date.now()) return;
+    const styles = new Map<string, Uint8Array>();
+    const reason =
+      this.#mismatch(spec) ??
+      (await readStyles(spec, this.options.readStyle, styles)) ??
+      (await cannotWrite(spec.output));
+    if (reason !== undefined) return this.#refuse(spec.name, reason);
+    this.#refused.delete(spec.name);
+    const worker = this.registry.server.worker<BatchJob, object>(
+      queueName(spec.name),
+      (job, token) => this.#process(entry, styles, job as PictureJob, token!),
+      {
+        concurrency: this.pool.size,
+        lockDuration: 1000 * this.options.lockSeconds,
+        stalledInterval: 1000 * this.options.lockSeconds,
+        maxStalledCount: TRIES - 1,
+        name: this.#id,
+      },
+    );
+    worker.on('failed', (job, error) => {
+      if (job) this.hooks.onFailed?.(spec.name, job.data, error.message, job.attemptsMade < TRIES);
+    });
+    this.#attached.set(spec.name, { entry, worker });
+    this.hooks.note(`batch ${spec.name}: taking pictures`);
+  }
+
+  /** Takes no more of a batch; what is in work ends. */
+  #detach(name: string): Promise<void> {
+    const attached = this.#attached.get(name);
+    this.#attached.delete(name);
+    return attached?.worker.close() ?? Promise.resolve();
+  }
+
+  async #process(
+    { spec }: BatchEntry,
+    styles: ReadonlyMap<string, Uint8Array>,
+    job: PictureJob,
+    token: string,
+  ): Promise<JobResult & { worker: string }> {
+    try {
+      const { result } = await this.pool.run(orderOf(spec, job.data), styles);
+      this.hooks.onDone?.(spec.name, job.data, result);
+      return { ...result, worker: this.#id };
+    } catch (error) {
+      if (this.#stopping && error instanceof SlotDiedError) {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      if (error instanceof MachineError) {
+        await job.moveToDelayed(Date.now() + 1000, token);
+        this.#refuse(spec.name, error.message, Date.now() + MACHINE_PAUSE_MS);
+        void this.#detach(spec.name);
+        throw new DelayedError();
+      }
+      throw new Error(oneLine(messageOf(error)));
+    }
+  }
+
+  #mismatch({ name, version, model }: BatchSpec): string | undefined {
+    if (version !== this.options.version) {
+      return `batch ${name} is of Diptych ${version}, this worker is ${this.options.version}; start a worker of that version`;
+    }
+    if (model.fingerprint !== this.engine.fingerprint) {
+      return `batch ${name} is for the model ${model.name} (${model.fingerprint}), this worker has ${this.engine.model} (${this.engine.fingerprint}); start a worker with --model`;
+    }
+    return undefined;
+  }
+
+  /** Says the reason once, here and in the queue. */
+  #refuse(name: string, reason: string, until = Date.now() + MACHINE_PAUSE_MS): void {
+    const known = this.#refused.get(name);
+    this.#refused.set(name, { reason, until });
+    if (known?.reason === reason) return;
+    this.hooks.note(`refused: ${reason}; its pictures stay queued`);
+    void this.registry.refuse(name, { worker: this.#id, reason, time: Date.now() }).catch(() => undefined);
+  }
+
+  async #stop(): Promise<void> {
+    const closing = Promise.all([...this.#attached.keys()].map((name) => this.#detach(name)));
+    const ended = new AbortController();
+    const late = sleep(FINISH_MS, ended.signal).then(async () => {
+      if (ended.signal.aborted || this.pool.idle === this.pool.size) return;
+      this.#stopping = true;
+      this.hooks.note('the pictures in work take long; they are given back to the queue');
+      await this.pool.kill();
+    });
+    await Promise.race([closing, late.then(() => closing)]);
+    // A timer would keep the process alive.
+    ended.abort();
+  }
+}
+
+/** Reads the style files; a reason when one is gone or another one now. */
+async function readStyles(
+  { name, styles }: BatchSpec,
+  read: QueueWorkerOptions['readStyle'],
+  into: Map<string, Uint8Array>,
+): Promise<string | undefined> {
+  for (const { path, sha } of styles) {
+    const file = await read(path).catch(() => undefined);
+    if (!file) return `batch ${name}: its style ${path} cannot be read on this machine; put it there`;
+    if (sha256(file) !== sha) {
+      return `batch ${name}: its style ${path} was replaced after the batch was queued; put the earlier file back, or cancel the batch and queue it again`;
+    }
+    into.set(sha, file);
+  }
+  return undefined;
+}
+
+async function cannotWrite(folder: string): Promise<string | undefined> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return `${folder}: cannot be written to on this machine (${oneLine(messageOf(error))})`;
+  }
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,157 @@
+/** A slot as the process above sees it: a child process that is started when there is work and again when it died. */
+import { fork, type ChildProcess } from 'node:child_process';
+import type { EngineDescription } from '../../engine/engine';
+import { oneLine, restoredError } from '../errors';
+import type { SlotEngineOptions } from '../host';
+import type { JobOrder, JobReply } from '../run-job';
+import type { FromSlot, NamedStyle, ToSlot } from './messages';
+
+export interface SlotOptions {
+  /** The program that calls serveSlot. */
+  readonly program: string;
+  readonly engine: SlotEngineOptions;
+}
+
+/** Style files kept by a slot; past this many all are forgotten, and those needed are sent again. */
+const STYLES_KEPT = 8;
+
+/** The end of what a process wrote to standard error, kept for the reason of its death. */
+const TAIL_BYTES = 2000;
+
+/** The process of a slot ended in the middle of an order or while it opened its model. */
+export class SlotDiedError extends Error {
+  override readonly name = 'SlotDiedError';
+}
+
+interface Waiting {
+  readonly resolve: (message: FromSlot) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Slot {
+  readonly #options: SlotOptions;
+  #child: ChildProcess | undefined;
+  #description: EngineDescription | undefined;
+  #waiting: Waiting | undefined;
+  readonly #styles = new Set<string>();
+
+  constructor(options: SlotOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts the process if it does not run and waits until its model is open.
+   *
+   * @throws the engine's error when the model cannot be opened; SlotDiedError.
+   */
+  async start(): Promise<EngineDescription> {
+    if (this.#child && this.#description) return this.#description;
+    const child = fork(this.#options.program, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    this.#description = undefined;
+    this.#styles.clear();
+    let tail = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (tail = (tail + text).slice(-TAIL_BYTES)));
+    child.on('message', (message) => this.#take()?.resolve(message as FromSlot));
+    const ended = (why: string): void => {
+      if (this.#child === child) this.#child = undefined;
+      const said = tail.trim().split('\n').at(-1);
+      this.#take()?.reject(
+        new SlotDiedError(oneLine(`the process that worked on it ${why}${said ? `: ${said}` : ''}`)),
+      );
+    };
+    child.on('error', (error) => ended(`could not be started (${error.message})`));
+    child.on('exit', (code, signal) => ended(describeExit(code, signal)));
+    const message = await this.#ask({ kind: 'open', options: this.#options.engine });
+    if (message.kind === 'refused') throw restoredError(message.error);
+    if (message.kind !== 'ready') throw new Error(`a slot answered ${message.kind} to open`);
+    this.#description = message.description;
+    return message.description;
+  }
+
+  /**
+   * One order.
+   *
+   * @param styles the files that the order names, by their SHA-256.
+   * @throws what runJob throws; SlotDiedError.
+   */
+  async run(order: JobOrder, styles: ReadonlyMap<string, Uint8Array>): Promise<JobReply> {
+    await this.start();
+    this.#give(order.styles, styles);
+    const message = await this.#ask({ kind: 'order', order });
+    if (message.kind === 'done') return message.reply;
+    if (message.kind === 'failed') throw restoredError(message.error);
+    throw new Error(`a slot answered ${message.kind} to an order`);
+  }
+
+  /** Throws an InputError when a style is none, or one of another base model. */
+  async check(named: readonly NamedStyle[], styles: ReadonlyMap<string, Uint8Array>, force = false): Promise<void> {
+    await this.start();
+    this.#give(
+      named.map(({ sha }) => sha),
+      styles,
+    );
+    const message = await this.#ask({ kind: 'check', styles: named, force });
+    if (message.kind === 'failed') throw restoredError(message.error);
+  }
+
+  /** Process id while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** The same without waiting, for a process that is ending itself. */
+  killNow(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  /** Ends the process at once. What it was writing was a temporary file. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    await new Promise<void>((resolve) => {
+      child.once('exit', () => resolve());
+      child.kill('SIGKILL');
+    });
+  }
+
+  /** Sends the styles that the process does not have. */
+  #give(shas: readonly string[], styles: ReadonlyMap<string, Uint8Array>): void {
+    if (this.#styles.size > STYLES_KEPT) {
+      this.#send({ kind: 'forget styles' });
+      this.#styles.clear();
+    }
+    for (const sha of shas) {
+      if (this.#styles.has(sha)) continue;
+      this.#send({ kind: 'style', sha, file: styles.get(sha)! });
+      this.#styles.add(sha);
+    }
+  }
+
+  #send(message: ToSlot): void {
+    // A process that is gone is reported by its exit.
+    this.#child?.send(message, () => undefined);
+  }
+
+  #ask(message: ToSlot): Promise<FromSlot> {
+    return new Promise((resolve, reject) => {
+      if (!this.#child) return reject(new SlotDiedError('the process that works on pictures ended'));
+      this.#waiting = { resolve, reject };
+      this.#send(message);
+    });
+  }
+
+  #take(): Waiting | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    return waiting;
+  }
+}
+
+function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal === 'SIGKILL') return 'was killed (SIGKILL; by the system when memory is short)';
+  return signal ? `was ended by ${signal}` : `ended with code ${code}`;
+}

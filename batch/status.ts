@@ -1,0 +1,59 @@
+/** What a batch looks like from outside, whether it runs on this machine or in a queue. */
+import type { BatchSpec } from './job';
+
+export type BatchState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled' | 'stopped';
+
+export interface JobFailure {
+  readonly key: string;
+  readonly input: string;
+  /** One line. */
+  readonly reason: string;
+  readonly tries: number;
+}
+
+export interface Refusal {
+  /** Host and process id. */
+  readonly worker: string;
+  /** One line. */
+  readonly reason: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+/** A finished picture for the contact sheet. */
+export interface FinishedPicture {
+  readonly key: string;
+  readonly input: string;
+  readonly outputs: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly time: number;
+}
+
+export interface BatchStatus {
+  readonly name: string;
+  readonly state: BatchState;
+  /** Input pictures of the batch, those that were there before included. */
+  readonly total: number;
+  readonly counts: {
+    /** Those that were there before included. */
+    readonly done: number;
+    readonly failed: number;
+    readonly running: number;
+    readonly waiting: number;
+    /** Waiting for their next try. */
+    readonly delayed: number;
+  };
+  readonly perSecond: number | null;
+  readonly secondsLeft: number | null;
+  readonly failures: readonly JobFailure[];
+  readonly refusals: readonly Refusal[];
+  /** The latest first. */
+  readonly recent: readonly FinishedPicture[];
+  readonly spec: BatchSpec;
+}
+
+/** Seconds until the rest is done at this rate; null when that cannot be said. */
+export function secondsLeft(remaining: number, perSecond: number | null | undefined): number | null {
+  if (remaining === 0) return 0;
+  return perSecond ? remaining / perSecond : null;
+}

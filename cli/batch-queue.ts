@@ -1,0 +1,239 @@
+/** `diptych batch`, `worker` and `batches` with a queue. */
+import { CancelledError, InputError } from '../engine/errors';
+import { removeTemporaryFolder } from '../batch/output';
+import { planSlots } from '../batch/machine';
+import { BatchProgress } from '../batch/progress';
+import { Registry } from '../batch/queue/registry';
+import type { ServerOptions } from '../batch/queue/connection';
+import { openServer } from '../batch/queue/server';
+import { submitBatch } from '../batch/queue/submit';
+import { SlotPool } from '../batch/slot/pool';
+import type { BatchStatus } from '../batch/status';
+import { openModel } from '../engine/diffusion/model';
+import {
+  describeStart,
+  emit,
+  readBatch,
+  slotProgram,
+  surveyBatch,
+  weightBytes,
+  type BatchOptions,
+  type BatchSummary,
+} from './batch';
+import { onEnding } from './ending';
+import type { Io } from './io';
+import { openFolder, type EngineOptions } from './models';
+import { given } from './options';
+import { duration } from './progress';
+import { orCancelled } from './signals';
+import { readStyleFile } from './style-files';
+
+export interface QueueOptions {
+  readonly queue: string;
+  readonly json?: boolean;
+}
+
+/** Everything `diptych batch` takes. */
+export interface BatchCommandOptions extends BatchOptions {
+  readonly queue?: string;
+  readonly wait?: boolean;
+  readonly detach?: boolean;
+  readonly cancel?: boolean;
+  readonly retryFailed?: boolean;
+}
+
+export function requireQueue(url: string | undefined): string {
+  if (url !== undefined) return url;
+  throw new InputError('--cancel and --retry-failed are for a queue; name it with --queue URL');
+}
+
+/** How often a waiting command looks at its batch, ms. */
+const LOOK_MS = 500;
+/** A batch is compared with the files once it seems done, and once more after jobs that a server's crash had lost. */
+const CHECKS = 3;
+
+/** Does work with a queue's batches and closes the connections whatever happens. */
+export async function withRegistry<T>(
+  io: Io,
+  url: string,
+  options: Partial<ServerOptions>,
+  work: (registry: Registry) => Promise<T>,
+): Promise<T> {
+  const server = await openServer(url, { patient: true, note: (line) => io.err(`${line}\n`), ...options });
+  const registry = new Registry(server);
+  try {
+    return await orCancelled(work(registry), io.signal);
+  } finally {
+    await Promise.race([registry.close(), new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
+    await server.close();
+  }
+}
+
+/** Puts a batch into a queue, and waits for it unless told not to. */
+export async function queueBatchCommand(
+  io: Io,
+  style: string,
+  sources: readonly string[],
+  options: BatchOptions & QueueOptions & { readonly detach?: boolean },
+): Promise<BatchSummary> {
+  const asked = await readBatch(io, style, sources, options);
+  return withRegistry(io, options.queue, {}, async (registry) => {
+    let batch = await surveyBatch(io, asked);
+    const { spec, total } = batch;
+    const start = { name: spec.name, output: spec.output, total, done: batch.survey.done.length, failed: 0 };
+    emit(io, options, { event: 'start', ...start });
+    describeStart(io, batch);
+    for (let check = 0; ; check++) {
+      const bar = new BatchProgress(io.err, io.interactive, duration);
+      const queued = batch.survey.jobs.length;
+      await submitBatch(registry, spec, batch.survey, total, (done) => {
+        if (queued > 2000) bar.update({ done, failed: 0, total: queued });
+      }).finally(() => bar.end());
+      if (options.detach) {
+        io.err(`${queued} pictures are in the queue; see them with: diptych batches ${spec.name} --queue URL\n`);
+        return start;
+      }
+      const status = await waitForBatch(io, registry, spec.name, options);
+      if (status.state === 'cancelled') {
+        throw new CancelledError(
+          `batch ${spec.name} was cancelled; ${status.counts.done} of ${total} pictures are done`,
+        );
+      }
+      batch = await surveyBatch(io, asked);
+      const failed = status.counts.failed;
+      const missing = batch.survey.jobs.length - failed;
+      if (missing <= 0 || check === CHECKS) {
+        await removeTemporaryFolder(spec.output);
+        return { ...start, done: batch.survey.done.length, failed: batch.survey.jobs.length };
+      }
+      io.err(`note: ${missing} pictures were lost from the queue; they are put into it again\n`);
+    }
+  });
+}
+
+/** Shows a batch's progress until nothing of it is left to do. */
+async function waitForBatch(
+  io: Io,
+  registry: Registry,
+  name: string,
+  options: { readonly json?: boolean },
+): Promise<BatchStatus> {
+  const bar = new BatchProgress(io.err, io.interactive, duration);
+  const said = new Set<string>();
+  let last = '';
+  try {
+    for (;;) {
+      const status = await registry.status(await registry.get(name));
+      const { counts, total, perSecond, secondsLeft } = status;
+      bar.update({ done: counts.done, failed: counts.failed, total, perSecond, secondsLeft });
+      const progress = JSON.stringify({ event: 'progress', ...counts, total });
+      if (options.json && progress !== last) io.out(`${progress}\n`);
+      last = progress;
+      const news = [
+        ...status.failures.map(({ reason, input, tries }) => ({ event: 'failed', input, reason, tries })),
+        ...status.refusals.map(({ reason, worker }) => ({ event: 'refused', worker, reason })),
+      ];
+      for (const item of news) {
+        const key = JSON.stringify(item);
+        if (said.has(key)) continue;
+        said.add(key);
+        bar.end();
+        io.err(`${item.event}: ${item.reason}\n`);
+        emit(io, options, item);
+      }
+      if (status.state === 'done' || status.state === 'failed' || status.state === 'cancelled') return status;
+      if (io.signal.aborted) {
+        throw new CancelledError(
+          `stopped waiting; batch ${name} goes on in the queue; run the same command to watch it, or end it with --cancel`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  } finally {
+    bar.end();
+  }
+}
+
+/** `diptych batch NAME --queue URL --cancel | --retry-failed`. */
+export async function changeBatchCommand(
+  io: Io,
+  name: string,
+  options: QueueOptions & { readonly cancel?: boolean; readonly retryFailed?: boolean },
+): Promise<object> {
+  return withRegistry(io, options.queue, { patient: false }, async (registry) => {
+    if (options.cancel) {
+      await registry.cancel(name);
+      const { running } = await registry.counts(name);
+      const rest = running > 0 ? `; ${running} pictures in work still end` : '';
+      io.err(`batch ${name}: cancelled${rest}; the same diptych batch command goes on with it\n`);
+      return { name, cancelled: true, running };
+    }
+    const retried = await registry.retryFailed(name);
+    io.err(`batch ${name}: ${retried} pictures are tried again\n`);
+    return { name, retried };
+  });
+}
+
+/** All batches of a queue, or one. */
+export async function queueBatches(io: Io, name: string | undefined, options: QueueOptions): Promise<BatchStatus[]> {
+  return withRegistry(io, options.queue, { patient: false }, async (registry) => {
+    const entries = name === undefined ? await registry.list() : [await registry.get(name)];
+    return Promise.all(entries.map((entry) => registry.status(entry)));
+  });
+}
+
+export interface WorkerOptions extends EngineOptions, QueueOptions {
+  readonly concurrency?: number;
+  readonly lock?: number;
+}
+
+const LOCK_SECONDS = 30;
+
+/** `diptych worker`: works for a queue until it is told to end. */
+export async function workerCommand(io: Io, options: WorkerOptions): Promise<object> {
+  const model = await openModel(await openFolder(options.model, io.root), io.signal);
+  const plan = planSlots(weightBytes(model), { slots: options.concurrency, threads: options.threads });
+  const note = (line: string): void => io.err(`${line}\n`);
+  const server = await openServer(options.queue, { patient: true, note });
+  const registry = new Registry(server);
+  const pool = new SlotPool(plan.slots, {
+    program: slotProgram(io),
+    engine: given({ model: options.model, device: options.device, threads: plan.threads }),
+  });
+  const forget = onEnding(() => pool.killNow());
+  try {
+    const engine = await pool.describe();
+    const { QueueWorker } = await import('../batch/queue/worker');
+    let done = 0;
+    const worker = new QueueWorker(
+      registry,
+      pool,
+      engine,
+      { version: io.version, lockSeconds: options.lock ?? LOCK_SECONDS, readStyle: readStyleFile },
+      {
+        note,
+        onDone: (batch, { input, outputs }, { seconds, engineSeconds }) => {
+          done++;
+          const paths = outputs.map(({ path }) => path);
+          if (!options.json) io.err(`${paths.join(' ')}  ${duration(seconds)}\n`);
+          emit(io, options, { event: 'done', batch, input, outputs: paths, seconds, engineSeconds });
+        },
+        onFailed: (batch, { input }, reason, again) => {
+          note(`${again ? 'failed, to be tried again' : 'failed'}: ${reason}`);
+          emit(io, options, { event: again ? 'retry' : 'failed', batch, input, reason });
+        },
+      },
+    );
+    note(
+      `worker on ${server.label}: ${engine.model} on ${engine.device.name}, ${plan.slots} at once, ${plan.threads} ${plan.threads === 1 ? 'thread' : 'threads'} each (${plan.reason})`,
+    );
+    await worker.run(io.signal);
+    if (io.signal.aborted) throw new CancelledError(`worker stopped; it did ${done} pictures, the rest stays queued`);
+    throw new InputError('the worker ended');
+  } finally {
+    await pool.kill();
+    forget();
+    await Promise.race([registry.close(), new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
+    await server.close();
+  }
+}

@@ -1,0 +1,72 @@
+/** `diptych batches`: what is queued, running, done and failed. */
+import { CancelledError, InputError } from '../engine/errors';
+import { readJournals } from '../batch/journal';
+import { describeRate } from '../batch/rate';
+import type { BatchStatus } from '../batch/status';
+import { serveBatches } from './batch-page';
+import { queueBatches } from './batch-queue';
+import type { Io } from './io';
+import { given } from './options';
+import { duration } from './progress';
+
+export interface BatchesOptions {
+  readonly queue?: string;
+  readonly watch?: boolean;
+  /** Port, or true for the usual one. */
+  readonly serve?: number | true;
+  readonly host?: string;
+  readonly json?: boolean;
+}
+
+const WATCH_MS = 2000;
+/** The page's port unless another is named. */
+const PORT = 8790;
+
+/** @param name a batch of the queue or, without a queue, the -o folder of one. */
+export async function batchesCommand(
+  io: Io,
+  name: string | undefined,
+  options: BatchesOptions,
+): Promise<readonly BatchStatus[]> {
+  if (options.serve !== undefined) {
+    const { queue, host, serve } = options;
+    return serveBatches(io, name, { serve: serve === true ? PORT : serve, ...given({ queue, host }) });
+  }
+  const look = reader(io, name, options);
+  if (!options.watch) return look();
+  for (;;) {
+    const batches = await look();
+    if (options.json) io.out(`${JSON.stringify({ batches })}\n`);
+    else io.out(`${io.interactive ? '\x1b[2J\x1b[H' : ''}${describeBatches(batches)}`);
+    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    if (io.signal.aborted) throw new CancelledError('stopped watching; the batches go on');
+  }
+}
+
+function reader(io: Io, name: string | undefined, { queue }: BatchesOptions): () => Promise<readonly BatchStatus[]> {
+  if (queue !== undefined) return () => queueBatches(io, name, { queue });
+  if (name !== undefined) return () => readJournals(name);
+  throw new InputError('name the queue with --queue URL, or the -o folder of a batch on this machine');
+}
+
+export function describeBatches(batches: readonly BatchStatus[]): string {
+  return batches.length === 0 ? 'no batches\n' : batches.map(describeBatch).join('');
+}
+
+/** Failures shown for one batch; --json has them all. */
+const FAILURES_SHOWN = 10;
+
+/** A batch for people. */
+function describeBatch({ name, state, total, counts, perSecond, secondsLeft, ...more }: BatchStatus): string {
+  const parts = [`${counts.done}/${total} done`];
+  if (counts.running > 0) parts.push(`${counts.running} running`);
+  if (counts.waiting + counts.delayed > 0) parts.push(`${counts.waiting + counts.delayed} waiting`);
+  if (counts.failed > 0) parts.push(`${counts.failed} failed`);
+  if (perSecond) parts.push(describeRate(perSecond));
+  if (perSecond && secondsLeft) parts.push(`${duration(secondsLeft)} left`);
+  const lines = [`${name}  ${state}  ${parts.join(', ')}`];
+  for (const { reason } of more.failures.slice(0, FAILURES_SHOWN)) lines.push(`  failed   ${reason}`);
+  if (more.failures.length > FAILURES_SHOWN) lines.push(`  and ${more.failures.length - FAILURES_SHOWN} more failed`);
+  for (const { worker, reason } of more.refusals) lines.push(`  refused  by ${worker}: ${reason}`);
+  return `${lines.join('\n')}\n`;
+}

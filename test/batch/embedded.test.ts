@@ -1,0 +1,135 @@
+/** `diptych batch` on this machine, as a process with its own: real pictures on the tiny model. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { loadImage } from '../../cli/images';
+import { Bench, childrenOf, events, filesUnder, QUICK } from './bench';
+
+let b: Bench;
+let style: string;
+beforeAll(async () => {
+  b = new Bench();
+  style = await b.style();
+});
+afterAll(() => b.close());
+
+const SLOTS = ['--concurrency', '2'];
+const names = (list: readonly Record<string, unknown>[], event: string): unknown[] =>
+  list.filter((entry) => entry['event'] === event).map(({ input }) => input);
+
+test('a batch survives a killed process and a broken picture, and does again only what is missing or changed', async () => {
+  const input = await b.pictures(8, 'in');
+  const argv = ['batch', style, input, '-o', b.at('out'), ...QUICK, ...SLOTS, '--json'];
+  writeFileSync(b.at('in/broken.png'), 'no picture');
+  const first = b.start(...argv);
+  await first.line((line) => line.includes('"event":"done"'));
+  process.kill(childrenOf(first.child.pid!)[0]!, 'SIGKILL');
+  const { code, out, err } = await first.finished;
+  expect(code).toBe(2);
+  expect(names(events(out), 'done')).toHaveLength(8);
+  const broken = events(out).filter(({ input: path }) => path === b.at('in/broken.png'));
+  expect(broken.map(({ event, tries }) => [event, tries])).toEqual([
+    ['retry', 1],
+    ['retry', 2],
+    ['failed', 3],
+  ]);
+  expect(broken[0]!['reason']).toMatch(/broken\.png: cannot be read as an image/);
+  expect(err).toMatch(/diptych: 1 of 9 pictures failed; run the same command again to try them again\n$/);
+
+  // The same pixels as restyle makes, in the inputs' folders; nothing else is left but the journal.
+  const made = filesUnder(b.at('out'));
+  expect([...made.keys()]).toEqual([...filesUnder(input).keys()].filter((name) => name !== 'broken.png'));
+  expect(readdirSync(b.at('out/.diptych'))).toEqual([expect.stringMatching(/^out-[0-9a-f]{6}\.jsonl$/)]);
+  await b.run('restyle', style, b.at('in/sub/icon-0003.png'), '-o', b.at('one'), ...QUICK);
+  expect((await loadImage(b.at('out/sub/icon-0003.png'))).data).toEqual(
+    (await loadImage(b.at('one/icon-0003.png'))).data,
+  );
+
+  const listed = JSON.parse((await b.run('batches', b.at('out'), '--json')).out) as { batches: object[] };
+  expect(listed.batches).toEqual([
+    expect.objectContaining({
+      state: 'failed',
+      total: 9,
+      counts: { done: 8, failed: 1, running: 0, waiting: 0, delayed: 0 },
+    }),
+  ]);
+
+  rmSync(b.at('in/broken.png'));
+  rmSync(b.at('out/icon-0001.png'));
+  writeFileSync(b.at('in/icon-0002.png'), readFileSync(b.at('in/icon-0004.png')));
+  const again = await b.run(...argv);
+  expect(again.code).toBe(0);
+  expect(names(events(again.out), 'done').sort()).toEqual([b.at('in/icon-0001.png'), b.at('in/icon-0002.png')]);
+  const remade = filesUnder(b.at('out'));
+  for (const [name, bytes] of made) {
+    if (name !== 'icon-0002.png') expect(remade.get(name)!.equals(bytes)).toBe(true);
+  }
+});
+
+test('Ctrl-C ends with the pictures in work and says how to go on; several strengths give several results', async () => {
+  const input = await b.pictures(6, 'cancel');
+  const argv = [
+    'batch',
+    style,
+    input,
+    '-o',
+    b.at('half'),
+    ...QUICK,
+    ...SLOTS,
+    '--json',
+    '--strength',
+    '0.5',
+    '--strength',
+    '1',
+  ];
+  const first = b.start(...argv);
+  await first.line((line) => line.includes('"event":"done"'));
+  const slots = childrenOf(first.child.pid!);
+  first.child.kill('SIGINT');
+  const { code, err } = await first.finished;
+  expect(code).toBe(130);
+  expect(err).toMatch(/cancelled; \d of 6 pictures are left to do; run the same command again to go on\n$/);
+  expect(slots.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  expect(existsSync(b.at('half/.diptych/tmp'))).toBe(false);
+  const resumed = await b.run(...argv);
+  expect(resumed.code).toBe(0);
+  expect(names(events(resumed.out), 'done').length).toBeLessThan(6);
+  expect(filesUnder(b.at('half')).size).toBe(12);
+  expect((await loadImage(b.at('half/icon-0001-0.5.png'))).data).not.toEqual(
+    (await loadImage(b.at('half/icon-0001-1.png'))).data,
+  );
+});
+
+test('a full disk stops the batch in one line, with nothing half-written; with space it goes on', async () => {
+  const input = await b.pictures(6, 'large', 96);
+  mkdirSync(b.at('small'));
+  // Only root may mount: elsewhere this test would have no full disk to write to.
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', b.at('small')]).status !== 0) return;
+  try {
+    const argv = ['batch', style, input, '-o', b.at('small'), ...QUICK, ...SLOTS];
+    const { code, err } = await b.run(...argv);
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /diptych: .*no space left on the disk; free some; then run the same command again: \d pictures? [^\n]*\n$/,
+    );
+    spawnSync('mount', ['-o', 'remount,size=8m', b.at('small')]);
+    expect((await b.run(...argv)).code).toBe(0);
+    expect(filesUnder(b.at('small')).size).toBe(6);
+  } finally {
+    spawnSync('umount', [b.at('small')]);
+  }
+});
+
+test('what is no style, a style of another model, and no pictures are refused before the start', async () => {
+  const input = await b.pictures(2, 'two');
+  writeFileSync(b.at('none.safetensors'), 'nothing');
+  const refused = async (...argv: string[]): Promise<string> => {
+    const { code, err } = await b.run('batch', ...argv, '-o', b.at('never'), ...QUICK);
+    expect(code).toBe(2);
+    return err;
+  };
+  expect(await refused(b.at('none.safetensors'), input)).toMatch(/diptych: .*none\.safetensors[^\n]*\n$/);
+  expect(await refused(style, b.at('empty'))).toMatch(
+    /^diptych: [^\n]*empty: there is no such file or folder[^\n]*\n$/,
+  );
+  expect(await refused(style)).toMatch(/^diptych: no pictures are given[^\n]*\n$/);
+});

@@ -1,0 +1,156 @@
+/** Which files a batch reads and writes, decided before anything is computed. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { findInputs } from '../../batch/inputs';
+import { jobKey, outputId, sha256, type BatchSpec } from '../../batch/job';
+import { planSlots } from '../../batch/machine';
+import { findOutput, markPng } from '../../batch/mark';
+import { planOutputs, surveyOutputs } from '../../batch/plan';
+import { ratePerSecond } from '../../batch/rate';
+
+let folder: string;
+const at = (...names: string[]): string => join(folder, ...names);
+const file = (name: string, text = name): string => {
+  mkdirSync(join(at(name), '..'), { recursive: true });
+  writeFileSync(at(name), text);
+  return at(name);
+};
+
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'diptych-plan-'))));
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const spec = (over: Partial<BatchSpec> = {}): BatchSpec => ({
+  name: 'b',
+  version: '1',
+  model: { name: 'm', fingerprint: 'f' },
+  styles: [{ path: '/s', sha: 's1' }],
+  settings: {},
+  strengths: [[1]],
+  output: at('out'),
+  overwrite: false,
+  created: 0,
+  ...over,
+});
+
+const noStdin = (): Promise<string> => Promise.reject(new Error('standard input was not expected'));
+const places = async (...sources: string[]): Promise<string[]> =>
+  (await findInputs(sources, at('in/out'), noStdin)).map(({ place }) => place);
+
+test('folders, patterns, lists and single pictures keep their structure; the output folder is no input', async () => {
+  for (const name of ['in/a.png', 'in/sub/B.JPG', 'in/sub/deep/c.svg', 'in/notes.md', 'in/out/a.png']) file(name);
+  expect(await places(at('in'))).toEqual(['a.png', 'sub/B.JPG', 'sub/deep/c.svg']);
+  expect(await places(at('in/**/*.svg'))).toEqual(['sub/deep/c.svg']);
+  const list = file('list.txt', `${at('in/sub/B.JPG')}\n\n${at('in/sub/deep/c.svg')}\r\n`);
+  expect(await places(list)).toEqual(['B.JPG', 'deep/c.svg']);
+  expect(await places(at('in/a.png'), at('in/a.png'))).toEqual(['a.png']);
+  const piped = await findInputs(['-'], at('out'), async () => `${at('in/a.png')}\n`);
+  expect(piped).toEqual([{ path: at('in/a.png'), place: 'a.png' }]);
+});
+
+test('a source without pictures, a line that is no file, and results beside the pictures are refused in one line', async () => {
+  file('in/a.txt');
+  await expect(places(at('in'))).rejects.toThrow(/in: holds no picture; pictures are files named \.png/);
+  await expect(places(at('none'))).rejects.toThrow('there is no such file or folder');
+  await expect(places(file('list.txt', `\n${at('gone.png')}`))).rejects.toThrow(/list\.txt, line 2: .*gone\.png/);
+  file('in/out/x.png');
+  await expect(places(at('in/out'))).rejects.toThrow('choose another folder for the results');
+});
+
+test('two inputs for one file, and an input that an output would replace, are refused before the start', async () => {
+  const inputs = ['a.png', 'A.jpg'].map((place) => ({ path: at('in', place), place }));
+  await expect(planOutputs(inputs, spec())).rejects.toThrow(
+    /a\.png and .*A\.jpg would both be written to .*out.A\.png/,
+  );
+  file('in/b.png');
+  mkdirSync(at('out'));
+  symlinkSync(at('in/b.png'), at('out/b.png'));
+  await expect(planOutputs([{ path: at('in/b.png'), place: 'b.png' }], spec())).rejects.toThrow(/overwrite the input/);
+});
+
+test('each strength is an output of its own', async () => {
+  const strengths = [
+    [0.5, 0.5],
+    [1, 2],
+  ];
+  const [planned] = await planOutputs([{ path: at('x/a.svg'), place: 'x/a.svg' }], spec({ strengths }));
+  expect(planned!.outputs.map(({ path }) => path)).toEqual([at('out/x/a-0.5.png'), at('out/x/a-1+2.png')]);
+});
+
+test('a survey asks for what is missing or changed, and refuses files that no batch made', async () => {
+  const png = await sharp({ create: { width: 4, height: 4, channels: 4, background: 'red' } })
+    .png()
+    .toBuffer();
+  const inputs = ['a', 'b', 'c', 'd'].map((name) => ({ path: file(`in/${name}.png`), place: `${name}.png` }));
+  const id = (name: string): string => outputId(spec(), sha256(`in/${name}.png`), [1]);
+  file('out/.keep');
+  writeFileSync(at('out/a.png'), markPng(png, id('a')));
+  writeFileSync(at('out/b.png'), markPng(png, id('a')));
+  writeFileSync(at('out/c.png'), markPng(png, id('c')).subarray(0, -9));
+  const planned = await planOutputs(inputs, spec());
+  const survey = await surveyOutputs(spec(), planned);
+  expect(survey.done.map(({ input }) => input)).toEqual([at('in/a.png')]);
+  expect(survey.jobs.map(({ input }) => input)).toEqual(['b', 'c', 'd'].map((name) => at(`in/${name}.png`)));
+  expect(survey.changed).toBe(2);
+
+  writeFileSync(at('out/d.png'), png);
+  await expect(surveyOutputs(spec(), planned)).rejects.toThrow(
+    /out.d\.png was there before and not made by a batch; choose another -o, or replace it with/,
+  );
+  expect((await surveyOutputs(spec({ overwrite: true }), planned)).jobs).toHaveLength(3);
+});
+
+test('a mark is a sound PNG chunk, and any edit of the file is noticed', async () => {
+  const png = await sharp({ create: { width: 4, height: 4, channels: 4, background: 'red' } })
+    .png()
+    .toBuffer();
+  const id = sha256('x');
+  const marked = markPng(png, id);
+  expect((await sharp(marked).raw().toBuffer()).equals(await sharp(png).raw().toBuffer())).toBe(true);
+  expect((await sharp(marked).metadata()).comments?.[0]?.text).toContain(id);
+  const path = at('a.png');
+  const found = async (bytes: Uint8Array): Promise<string> => {
+    writeFileSync(path, bytes);
+    return findOutput(path, id);
+  };
+  expect(await found(marked)).toBe('same');
+  expect(await found(await sharp(marked).png().toBuffer())).toBe('foreign');
+  expect(await found(Buffer.concat([marked, Buffer.from('more')]))).toBe('foreign');
+  expect(await found(Buffer.alloc(0))).toBe('foreign');
+  expect(await findOutput(at('none.png'), id)).toBe('nothing');
+});
+
+test('an id follows style, base, input, settings and strength, and nothing else', () => {
+  const base = outputId(spec(), 'i', [1]);
+  expect(outputId(spec({ name: 'other', output: '/x', created: 5 }), 'i', [1])).toBe(base);
+  const others = [
+    outputId(spec({ styles: [{ path: '/s', sha: 's2' }] }), 'i', [1]),
+    outputId(spec({ model: { name: 'm', fingerprint: 'g' } }), 'i', [1]),
+    outputId(spec({ settings: { steps: 3 } }), 'i', [1]),
+    outputId(spec(), 'j', [1]),
+    outputId(spec(), 'i', [0.5]),
+  ];
+  expect(new Set([base, ...others]).size).toBe(6);
+  expect(jobKey([{ id: base, path: '/a', strengths: [1] }])).not.toBe(
+    jobKey([{ id: base, path: '/b', strengths: [1] }]),
+  );
+});
+
+test('slots fill the cores unless memory is short', () => {
+  const GiB = 2 ** 30;
+  expect(planSlots(10e6, {}, 8, 64 * GiB)).toMatchObject({ slots: 8, threads: 1 });
+  expect(planSlots(2 * GiB, {}, 8, 24 * GiB)).toMatchObject({ slots: 2, threads: 4 });
+  expect(planSlots(20 * GiB, {}, 8, 24 * GiB)).toMatchObject({ slots: 1, threads: 8 });
+  expect(planSlots(10e6, { slots: 3, threads: 2 }, 8, 64 * GiB)).toMatchObject({
+    slots: 3,
+    threads: 2,
+    reason: 'as asked',
+  });
+});
+
+test('the rate is of the latest pictures, and sinks while nothing is done', () => {
+  expect(ratePerSecond([0, 1000, 2000], 2000)).toBeCloseTo(1);
+  expect(ratePerSecond([0, 1000, 2000], 10_000)!).toBeLessThan(0.25);
+  expect(ratePerSecond([0], 5)).toBeUndefined();
+});

@@ -7,6 +7,7 @@ import { Registry } from '../batch/queue/registry';
 import type { ServerOptions } from '../batch/queue/connection';
 import { openServer } from '../batch/queue/server';
 import { submitBatch } from '../batch/queue/submit';
+import { QueueWorker } from '../batch/queue/worker';
 import { SlotPool } from '../batch/slot/pool';
 import type { BatchStatus } from '../batch/status';
 import { openModel } from '../engine/diffusion/model';
@@ -203,7 +204,6 @@ export async function workerCommand(io: Io, options: WorkerOptions): Promise<obj
   const forget = onEnding(() => pool.killNow());
   try {
     const engine = await pool.describe();
-    const { QueueWorker } = await import('../batch/queue/worker');
     let done = 0;
     const worker = new QueueWorker(
       registry,

@@ -1,14 +1,16 @@
 /** The batches as Prometheus metrics. */
-import { Gauge, Registry } from 'prom-client';
+import type { Gauge } from 'prom-client';
 import type { BatchStatus } from '../status';
 
 const STATES = ['done', 'failed', 'running', 'waiting', 'delayed'] as const;
 
 /** The text of /metrics and its content type. */
 export async function metricsOf(batches: readonly BatchStatus[]): Promise<{ text: string; type: string }> {
-  const register = new Registry();
+  // Loaded here, so that other commands start without it.
+  const prometheus = await import('prom-client');
+  const register = new prometheus.Registry();
   const gauge = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Gauge<Label> =>
-    new Gauge({ name, help, labelNames, registers: [register] });
+    new prometheus.Gauge({ name, help, labelNames, registers: [register] });
   const pictures = gauge('diptych_batch_pictures', 'Pictures of a batch by state', ['batch', 'state']);
   const rate = gauge('diptych_batch_pictures_per_second', 'Pictures done per second', ['batch']);
   const refusals = gauge('diptych_batch_refusals', 'Workers that refuse the batch', ['batch']);

@@ -13,6 +13,8 @@ export interface QueueServer {
     processor: Processor<Data, Result>,
     options: Partial<WorkerOptions>,
   ): Worker<Data, Result>;
+  /** What a processor throws after it has put its job back, so that BullMQ counts no try. */
+  readonly putBack: { readonly delayed: () => Error; readonly waiting: () => Error };
   /** Closes the connections; queues and workers first. */
   close(): Promise<void>;
 }

@@ -49,6 +49,7 @@ export async function openPostgres(url: string, label: string, { note }: ServerO
     label,
     queue: (name, options) => quiet(new Queue(name, { ...options, connection: pool }, backend)),
     worker: (name, processor, options) => quiet(new Worker(name, processor, { ...options, connection: pool }, backend)),
+    putBack: { delayed: () => new bullmq.DelayedError(), waiting: () => new bullmq.WaitingError() },
     close: () => pool.end(),
   };
 }

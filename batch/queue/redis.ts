@@ -10,7 +10,10 @@ const OLDEST_VERSION = [6, 2] as const;
 
 export async function openRedis(url: string, label: string, { patient, note }: ServerOptions): Promise<QueueServer> {
   // Loaded here, so that who uses no queue needs no driver.
-  const [{ Redis: RedisClient }, { Queue, Worker }] = await Promise.all([import('ioredis'), import('bullmq')]);
+  const [{ Redis: RedisClient }, { DelayedError, Queue, WaitingError, Worker }] = await Promise.all([
+    import('ioredis'),
+    import('bullmq'),
+  ]);
   await checkServer(new RedisClient(url, { ...ONCE, connectTimeout: CONNECT_TIMEOUT_MS }), label, note);
   const client = new RedisClient(url, {
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -34,6 +37,7 @@ export async function openRedis(url: string, label: string, { patient, note }: S
     label,
     queue: (name, options) => quiet(new Queue(name, { ...options, connection: client })),
     worker: (name, processor, options) => quiet(new Worker(name, processor, { ...options, connection: client })),
+    putBack: { delayed: () => new DelayedError(), waiting: () => new WaitingError() },
     close: async () => {
       closing = true;
       client.disconnect();

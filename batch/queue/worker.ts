@@ -1,7 +1,7 @@
 /** A worker of a queue: takes pictures of every batch that it can do right, oldest batch first, and refuses the others. */
 import { access, constants, mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { DelayedError, WaitingError, type Worker } from 'bullmq';
+import type { Worker } from 'bullmq';
 import type { EngineDescription } from '../../engine/engine';
 import { messageOf } from '../../engine/weights/source';
 import { MachineError, oneLine } from '../errors';
@@ -156,13 +156,13 @@ export class QueueWorker {
     } catch (error) {
       if (this.#stopping && error instanceof SlotDiedError) {
         await job.moveToWait(token);
-        throw new WaitingError();
+        throw this.registry.server.putBack.waiting();
       }
       if (error instanceof MachineError) {
         await job.moveToDelayed(Date.now() + 1000, token);
         this.#refuse(spec.name, error.message, Date.now() + MACHINE_PAUSE_MS);
         void this.#detach(spec.name);
-        throw new DelayedError();
+        throw this.registry.server.putBack.delayed();
       }
       throw new Error(oneLine(messageOf(error)));
     }

@@ -2,6 +2,7 @@
  * What the queue itself sustains: 200 workers with a job of one second each, and with a job of no time at all, on a
  * Redis or PostgreSQL of their own on this machine. `node bench/batch/run.mjs [redis|postgres] [workers]`.
  */
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +33,7 @@ function slot(seconds: number): WorkerSlots {
 }
 
 export async function measureQueue(kind: 'redis' | 'postgres', workers: number): Promise<object[]> {
-  const server = await (kind === 'redis' ? startRedis() : startPostgres());
+  const server = await (kind === 'redis' ? startRedis() : startPostgres('-c', 'max_connections=2000'));
   const output = mkdtempSync(join(tmpdir(), 'diptych-bench-'));
   const rows: object[] = [];
   const note = (): void => undefined;
@@ -59,6 +60,7 @@ export async function measureQueue(kind: 'redis' | 'postgres', workers: number):
         return { key: name, input: `/in/${name}.png`, inputSha: name.padEnd(64, '0'), outputs: [] };
       });
       const stop = new AbortController();
+      setMaxListeners(0, stop.signal);
       const running: Promise<void>[] = [];
       const connections = [];
       for (let i = 0; i < workers; i++) {
@@ -98,10 +100,12 @@ export async function measureQueue(kind: 'redis' | 'postgres', workers: number):
       });
       stop.abort();
       await Promise.all(running);
-      for (const { own, ownRegistry } of connections) {
-        await ownRegistry.close();
-        await own.close();
-      }
+      await Promise.all(
+        connections.map(async ({ own, ownRegistry }) => {
+          await ownRegistry.close();
+          await own.close();
+        }),
+      );
       await registry.close();
       await connection.close();
     }

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadImage } from '../../cli/images';
+import { built } from '../support/built';
 import { Bench, childrenOf, events, filesUnder, QUICK } from './bench';
 
 let b: Bench;
@@ -132,4 +133,11 @@ test('what is no style, a style of another model, and no pictures are refused be
     /^diptych: [^\n]*empty: there is no such file or folder[^\n]*\n$/,
   );
   expect(await refused(style)).toMatch(/^diptych: no pictures are given[^\n]*\n$/);
+});
+
+test('the command starts without what only a queue or the page needs', () => {
+  const bundle = readFileSync(built('cli/diptych.mjs'), 'utf8');
+  const imported = [...bundle.matchAll(/^import [^;]*? from "([^"]+)"/gm)].map(([, name]) => name);
+  expect(imported).toContain('commander');
+  expect(imported.filter((name) => /^(bullmq|ioredis|pg|prom-client)$/.test(name!))).toEqual([]);
 });

@@ -25,7 +25,7 @@ export async function startRedis(...more: string[]): Promise<TestServer> {
 }
 
 /** A PostgreSQL with one database; it refuses to run as root, so that root runs it as the user postgres. */
-export async function startPostgres(): Promise<TestServer> {
+export async function startPostgres(...more: string[]): Promise<TestServer> {
   const bin = postgresFolder();
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'diptych-postgres-'));
@@ -41,7 +41,7 @@ export async function startPostgres(): Promise<TestServer> {
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr || made.error?.message}`);
   const argv = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-c', 'fsync=off'];
   const url = `postgres://diptych@127.0.0.1:${port}/postgres`;
-  return serve(url, port, folder, join(bin, 'postgres'), argv, user);
+  return serve(url, port, folder, join(bin, 'postgres'), [...argv, ...more], user);
 }
 
 async function serve(

@@ -26,6 +26,7 @@ const shared = {
   // These packages come as ES modules only, which jest does not load.
   transformIgnorePatterns: ['/node_modules/(?!(fast-png|iobuffer|@noble/hashes)/)'],
   testEnvironment: '<rootDir>/test/support/jest/environment.mjs',
+  setupFilesAfterEnv: ['<rootDir>/test/support/jest/equality.ts'],
   // Handed to each module as parameters. A module looks other globals up in the test's context, which takes 200 ns each
   // time: loops over pixels ran up to 80 times slower (docs/performance.md). Not Buffer: packages declare one themselves.
   sandboxInjectedGlobals: [

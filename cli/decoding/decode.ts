@@ -94,12 +94,14 @@ async function decodeColours(bytes: Uint8Array, metadata: Metadata, options: Sha
   return image(info.width, info.height, toSrgb(samples, deep ? 65_535 : 255, fitting));
 }
 
-/** libvips says one thing per line, what matters often last. */
+/** libvips says one thing per line, what matters often last, with its own names before and how it searched between. */
 function reasonOf(error: unknown): string {
   const lines = messageOf(error)
+    .replace(/^Input buffer has corrupt header:/, '')
+    .replace(/^Input buffer contains unsupported image format/, 'its format is unknown')
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '');
-  const reason = [...new Set(lines)].join('; ');
+    .filter((line) => line !== '' && !/bad seek to \d+$/.test(line));
+  const reason = [...new Set(lines)].join('; ') || 'it is damaged';
   return reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason;
 }

@@ -1,8 +1,6 @@
 /** What of a PNG libpng passes over in silence and what changes its colours: damaged chunks, and cICP. */
 import { crc32 } from 'node:zlib';
 
-/** Chunks without which colours or orientation are others, besides those that no reader may skip. */
-const COLOUR_CHUNKS = new Set(['tRNS', 'iCCP', 'cICP', 'sRGB', 'eXIf']);
 const SIGNATURE_BYTES = 8;
 /** Length, type and checksum. */
 const FRAME_BYTES = 12;
@@ -15,8 +13,8 @@ export function refusalOfPng(bytes: Uint8Array): string | undefined {
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     // libpng refuses a file that ends early.
     if (at + FRAME_BYTES + length > bytes.length) return undefined;
-    const checked = /^[A-Z]/.test(type) || COLOUR_CHUNKS.has(type);
-    if (checked && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
+    // All are checked: a damaged type may hide the profile, or the transparency.
+    if (crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
       const name = /^[A-Za-z]{4}$/.test(type) ? type : 'a chunk';
       return `is a damaged PNG file (the checksum of ${name} is wrong); export it again`;
     }

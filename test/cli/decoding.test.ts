@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import sharp from 'sharp';
 import { Decoder } from '../../cli/decoding/decoder';
 import { decodePicture } from '../../cli/decoding/decode';
 import { LIMITS } from '../../cli/decoding/protocol';
@@ -150,4 +151,26 @@ test('damaged files of every format are refused in one line or read at the size 
     ),
     { numRuns: 200, seed: 1 },
   );
+});
+
+test('a PNG whose profile is damaged, or hidden by a damaged type, is refused', async () => {
+  for (const [at, value] of [
+    [30, 0xff],
+    [0, 'j'.charCodeAt(0)],
+  ] as const) {
+    const png = Buffer.from(fixture('png-rgba16-adobe-i.png'));
+    png[png.indexOf('iCCP') + at] = value;
+    await expect(decodePicture(png, 'x.png')).rejects.toThrow(/^x\.png: is a damaged PNG file \(the checksum of .CCP/);
+  }
+});
+
+test('a JPEG whose data end early is refused', async () => {
+  const noise = { type: 'gaussian', mean: 128, sigma: 50 } as const;
+  const whole = await sharp({ create: { width: 200, height: 200, channels: 3, background: 'red', noise } })
+    .jpeg()
+    .toBuffer();
+  await expect(decodePicture(whole, 'x.jpg')).resolves.toMatchObject({ width: 200 });
+  const end = whole.subarray(-2);
+  const early = Buffer.concat([whole.subarray(0, whole.length >> 1), end]);
+  await expect(decodePicture(early, 'x.jpg')).rejects.toThrow(/^x\.jpg: cannot be read as an image \(VipsJpeg: /);
 });

@@ -127,6 +127,9 @@ test('files that are no sound PNG are refused in one line', async () => {
   const bent = Buffer.from(png);
   bent[png.indexOf('IDAT') + 10]! ^= 1;
   expect(refusal(bent)).toMatch(/is a damaged PNG file/);
+  const renamed = Buffer.from(withChunk(png, 'tRNS', Buffer.from([0, 0])));
+  renamed[renamed.indexOf('tRNS')]! += 1;
+  expect(refusal(renamed)).toMatch(/is a damaged PNG file \(the checksum of uRNS is wrong\)/);
 });
 
 test('a picture too large is refused before it is unpacked', async () => {

@@ -49,9 +49,8 @@ export function readChunks(png: Uint8Array): Chunks {
     const type = String.fromCharCode(...png.subarray(at + 4, at + 8));
     if (length > png.length - at - FRAME_BYTES) throw new Error(`it ends within ${printable(type)}`);
     const content = png.subarray(at + 8, at + 8 + length);
-    // A lower-case first letter marks what may be skipped.
-    const needed = /^[A-Z]/.test(type) || type === 'tRNS';
-    if (needed && crc32(png.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
+    // Also of what is skipped: a damaged type may hide the transparency.
+    if (crc32(png.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
       throw new Error(`the checksum of ${printable(type)} is wrong`);
     }
     if (!header !== (type === 'IHDR')) throw new Error('it does not begin with one header');
@@ -62,7 +61,8 @@ export function readChunks(png: Uint8Array): Chunks {
       if (data.length > 0 && last !== 'IDAT') throw new Error('its pixels are interrupted');
       data.push(content);
     } else if (type === 'IEND') break;
-    else if (needed) throw new Error(`it needs ${printable(type)}, which nobody knows`);
+    // A lower-case first letter marks what may be skipped.
+    else if (/^[A-Z]/.test(type)) throw new Error(`it needs ${printable(type)}, which nobody knows`);
     last = type;
     at += FRAME_BYTES + length;
   }

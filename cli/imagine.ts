@@ -47,7 +47,16 @@ export async function imagineCommand(io: Io, styleText: string, options: Imagine
       line.end();
       io.err(`${printable(options.output)}  ${picture.width} x ${picture.height} px  ${duration(seconds)}\n`);
       const { model, device } = engine.description;
-      return { output: options.output, width: picture.width, height: picture.height, adapters, model, device, seconds };
+      return {
+        output: options.output,
+        width: picture.width,
+        height: picture.height,
+        adapters,
+        warnings: line.warnings,
+        model,
+        device,
+        seconds,
+      };
     } finally {
       line.end();
     }

@@ -112,6 +112,7 @@ async function learnLocked(
       seconds: result.seconds,
       pair: verdict,
       losses: result.losses,
+      warnings: line.warnings,
     };
   });
 }

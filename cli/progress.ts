@@ -37,7 +37,16 @@ export class ProgressLine {
     this.#now = now;
   }
 
+  /** What was not done as asked, one line each. */
+  readonly warnings: string[] = [];
+
   readonly update = (progress: Progress): void => {
+    if (progress.warning !== undefined) {
+      this.end();
+      this.warnings.push(progress.warning);
+      this.#io.err(`note: ${progress.warning}\n`);
+      return;
+    }
     const now = this.#now();
     if (progress.phase !== this.#phase) {
       this.#phase = progress.phase;

@@ -105,6 +105,7 @@ export async function restyleCommand(
         styles: names,
         strengths,
         adapters,
+        warnings: [...batch.warnings],
         model,
         device,
         results: outcomes,
@@ -133,6 +134,9 @@ class Batch {
     private readonly write: WriteOptions,
   ) {}
 
+  /** What was not done as asked. */
+  readonly warnings = new Set<string>();
+
   /** Restyles one image. Errors name it. */
   async restyle({ input, output }: Job, label: string): Promise<Outcome> {
     const { io, engine, styles, settings } = this;
@@ -156,6 +160,7 @@ class Batch {
       throw error;
     } finally {
       line.end();
+      for (const warning of line.warnings) this.warnings.add(warning);
     }
   }
 }

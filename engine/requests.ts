@@ -116,6 +116,8 @@ export interface Progress {
   readonly loss?: LossPoint;
   readonly sample?: Image;
   readonly checkpoint?: Uint8Array;
+  /** One line on what is not done as asked, such as a prompt that was cut. */
+  readonly warning?: string;
 }
 
 export interface Hooks {

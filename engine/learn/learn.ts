@@ -8,6 +8,8 @@ import type { StyleInfo } from '../lora/style-info';
 import { Random, streamSeed } from '../tensor/random';
 import type { HostTensor } from '../tensor/tensor';
 import { baseFault, readFinite } from '../diffusion/finite';
+import { cutWarning, fitPrompt } from '../diffusion/prompts';
+import type { PromptTokenizer } from '../nets/tokenizer';
 import {
   chooseBackground,
   drawOnCanvas,
@@ -48,7 +50,7 @@ export async function learn(
 ): Promise<LearnResult> {
   const started = performance.now();
   const { model, runtime, programs, denoiser } = workshop;
-  const recipe = makeRecipe(request, { paper: isXl(model), large: programs.lean });
+  const recipe = fittedRecipe(request, { paper: isXl(model), large: programs.lean }, model.tokenizer, hooks);
   const sites = attentionSites(denoiser.sites);
   const identity = identify(request, recipe, model.fingerprint);
   const { data, pair, found } = await encode(workshop, request, recipe, hooks);
@@ -113,6 +115,20 @@ export async function learn(
   } finally {
     trainer.dispose();
   }
+}
+
+/** The recipe, its prompt cut where it does not fit the text encoder together with the style's name. */
+function fittedRecipe(
+  request: LearnRequest,
+  base: Parameters<typeof makeRecipe>[1],
+  tokenizer: PromptTokenizer,
+  { onProgress }: Hooks,
+): Recipe {
+  const recipe = makeRecipe(request, base);
+  const { prompt, cut } = fitPrompt(tokenizer, recipe.prompt, recipe.stylePrompt.slice(recipe.prompt.length));
+  if (cut === '') return recipe;
+  onProgress?.({ phase: 'load', step: 1, steps: 1, warning: cutWarning(tokenizer, cut) });
+  return makeRecipe({ ...request, prompt }, base);
 }
 
 function isMultiple(step: number, every: number | undefined): boolean {

@@ -8,6 +8,8 @@ import { messageOf } from '../weights/source';
 export interface PromptTokenizer {
   /** Ids of a text between its start and end tokens, cut or padded to `maxLength`. */
   encode(text: string): { ids: number[] };
+  /** How many tokens a text is, without start and end. */
+  count(text: string): number;
   readonly maxLength: number;
   readonly bosId: number;
   readonly eosId: number;
@@ -83,14 +85,15 @@ export async function loadTokenizer(
     throw new InputError(`${name}: its files define no usable tokenizer (${messageOf(error)}); fetch them again`);
   }
 
+  // Tokenizers lower-case character by character; JavaScript alone would turn a word's last sigma into its final form.
+  const tokens = (text: string): readonly number[] =>
+    tokenizer.encode(text.replaceAll('\u03a3', '\u03c3'), { add_special_tokens: false }).ids;
   function encode(text: string): { ids: number[] } {
-    // Tokenizers lower-case character by character; JavaScript alone would turn a word's last sigma into its final form.
-    const { ids } = tokenizer.encode(text.replaceAll('\u03a3', '\u03c3'), { add_special_tokens: false });
-    const kept = [bosId, ...ids.slice(0, maxLength - 2), eosId];
+    const kept = [bosId, ...tokens(text).slice(0, maxLength - 2), eosId];
     while (kept.length < maxLength) kept.push(padId);
     return { ids: kept };
   }
-  return { encode, maxLength, bosId, eosId, padId };
+  return { encode, count: (text) => tokens(text).length, maxLength, bosId, eosId, padId };
 }
 
 /** The tokenizer.json of CLIP over a folder's vocab.json and merges.txt: byte-level BPE whose words end in </w>. */

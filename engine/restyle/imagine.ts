@@ -29,6 +29,7 @@ export async function imagine(workshop: Workshop, request: ImagineRequest, hooks
   for (const { strength } of request.styles) requireStrength(strength);
   const plan = SAMPLERS[model.schedule.preferredSampler](model.schedule, steps);
   const styles = await loadStyles(workshop, request.styles, request.prompt, request.force);
+  if (styles.warning) hooks.onProgress?.({ phase: 'load', step: 1, steps: 1, warning: styles.warning });
   const size = workingSize(model, request.size);
   const shape = autoencoder.latentShape(size, size);
   const noise = new Random(seed).normals(sizeOf(shape)).map((value) => value * plan.initialNoiseScale);

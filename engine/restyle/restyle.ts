@@ -65,6 +65,7 @@ export class Restyler {
     if (request.styles.length === 0) throw new InputError('no style is given; name at least one style file');
     const styles = await loadStyles(this.#workshop, request.styles, request.prompt ?? '', request.force);
     const settings = { ...RESTYLE_DEFAULTS, start: styles.start, ...request };
+    if (styles.warning) hooks.onProgress?.({ phase: 'load', step: 1, steps: 1, warning: styles.warning });
     try {
       const ground = chooseBackground([picture]);
       // The net starts from the whole repainting at any strength, as it did when it learned.

@@ -4,6 +4,7 @@ import type { DiffusionModel } from '../diffusion/model';
 import type { GuidingStyle } from '../diffusion/guidance';
 import { readAdapter, type AdapterFile } from '../lora/adapter-file';
 import { coverageOf, requireHalf } from '../lora/coverage';
+import { cutWarning, fitPrompt } from '../diffusion/prompts';
 import { styleInfo, type StyleInfo } from '../lora/style-info';
 import { stackFiles } from '../lora/applied';
 import { bytesSource } from '../weights/source';
@@ -15,8 +16,10 @@ import type { Workshop } from '../pipeline';
 export interface LoadedStyles {
   /** What errors call them. */
   readonly names: readonly string[];
-  /** The base prompt c. */
+  /** The base prompt c, cut where it does not fit with the styles' names. */
   readonly prompt: string;
+  /** What is not done as asked; undefined when all is. */
+  readonly warning: string | undefined;
   readonly guiding: readonly GuidingStyle[];
   /** How far from the drawing its ground may change, as a share of the long side: the styles' largest; null for any distance. */
   readonly groundReach: number | null;
@@ -43,7 +46,8 @@ export async function loadStyles(
   prompt: string,
   force = false,
 ): Promise<LoadedStyles> {
-  const base = prompt.trim();
+  const { tokenizer } = model;
+  const asked = prompt.trim();
   const read = await Promise.all(
     styles.map(async ({ file, strength, name: given }, i) => {
       const name = given ?? (styles.length === 1 ? 'the style' : `style ${i + 1}`);
@@ -51,11 +55,12 @@ export async function loadStyles(
       requireHalf(name, coverageOf(adapter, denoiser.sites), force);
       const info = styleInfo(adapter.metadata);
       // An adapter from elsewhere names no style; its words, if it needs any, belong in the prompt.
-      const stylePrompt = info && wasNamed(info) ? namedPrompt(base, info.style) : base;
+      const named = info && wasNamed(info) ? info.style : undefined;
       return {
         name,
         file: adapter,
-        guiding: { prompt: stylePrompt, strength, scale: info?.scale ?? 1 },
+        named,
+        guiding: { strength, scale: info?.scale ?? 1 },
         reach: info?.groundReach ?? null,
         // Colours that are a style's own cannot be more so: past 1 they would turn into their opposites.
         repaintings: info?.repainting
@@ -64,10 +69,18 @@ export async function loadStyles(
       };
     }),
   );
+  // The base and the style prompts are cut alike, so that they differ by the style's name alone.
+  const suffixes = read.map(({ named }) => (named === undefined ? '' : namedPrompt('', named)));
+  const longest = suffixes.reduce((a, b) => (tokenizer.count(b) > tokenizer.count(a) ? b : a), '');
+  const { prompt: base, cut } = fitPrompt(tokenizer, asked, longest);
   return {
+    warning: cut === '' ? undefined : cutWarning(tokenizer, cut),
     names: read.map(({ name }) => name),
     prompt: base,
-    guiding: read.map(({ guiding }) => guiding),
+    guiding: read.map(({ guiding, named }) => ({
+      ...guiding,
+      prompt: named === undefined ? base : namedPrompt(base, named),
+    })),
     groundReach: read.reduce<number | null>(
       (most, { reach }) => (most === null || reach === null ? null : Math.max(most, reach)),
       0,

@@ -55,6 +55,8 @@ export class EngineHost {
   readonly #options: HostOptions;
   readonly #status = signal<EngineStatus>({ state: 'closed' });
   readonly #notice = signal<string | null>(null);
+  /** The last warning of the job under way. */
+  #said: string | null = null;
   #wanted: string;
   /** The worker, with or without a model. */
   #client: EngineClient | undefined;
@@ -81,6 +83,12 @@ export class EngineHost {
     return (await abortable(this.#ensure(model), signal)).description;
   }
 
+  /** Shows what a job did not do as asked, until the next job. */
+  say(text: string): void {
+    this.#said = text;
+    this.#notice.value = text;
+  }
+
   /**
    * Runs a job on the chosen model. When the engine breaks down a new one is started, and the job tried again if it
    * may be; else the DeviceError is thrown, while the new engine starts.
@@ -88,12 +96,13 @@ export class EngineHost {
   async run<T>(job: EngineJob<T>, { again, notice }: Resumption, signal?: AbortSignal): Promise<T> {
     const model = this.#wanted;
     const works = (): void => void (this.#proven = true);
+    this.#said = null;
     for (let breakdowns = 0; ;) {
       const engine = await abortable(this.#ensure(model), signal);
       try {
         const result = await job(engine, works);
         works();
-        this.#notice.value = null;
+        this.#notice.value = this.#said;
         return result;
       } catch (error) {
         if (error instanceof DeviceError) breakdowns++;

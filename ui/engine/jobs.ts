@@ -130,7 +130,7 @@ export class EngineJobs implements EnginePort {
     job: (client: EngineClient, options: { signal?: AbortSignal; onProgress: (p: Progress) => void }) => Promise<Image>,
   ): Promise<Png> {
     const { signal } = hooks;
-    const reports = new Reports(hooks, this.#pictures);
+    const reports = new Reports(hooks, this.#pictures, (text) => this.#host.say(sentence(text)));
     const image = await this.#host.run(
       ({ client }, works) => {
         const onProgress = (progress: Progress): void => {
@@ -153,7 +153,7 @@ export class EngineJobs implements EnginePort {
     hooks: JobHooks,
   ): Promise<{ result: LearnResult; model: EngineDescription }> {
     const { signal } = hooks;
-    const reports = new Reports(hooks, this.#pictures);
+    const reports = new Reports(hooks, this.#pictures, (text) => this.#host.say(sentence(text)));
     let checkpoint = resume;
     /** Steps in the checkpoint; of a caller's own, not known. */
     let saved = 0;
@@ -191,4 +191,9 @@ export class EngineJobs implements EnginePort {
       await reports.sent();
     }
   }
+}
+
+/** One line of the engine's as the panel shows it. */
+function sentence(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 }

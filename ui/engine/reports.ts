@@ -6,15 +6,19 @@ import type { Pictures } from './pictures/pictures';
 export class Reports {
   readonly #hooks: JobHooks;
   readonly #pictures: Pick<Pictures, 'encode'>;
+  readonly #warn: (text: string) => void;
   #tail: Promise<void> = Promise.resolve();
 
-  constructor(hooks: JobHooks, pictures: Pick<Pictures, 'encode'>) {
+  /** @param warn is told what is not done as asked. */
+  constructor(hooks: JobHooks, pictures: Pick<Pictures, 'encode'>, warn: (text: string) => void) {
+    this.#warn = warn;
     this.#hooks = hooks;
     this.#pictures = pictures;
   }
 
   /** Reports follow each other: while a sample is being written, later ones wait. */
-  send({ checkpoint, sample, phase, step, steps, loss }: Progress): void {
+  send({ checkpoint, sample, phase, step, steps, loss, warning }: Progress): void {
+    if (warning !== undefined) return this.#warn(warning);
     // Encoding begins now, whatever waits before it.
     const encoded = sample && this.#pictures.encode(sample).catch(() => undefined);
     this.#tail = this.#tail.then(async () => {

@@ -42,10 +42,8 @@ export class ProgressLine {
 
   readonly update = (progress: Progress): void => {
     if (progress.warning !== undefined) {
-      this.end();
       this.warnings.push(progress.warning);
-      this.#io.err(`note: ${progress.warning}\n`);
-      return;
+      return this.note(`note: ${progress.warning}`);
     }
     const now = this.#now();
     if (progress.phase !== this.#phase) {

@@ -1,4 +1,5 @@
 /** Prompts to what a UNet is conditioned on. */
+import type { InputError } from '../errors';
 import type { Value } from '../graph/graph';
 import { clipText, poolIndices, type ClipTextOutputs } from '../nets/clip-text';
 import { Scope } from '../nets/scope';
@@ -76,7 +77,7 @@ export class TextEncoder {
     });
     const feeds = { ids: i64(ids, [1, ids.length]), pooled: i64(poolIndices(config, [ids]), [1]) };
     const { state, pooled } = await program.run(feeds);
-    const fault = (): string => baseFault(this.#model, 'text encoder');
+    const fault = (): InputError => baseFault(this.#model, 'text encoder');
     return { state: await readFinite(state!, fault), pooled: await readFinite(pooled!, fault) };
   }
 }

@@ -50,7 +50,7 @@ export async function learn(
 ): Promise<LearnResult> {
   const started = performance.now();
   const { model, runtime, programs, denoiser } = workshop;
-  const recipe = fittedRecipe(request, { paper: isXl(model), large: programs.lean }, model.tokenizer, hooks);
+  const recipe = fittedRecipe(request, { paper: isXl(model), large: programs.lean }, model.texts[0].tokenizer, hooks);
   const sites = attentionSites(denoiser.sites);
   const identity = identify(request, recipe, model.fingerprint);
   const { data, pair, found } = await encode(workshop, request, recipe, hooks);

@@ -49,9 +49,9 @@ export function isAdapterKey(key: string): boolean {
     : part !== undefined && part !== 'alpha';
 }
 
-const TEXT_ENCODER = /^(?:lora_te\d?_|text_encoder(?:_\d)?\.)/;
-/** Prefixes of a UNet's modules; PEFT wraps them in base_model.model. */
-const UNET_PREFIX = /^(?:(?:base_model\.model\.)|(?:unet\.)|(?:diffusion_model\.))+/;
+const TEXT_ENCODER = /^(?:lora_te\d?[_.]|text_encoder(?:_\d)?\.)/;
+/** Prefixes of a UNet's modules; PEFT wraps them in base_model.model, OneTrainer writes lora_unet with dots. */
+const UNET_PREFIX = /^(?:(?:base_model\.model\.)|(?:unet\.)|(?:diffusion_model\.)|(?:lora_unet\.))+/;
 /** Prefixes under which kohya's trainers write module paths with every dot turned into an underscore. */
 const FLAT_PREFIX = /^(?:lora_unet_|lycoris_)/;
 

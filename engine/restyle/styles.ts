@@ -46,7 +46,7 @@ export async function loadStyles(
   prompt: string,
   force = false,
 ): Promise<LoadedStyles> {
-  const { tokenizer } = model;
+  const { tokenizer } = model.texts[0];
   const asked = prompt.trim();
   const read = await Promise.all(
     styles.map(async ({ file, strength, name: given }, i) => {

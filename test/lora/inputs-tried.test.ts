@@ -47,7 +47,7 @@ test('LyCORIS: LoHa, LoKr, LoCon, norms, whole differences, GLoRA, OFT, biases a
       ),
     ),
   ).toBe(
-    '1 of 8 modules are applied; not applied: 2 a whole difference of weights, 1 LoHa, 1 LoKr, 1 OFT, 1 GLoRA, 1 a convolution LoRA with a middle factor',
+    '1 of 8 modules are applied; not applied: 2 a whole difference of weights, 1 a convolution LoRA with a middle factor, 1 LoHa, 1 LoKr, 1 OFT, 1 GLoRA',
   );
   expect(await inputError(read(file(tensor(`${proj}.hada_w1_a`, 2, 2))))).toMatch(
     /holds no LoRA for a Stable Diffusion UNet; mid_block\.attentions\.0\.proj_in is LoHa; choose a LoRA file$/,

@@ -1,4 +1,5 @@
 /** Chromium on the playground, with the panel that is built into the plugin. */
+import { join } from 'node:path';
 import type { Download, Frame, FrameLocator, Page } from 'playwright-core';
 import type { NodeTree, Pixels } from '../../../playground/model/handle';
 import type { ResultParameters } from '../../../common/messages';
@@ -8,6 +9,8 @@ import { startServer } from '../server';
 
 /** What a loaded machine may take for one step of a flow, ms. */
 export const PATIENCE = 120_000;
+
+const TINY_PANEL = join(__dirname, '../../../dist/test/tiny-ui.html');
 
 const FRAME = 'iframe[title="Diptych panel"]';
 
@@ -45,13 +48,21 @@ export interface EditorUnderTest {
   close(): Promise<void>;
 }
 
-/** @param query of the page's address; the embedded panel unless told otherwise. */
-export async function openEditor(query = '?panel=embedded'): Promise<EditorUnderTest> {
+/** What is in the panel: the model that ships, or a random one that takes no time. */
+export type PanelModel = 'embedded' | 'tiny';
+
+/**
+ * Opens the playground with the embedded panel.
+ *
+ * @param model the tiny one wherever a flow is about the panel and the editor, and not about what the model draws.
+ */
+export async function openEditor(model: PanelModel): Promise<EditorUnderTest> {
   const { origin, process: server } = await serve('scripts/start.mjs', 'servePlayground', 0);
   const proxy = await startServer({}, {});
   const { context, close: closeContext } = await openContext(proxy.origin, {
     ...{ viewport: { width: 1280, height: 860 }, acceptDownloads: true },
   });
+  if (model === 'tiny') await context.route('**/plugin/ui.html', (route) => route.fulfill({ path: TINY_PANEL }));
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
@@ -71,7 +82,7 @@ export async function openEditor(query = '?panel=embedded'): Promise<EditorUnder
       return (await element!.contentFrame())!;
     },
     reload: async () => {
-      await page.goto(`${origin}/${query}`);
+      await page.goto(`${origin}/?panel=embedded`);
       await shown();
     },
     start: async (command) => {
@@ -119,16 +130,31 @@ export async function openEditor(query = '?panel=embedded'): Promise<EditorUnder
 declare global {
   /** The workers that a document started, oldest first. */
   var workersStarted: Worker[];
+  /** Milliseconds by which what workers say arrives later. */
+  var workerDelay: number;
 }
 
-/** Runs in every document before its scripts: remembers workers, so that a test can end one as a crash would. */
+/**
+ * Runs in every document before its scripts: remembers workers, so that a test can end one as a crash would, and lets
+ * their messages wait when a test says so.
+ */
 function keepWorkers(): void {
   globalThis.workersStarted = [];
+  globalThis.workerDelay = 0;
+  const late = new WeakSet<Event>();
   const Original = globalThis.Worker;
   globalThis.Worker = class extends Original {
     constructor(...args: ConstructorParameters<typeof Worker>) {
       super(...args);
       globalThis.workersStarted.push(this);
+      // The first to listen, and so able to keep a message from the others.
+      this.addEventListener('message', (event) => {
+        if (globalThis.workerDelay === 0 || late.has(event)) return;
+        event.stopImmediatePropagation();
+        const again = new MessageEvent('message', { data: event.data, ports: [...event.ports] });
+        late.add(again);
+        setTimeout(() => this.dispatchEvent(again), globalThis.workerDelay);
+      });
     }
   };
 }

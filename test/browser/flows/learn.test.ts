@@ -13,7 +13,7 @@ let editor: EditorUnderTest;
 let unbroken: string;
 
 beforeAll(async () => {
-  editor = await openEditor();
+  editor = await openEditor('embedded');
 });
 afterEach(() => expect(editor.takeErrors()).toEqual([]));
 afterAll(() => editor.close());

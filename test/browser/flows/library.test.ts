@@ -1,7 +1,7 @@
 /** Library, quick actions, relaunch buttons, imagining, the model's view and the themes. */
 import { readFileSync } from 'node:fs';
 import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
-import { styleFiles, type StyleFiles } from './styles';
+import { styleFile } from './styles';
 import {
   button,
   goTo,
@@ -16,20 +16,15 @@ import {
 jest.setTimeout(300_000);
 
 let editor: EditorUnderTest;
-let files: StyleFiles;
 let inkFile: string;
 
 beforeAll(async () => {
-  files = styleFiles();
-  editor = await openEditor();
-  inkFile = files.make('Ink');
+  editor = await openEditor('embedded');
+  inkFile = styleFile('Ink', 'embedded');
   await importStyle(editor, inkFile, 'Ink');
 });
 afterEach(() => expect(editor.takeErrors()).toEqual([]));
-afterAll(async () => {
-  await editor?.close();
-  files.dispose();
-});
+afterAll(() => editor?.close());
 
 const stylesKept = async (): Promise<string[]> =>
   (await editor.storedKeys()).filter((key) => key.startsWith('style:')).sort();

@@ -2,24 +2,19 @@
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { openEditor, type EditorUnderTest } from './editor';
-import { styleFiles, type StyleFiles } from './styles';
+import { styleFile } from './styles';
 import { importStyle, restyle, waitForQueue } from './user';
 
 jest.setTimeout(300_000);
 
 let editor: EditorUnderTest;
-let files: StyleFiles;
 
 beforeAll(async () => {
-  files = styleFiles();
-  editor = await openEditor();
-  await importStyle(editor, files.make('Ink'), 'Ink');
+  editor = await openEditor('embedded');
+  await importStyle(editor, styleFile('Ink', 'embedded'), 'Ink');
 });
 afterEach(() => expect(editor.takeErrors()).toEqual([]));
-afterAll(async () => {
-  await editor.close();
-  files.dispose();
-});
+afterAll(() => editor.close());
 
 const photo = sharp(join(__dirname, '../../../playground/samples/landscape.jpg')).resize(240, 160);
 const icon = sharp(join(__dirname, '../../../cli/demo-data/koala.png')).resize(200, 200);

@@ -2,7 +2,7 @@
 import type { NodeTree } from '../../../playground/model/handle';
 import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
 import { memoryInUse } from './memory';
-import { styleFiles, type StyleFiles } from './styles';
+import { styleFile } from './styles';
 import { button, goTo, importStyle, openResult, queue, restyle, waitForQueue } from './user';
 
 jest.setTimeout(300_000);
@@ -12,20 +12,15 @@ const PAGE = 'Every kind of layer';
 const TOLERANCE = 4e6;
 
 let editor: EditorUnderTest;
-let files: StyleFiles;
 
 beforeAll(async () => {
-  files = styleFiles();
-  editor = await openEditor();
-  await importStyle(editor, files.make('Ink'), 'Ink');
+  editor = await openEditor('embedded');
+  await importStyle(editor, styleFile('Ink', 'embedded'), 'Ink');
   await editor.page.evaluate((name) => playground!.showPage(name), PAGE);
 });
 beforeEach(() => undo(1_000));
 afterEach(() => expect(editor.takeErrors()).toEqual([]));
-afterAll(async () => {
-  await editor.close();
-  files.dispose();
-});
+afterAll(() => editor.close());
 
 const onPage = async (): Promise<readonly NodeTree[]> => {
   const { children } = await editor.page.evaluate(() => playground!.tree());

@@ -1,4 +1,7 @@
 /** The environment of tests that drive Chromium: one browser for all files, in which each opens contexts of its own. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import Environment from './environment.mjs';
 
@@ -11,15 +14,21 @@ async function sharedBrowser(options) {
   return await (browser ??= chromium.launch(options));
 }
 
-export async function closeSharedBrowser() {
+/** For files that one test makes and others use. */
+let folder;
+const sharedFolder = () => (folder ??= mkdtempSync(join(tmpdir(), 'diptych-browser-tests-')));
+
+/** Ends the browser and removes the folder. */
+export async function tearDown() {
+  if (folder) rmSync(folder, { recursive: true });
   await (await browser)?.close();
-  browser = undefined;
+  folder = browser = undefined;
 }
 
 export default class extends Environment {
   constructor(...args) {
     super(...args);
     // Playwright is loaded once, here, and not anew for each file.
-    Object.assign(this.global, { sharedBrowser, chromium });
+    Object.assign(this.global, { sharedBrowser, chromium, sharedFolder: sharedFolder() });
   }
 }

@@ -1,4 +1,4 @@
 /** After the browser tests. */
-import { closeSharedBrowser } from './browser-environment.mjs';
+import { tearDown } from './browser-environment.mjs';
 
-export default closeSharedBrowser;
+export default tearDown;

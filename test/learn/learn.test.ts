@@ -5,7 +5,7 @@ import { readAdapter, writeAdapter } from '../../engine/lora/adapter-file';
 import { styleInfo } from '../../engine/lora/style-info';
 import type { Engine } from '../../engine/engine';
 import { image } from '../../engine/image/image';
-import type { LearnRequest, Progress } from '../../engine/requests';
+import type { LearnRequest, LearnResult, Progress } from '../../engine/requests';
 import { openSafetensors, writeSafetensors, readFloats } from '../../engine/weights/safetensors';
 import { bytesSource } from '../../engine/weights/source';
 
@@ -27,10 +27,20 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
+type Mode = NonNullable<LearnRequest['mode']>;
+const known = new Map<Mode, Promise<LearnResult>>();
+
+/** What REQUEST gives in a mode, learned once for all tests that only read it. */
+function learned(mode: Mode = 'pair'): Promise<LearnResult> {
+  const result = known.get(mode) ?? engine.learn({ ...REQUEST, mode });
+  known.set(mode, result);
+  return result;
+}
+
 const adapterOf = (bytes: Uint8Array) => readAdapter(bytesSource('style', bytes));
 
 test('the style file holds the orthonormal rows, trained ups, and how it was made', async () => {
-  const { style, losses, steps } = await engine.learn(REQUEST);
+  const { style, losses, steps } = await learned();
   const { sites, metadata, ignored } = await adapterOf(style);
   expect(ignored).toEqual([]);
   expect(steps).toBe(6);
@@ -94,7 +104,7 @@ test.each(['pair', 'paper', 'no-content', 'no-ortho', 'addift'] as const)(
   'mode %s learns, the same for the same seed',
   async (mode) => {
     const [first, second, other] = [
-      await engine.learn({ ...REQUEST, mode }),
+      await learned(mode),
       await engine.learn({ ...REQUEST, mode }),
       await engine.learn({ ...REQUEST, mode, seed: 4 }),
     ];
@@ -109,7 +119,7 @@ test("our mode learns another style than the paper's losses, and a checkpoint of
   const onProgress = (progress: Progress): void => void (checkpoint = progress.checkpoint ?? checkpoint);
   const [ours, paper] = [
     await engine.learn({ ...REQUEST, checkpointEvery: 1 }, { onProgress }),
-    await engine.learn({ ...REQUEST, mode: 'paper' }),
+    await learned('paper'),
   ];
   expect(ours.losses[2]!.style).not.toBe(paper.losses[2]!.style);
   const [a, b] = [(await adapterOf(ours.style)).sites, (await adapterOf(paper.style)).sites];
@@ -127,7 +137,7 @@ test.each([
   ['no-ortho', null, 'a disc'],
   ['addift', 1, 'a disc'],
 ] as const)('a style of mode %s says that it is applied at lambda %p under "%s"', async (mode, scale, stylePrompt) => {
-  const { metadata } = await adapterOf((await engine.learn({ ...REQUEST, mode, steps: 1 })).style);
+  const { metadata } = await adapterOf((await learned(mode)).style);
   const info = styleInfo(metadata)!;
   expect(info).toMatchObject({ mode, prompt: 'a disc', stylePrompt });
   if (scale !== null) expect(info.scale).toBe(scale);
@@ -151,7 +161,7 @@ test('lambda is fitted: what it makes of the before image at lambda 1 says how f
 });
 
 test('a run cancelled while its strength is fitted hands over all of its steps', async () => {
-  const unbroken = await engine.learn(REQUEST);
+  const unbroken = await learned();
   const controller = new AbortController();
   let checkpoint: Uint8Array | undefined;
   const onProgress = (progress: Progress): void => {
@@ -166,7 +176,7 @@ test('a run cancelled while its strength is fitted hands over all of its steps',
 });
 
 test('a cancelled run hands over a checkpoint, and resuming it gives what an unbroken run gives', async () => {
-  const unbroken = await engine.learn(REQUEST);
+  const unbroken = await learned();
   for (const stopAfter of [1, 4]) {
     const controller = new AbortController();
     let checkpoint: Uint8Array | undefined;

@@ -1,7 +1,7 @@
 /** `npm run serve`: builds, and serves the hosted panel on this machine. --port N, --no-build. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheControl, HEADERS } from './build/site-headers.mjs';
+import { cacheControl, DEVELOPMENT_HEADERS } from './build/site-headers.mjs';
 import { root } from './install.mjs';
 import { serveCommand } from './serve-command.mjs';
 import { startServer } from './static-server.mjs';
@@ -11,7 +11,7 @@ const PORT = 8137;
 
 /** Serves dist/hosted as any host should (docs/hosting.md). Throws an Error when the port is taken. */
 export function serveHosted(port = PORT) {
-  return startServer({ mounts: { '/': join(root, 'dist/hosted') }, port, headers: HEADERS, cacheControl });
+  return startServer({ mounts: { '/': join(root, 'dist/hosted') }, port, headers: DEVELOPMENT_HEADERS, cacheControl });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

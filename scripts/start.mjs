@@ -1,7 +1,7 @@
 /** `npm start`: installs what it lacks, builds, and serves the playground. --port N, --no-build. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheControl, HEADERS } from './build/site-headers.mjs';
+import { cacheControl, ISOLATION } from './build/site-headers.mjs';
 import { root } from './install.mjs';
 import { serveCommand } from './serve-command.mjs';
 import { startServer } from './static-server.mjs';
@@ -15,7 +15,7 @@ export function servePlayground(port = PORT) {
     mounts: { '/': dist('playground'), '/plugin/': dist('plugin'), '/hosted/': dist('hosted') },
     port,
     // Browsers without Document-Isolation-Policy isolate a frame only where the page around it is isolated too.
-    headers: { ...HEADERS, 'Cross-Origin-Opener-Policy': 'same-origin' },
+    headers: { ...ISOLATION, 'Cross-Origin-Opener-Policy': 'same-origin' },
     cacheControl,
   });
 }

@@ -111,12 +111,21 @@ export class Bridge implements SandboxPort {
 /**
  * The bridge of this page to the sandbox around it. A panel from a server must name the plugin it speaks for, where '*'
  * is whichever is running. What it posts holds nothing that the page around it does not have, so that any may receive it.
+ *
+ * @param trusts whether messages of an origin are taken; all are where the frames around the panel are part of the plugin.
  */
-export function connectBridge(page: Window): Bridge {
+export function connectBridge(page: Window, trusts: (origin: string) => boolean = () => true): Bridge {
   const bridge = new Bridge((pluginMessage) => page.parent.postMessage({ pluginMessage, pluginId: '*' }, '*'));
   page.addEventListener('message', (event: MessageEvent<unknown>) => {
-    const { data, source } = event;
-    if (source !== page.parent || typeof data !== 'object' || data === null || !('pluginMessage' in data)) return;
+    const { data, source, origin } = event;
+    if (
+      source !== page.parent ||
+      !trusts(origin) ||
+      typeof data !== 'object' ||
+      data === null ||
+      !('pluginMessage' in data)
+    )
+      return;
     try {
       bridge.receive(data.pluginMessage);
     } catch (error) {

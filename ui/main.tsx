@@ -10,9 +10,9 @@ import { AppContext } from './views/context';
 import { PanelView } from './views/panel-view';
 
 /** Mounts the panel into the page's #panel and greets the sandbox. */
-export function startPanel(assets: PanelAssets): void {
+export function startPanel(assets: PanelAssets, trusts?: (origin: string) => boolean): void {
   takeTheme();
-  const app = new App({ ...createPorts(assets), bridge: connectBridge(window), build: assets.build, saveFile });
+  const app = new App({ ...createPorts(assets), bridge: connectBridge(window, trusts), build: assets.build, saveFile });
   // Not an effect: it would depend on the list of notices that it writes to.
   app.services.engine.notice.subscribe((notice) => {
     if (notice) app.services.notices.info(notice);

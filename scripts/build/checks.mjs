@@ -68,7 +68,14 @@ export function refuseFetchingStyles(css) {
 export function requireAllowedHost(host, manifest) {
   const { allowedDomains = [], devAllowedDomains = [] } = manifest.networkAccess ?? {};
   const { protocol, host: hostName, pathname } = new URL(`${host}/index.html`);
-  const allowed = [...allowedDomains, ...devAllowedDomains].some((entry) => {
+  // Figma honours devAllowedDomains for whoever runs the plugin while developing; what is published must not name them.
+  const published = protocol === 'https:';
+  const local = devAllowedDomains.find((entry) => /\/\/(localhost|127\.0\.0\.1)\b/.test(entry));
+  if (published && local)
+    throw new Error(
+      `a plugin whose panel is at ${host} must not trust a server on the user's machine; remove "${local}" from networkAccess.devAllowedDomains in manifest.json`,
+    );
+  const allowed = [...allowedDomains, ...(published ? [] : devAllowedDomains)].some((entry) => {
     const [, scheme, domain, path = ''] = /^(?:([a-z]+:)\/\/)?([^/]+)(\/.*)?$/.exec(entry) ?? [];
     if (!domain || (scheme && scheme !== protocol)) return false;
     // As in a Content-Security-Policy, which Figma makes of it.

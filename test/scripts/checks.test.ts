@@ -73,6 +73,14 @@ describe('the hosted address', () => {
     expect(allows(host, entry)).toBe(allowed);
   });
 
+  test('a published plugin trusts no server on the user’s machine', () => {
+    const networkAccess = { allowedDomains: ['https://example.org'], devAllowedDomains: ['http://localhost:8137'] };
+    expect(check('requireAllowedHost', 'https://example.org', { networkAccess })).toBe(
+      'a plugin whose panel is at https://example.org must not trust a server on the user\'s machine; remove "http://localhost:8137" from networkAccess.devAllowedDomains in manifest.json',
+    );
+    expect(check('requireAllowedHost', 'http://localhost:8137', { networkAccess })).toBeUndefined();
+  });
+
   test('says what to add', () => {
     expect(check('requireAllowedHost', 'https://example.org/diptych', {})).toBe(
       'the hosted panel is at https://example.org/diptych, which manifest.json does not allow; add "https://example.org" to networkAccess.allowedDomains',

@@ -1,4 +1,5 @@
 import { Bridge, connectBridge, SandboxError } from '../../ui/bridge';
+import { trustedBy } from '../../ui/trusted-origins';
 
 const HELLO = {
   settings: { panel: 'embedded', model: 'embedded' },
@@ -108,7 +109,7 @@ test('only the window around the panel is listened to', async () => {
     parent,
     addEventListener: (_: string, listener: (event: unknown) => void) => listeners.push(listener),
   };
-  const bridge = connectBridge(page as unknown as Window);
+  const bridge = connectBridge(page as unknown as Window, (origin) => origin === 'https://www.figma.com');
   const call = bridge.call('hello', { panel: 'embedded' });
   expect(posted[0]).toMatchObject({ pluginId: '*', pluginMessage: { type: 'request', call: 'hello' } });
   const { id } = posted[0]!.pluginMessage;
@@ -116,14 +117,28 @@ test('only the window around the panel is listened to', async () => {
   void call.then(() => (settled = true));
   const data = { pluginMessage: reply(id, HELLO) };
   for (const event of [
-    { source: {}, data },
-    { source: parent, data: 'text' },
-    { source: parent, data: null },
+    { source: {}, data, origin: 'https://www.figma.com' },
+    { source: parent, data, origin: 'https://figma.com.example.org' },
+    { source: parent, data: 'text', origin: 'https://www.figma.com' },
+    { source: parent, data: null, origin: 'https://www.figma.com' },
   ]) {
     listeners[0]!(event);
   }
   await Promise.resolve();
   expect(settled).toBe(false);
-  listeners[0]!({ source: parent, data });
+  listeners[0]!({ source: parent, data, origin: 'https://www.figma.com' });
   expect(await call).toEqual(HELLO);
+});
+
+test.each([
+  ['diptych.example.org', 'https://www.figma.com', true],
+  ['diptych.example.org', 'https://evil.example', false],
+  ['diptych.example.org', 'null', false],
+  ['diptych.example.org', 'http://localhost:3000', false],
+  ['localhost', 'http://figma.localhost:3000', true],
+  ['127.0.0.1', 'http://localhost:3000', true],
+  ['localhost', 'http://localhost.example.org', false],
+  ['localhost', 'null', false],
+])('a panel from %s takes messages of %s: %s', (hostname, origin, trusted) => {
+  expect(trustedBy({ hostname })(origin)).toBe(trusted);
 });

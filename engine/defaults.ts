@@ -1,4 +1,4 @@
-/** What a request that leaves a setting out gets. Found by measurement on the embedded base model: docs/method.md. */
+/** What a request that leaves a setting out gets. Found by measurement on the embedded base model: docs/experiments.md. */
 
 export const LEARN_DEFAULTS = {
   mode: 'pair',

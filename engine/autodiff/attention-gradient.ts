@@ -5,7 +5,7 @@
  */
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
-import type { RuleContext } from './rules';
+import type { RuleContext } from './rule';
 
 /**
  * With P = softmax(scale Q KT), O = P V and D the rows' sums of g O, by head:

@@ -7,7 +7,8 @@ import type { GraphBuilder } from '../graph/builder';
 import { GraphError, nameOf, type Node, type Value } from '../graph/graph';
 import { AFTER, backwardStage } from '../graph/stages';
 import type { OpKind } from '../graph/ops';
-import { RULES, type Rule } from './rules';
+import type { Rule } from './rule';
+import { RULES } from './rules';
 
 /**
  * Appends to `b` the gradients of a scalar with respect to each target.

@@ -8,21 +8,9 @@ import { f32 } from '../tensor/tensor';
 import type { GraphBuilder } from '../graph/builder';
 import { GraphError, type Value } from '../graph/graph';
 import { convExtent } from '../graph/infer';
-import type { ConvAttributes, OpKind, OpOf } from '../graph/ops';
+import type { ConvAttributes, OpKind } from '../graph/ops';
 import { attentionGradient } from './attention-gradient';
-
-export interface RuleContext<K extends OpKind> {
-  readonly b: GraphBuilder;
-  readonly op: OpOf<K>;
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-  /** Gradient of the loss with respect to the first output. */
-  readonly gradient: Value;
-  /** Whether the gradient of input i is wanted; a rule may skip the others. */
-  readonly needs: (i: number) => boolean;
-}
-
-export type Rule<K extends OpKind> = (context: RuleContext<K>) => readonly (Value | undefined)[];
+import type { Rule } from './rule';
 
 /** 'stops': the gradient is zero by definition. 'not differentiable': differentiating through it is a mistake. */
 type Entry<K extends OpKind> = Rule<K> | 'stops' | 'not differentiable';

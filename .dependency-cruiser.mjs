@@ -16,6 +16,7 @@ const FLOORS = [
   'filter',
   'requests',
   'defaults',
+  'modes',
   'image',
   'diffusion',
   'lora',
@@ -31,7 +32,7 @@ const FLOORS = [
 
 /** What each folder beside the engine may import from the project, apart from itself. */
 const BESIDE = {
-  common: [],
+  common: ['engine/modes.ts'],
   plugin: ['common'],
   ui: ['engine', 'common'],
   batch: ['engine'],

@@ -4,10 +4,9 @@ import { InputError } from '../engine/errors';
 import { openModel } from '../engine/diffusion/model';
 import { parseSchedule } from '../engine/diffusion/schedule';
 import { netChecks } from '../engine/diffusion/check-nets';
-import { readAdapter } from '../engine/lora/adapter-file';
 import { coverageOf, describeCoverage, tooLittle } from '../engine/lora/coverage';
 import { needsPeftConfig } from '../engine/lora/peft-config';
-import { styleInfo } from '../engine/lora/style-info';
+import { readStyle } from '../engine/restyle/style-file';
 import { isAdapterKey } from '../engine/lora/adapter-keys';
 import { readClipTextConfig } from '../engine/nets/clip-text-config';
 import { loadTokenizer } from '../engine/nets/tokenizer';
@@ -158,11 +157,11 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
     return { kind: 'weights', name: path, facts, parts: { metadata }, problems };
   }
   try {
-    const adapter = await readAdapter(file.source, signal ? { signal } : {});
+    const adapter = await readStyle(file.source, signal ? { signal } : {});
     const sites = [...adapter.sites.values()];
     const coverage = coverageOf(adapter);
     const problem = tooLittle(path, coverage);
-    const style = styleInfo(metadata);
+    const style = adapter.info;
     return {
       kind: 'adapter',
       name: path,

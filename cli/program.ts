@@ -2,7 +2,7 @@
 import { Command, CommanderError, type OptionValues } from 'commander';
 import { CancelledError, DeviceError, InputError } from '../engine/errors';
 import { IMAGINE_DEFAULTS, LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../engine/defaults';
-import type { GuideMode, LearnMode } from '../engine/requests';
+import { GUIDE_MODES, LEARN_MODES, MODES } from '../engine/modes';
 import { addBatchCommands } from './batch-program';
 import { checkCommand, describeVerdict } from './check';
 import { imagineCommand, type ImagineOptions } from './imagine';
@@ -20,11 +20,10 @@ import { orCancelled } from './signals';
 /** Exit codes: done, a defect or a device that failed, bad input, cancelled with the work saved. */
 export const EXIT = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
 
-const MODES: readonly LearnMode[] = ['pair', 'paper', 'no-content', 'no-ortho', 'addift'];
-const GUIDES: readonly GuideMode[] = ['style', 'scale', 'sdedit'];
 /** diffusers' names for LoRA tensors, and kohya's, which ComfyUI and the like need. */
 const KEYS = ['peft', 'kohya'] as const;
 const MAX_SEED = 2 ** 32 - 1;
+const MODES_HELP = LEARN_MODES.map((mode) => `${mode}: ${MODES[mode].summary}`).join('; ');
 
 /** What a command came to: a JSON object, the same for people, and whether its answer is a refusal. */
 interface Answer {
@@ -36,7 +35,7 @@ interface Answer {
 }
 
 /**
- * Runs a command line (without node and script) and returns the exit code. Errors a user can mend are one line on
+ * Runs a command line (without node and script) and returns the exit code. Errors a user can fix are one line on
  * standard error, and with --json an object with an `error` on standard output.
  */
 export async function run(argv: readonly string[], outside: Io): Promise<number> {
@@ -116,7 +115,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .option('--lr <x>', `learning rate (${LEARN_DEFAULTS.learningRate})`, number('--lr', 0, 1, true))
     .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))
     .option('--seed <n>', `seed of noise and basis (${LEARN_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
-    .option('--mode <mode>', `${MODES.join(', ')} (${LEARN_DEFAULTS.mode})`, oneOf('--mode', MODES))
+    .option('--mode <mode>', `${MODES_HELP} (${LEARN_DEFAULTS.mode})`, oneOf('--mode', LEARN_MODES))
     .option('--keys <keys>', `names in the file: ${KEYS.join(', ')} (peft)`, oneOf('--keys', KEYS))
     .option('--overwrite', OVERWRITE_HELP)
     .option('--force', 'learn even from a pair that the check finds unusable')
@@ -207,12 +206,12 @@ const FORCE_HELP = 'apply a LoRA too of which less than half can be applied';
 
 function withRestyleOptions(command: Command): Command {
   return command
-    .option('--guide <guide>', `${GUIDES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDES))
+    .option('--guide <guide>', `${GUIDE_MODES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDE_MODES))
     .option('--prompt <text>', 'what the images show')
     .option('--steps <n>', `steps each way (${RESTYLE_DEFAULTS.steps})`, wholeNumber('--steps', 1, 1000))
     .option(
       '--start <x>',
-      `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start}; ${RESTYLE_DEFAULTS.groundStart} for a style that repaints the ground)`,
+      `share of the noise schedule gone up (${RESTYLE_DEFAULTS.start}; ${RESTYLE_DEFAULTS.backgroundStart} for a style that changes the whole background)`,
       number('--start', 0, 1, true),
     )
     .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))

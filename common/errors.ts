@@ -1,7 +1,7 @@
 /** The errors a panel can tell apart; their names cross to it. */
 import type { ErrorName } from './messages';
 
-/** The user can mend it: one line says what is wrong and how. */
+/** The user can fix it: one line says what is wrong and how. */
 export class InputError extends Error {
   override readonly name = 'InputError';
 }

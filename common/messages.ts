@@ -4,6 +4,7 @@
  * Messages carry JSON and Uint8Arrays only; Figma lets nothing else through.
  */
 import * as v from 'valibot';
+import { GUIDE_MODES } from '../engine/modes';
 
 /** Bytes, also of another realm, of which instanceof knows nothing. */
 export const isBytes = (value: unknown): value is Uint8Array =>
@@ -21,15 +22,15 @@ const panelKind = v.picklist(['hosted', 'embedded']);
 const modelName = v.object({ name, fingerprint: v.string() });
 
 /** A style as it was applied to a layer. */
-const appliedStyle = v.object({ id, name, strength: finite });
+const chosenStyle = v.object({ id, name, strength: finite });
 
 /** How a result was made. Lies on its layer as JSON (pluginData), so that a teammate can go on from it. */
 export const resultParameters = v.object({
   version: v.literal(1),
   kind: v.picklist(['restyled', 'imagined']),
-  styles: v.pipe(v.array(appliedStyle), v.maxLength(16)),
+  styles: v.pipe(v.array(chosenStyle), v.maxLength(16)),
   prompt: v.string(),
-  guide: v.picklist(['style', 'scale', 'sdedit']),
+  guide: v.picklist(GUIDE_MODES),
   steps: count,
   seed: count,
   /** The layer it was made from; null for an imagined one. The layer may be gone by now. */
@@ -61,7 +62,7 @@ export const styleEntry = v.object({
   id,
   name,
   /** What the pair showed: the base prompt. */
-  caption: v.string(),
+  prompt: v.string(),
   /** The base model it was learned on; null when the file does not say. */
   model: v.nullable(modelName),
   /** ISO 8601. */
@@ -82,7 +83,7 @@ const place = v.picklist(['library', 'document']);
 /** Learning that was interrupted. Holds all it needs to go on, so that the pair's layers may change meanwhile. */
 export const draft = v.object({
   name,
-  caption: v.string(),
+  prompt: v.string(),
   beforeId: id,
   afterId: id,
   /** PNGs, exactly as learning was given them: a checkpoint goes on with no others. */
@@ -279,7 +280,8 @@ export type NodeSummary = v.InferOutput<typeof node>;
 export type Selection = v.InferOutput<typeof selection>;
 export type StyleEntry = v.InferOutput<typeof styleEntry>;
 export type ListedStyle = v.InferOutput<typeof listedStyle>;
-export type Place = v.InferOutput<typeof place>;
+export type StylePlace = v.InferOutput<typeof place>;
+export type ChosenStyle = v.InferOutput<typeof chosenStyle>;
 export type Draft = v.InferOutput<typeof draft>;
 export type Settings = v.InferOutput<typeof settings>;
 export type Storage = v.InferOutput<typeof storage>;

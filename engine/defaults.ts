@@ -1,5 +1,7 @@
 /** What a request that leaves a setting out gets. Found by measurement on the embedded base model: docs/experiments.md. */
 
+import type { GuideMode, LearnMode } from './modes';
+
 export const LEARN_DEFAULTS = {
   mode: 'pair',
   contentSteps: 60,
@@ -7,7 +9,7 @@ export const LEARN_DEFAULTS = {
   rank: 16,
   learningRate: 1e-3,
   seed: 0,
-} as const;
+} as const satisfies { readonly mode: LearnMode; readonly [setting: string]: unknown };
 
 /**
  * What SDXL gets: the paper's recipe (Pair Customization, arXiv 2405.01536, section 4), whose base it is. `scale` is its
@@ -22,17 +24,17 @@ export const PAPER_DEFAULTS = {
   seed: 0,
   size: 512,
   scale: 3,
-} as const;
+} as const satisfies { readonly mode: LearnMode; readonly [setting: string]: unknown };
 
-/** `groundStart`: the start for a style that repaints all of the ground, which shows through less noise than that. */
+/** `backgroundStart`: the start for a style that changes all of the background, which shows through less noise than that. */
 export const RESTYLE_DEFAULTS = {
   steps: 6,
   start: 0.6,
-  groundStart: 0.8,
+  backgroundStart: 0.8,
   guide: 'style',
   iterations: 2,
   seed: 0,
-} as const;
+} as const satisfies { readonly guide: GuideMode; readonly [setting: string]: unknown };
 
 /** Those of the paper for SDXL. */
 export const PAPER_IMAGINE_DEFAULTS = { guidanceScale: 5, steps: 50, start: 0.8, seed: 0 } as const;

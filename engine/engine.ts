@@ -8,8 +8,8 @@ import { learn } from './learn/learn';
 import { makeRecipe } from './learn/recipe';
 import type { Hooks, ImagineRequest, LearnRequest, LearnResult, RestyleRequest, StyleDescription } from './requests';
 import { Restyler } from './restyle/restyle';
-import { describeStyle } from './restyle/styles';
-import { learningSize, openWorkshop, type Workshop } from './pipeline';
+import { describeStyle, type Style } from './restyle/styles';
+import { learningSize, openPipeline, type Pipeline } from './pipeline';
 import { requireMemory } from './preflight';
 import type { Backend, DeviceInfo, DeviceOptions } from './runtime/backend';
 import type { MemoryReport } from './runtime/memory';
@@ -33,13 +33,13 @@ const USUAL_RANK = 64;
 export class Engine {
   readonly description: EngineDescription;
   readonly #runtime: Runtime;
-  readonly #workshop: Workshop;
+  readonly #pipeline: Pipeline;
   readonly #restyler: Restyler;
 
   private constructor(model: DiffusionModel, runtime: Runtime) {
     this.#runtime = runtime;
-    this.#workshop = openWorkshop(model, runtime);
-    this.#restyler = new Restyler(this.#workshop);
+    this.#pipeline = openPipeline(model, runtime);
+    this.#restyler = new Restyler(this.#pipeline);
     this.description = {
       model: model.name,
       fingerprint: model.fingerprint,
@@ -68,26 +68,22 @@ export class Engine {
 
   /** See learn/learn.ts. Throws an InputError when the memory there is will not do (preflight.ts). */
   async learn(request: LearnRequest, hooks: Hooks = {}): Promise<LearnResult> {
-    const { model, runtime } = this.#workshop;
+    const { model, runtime } = this.#pipeline;
     const size = learningSize(model, request.size);
     const { rank } = makeRecipe(request, { paper: isXl(model) });
     requireMemory(model, runtime, { kind: 'learn', size, rank });
-    const sample = (file: Uint8Array, picture: Image): Promise<Image> =>
-      this.#restyler.restyle(
-        {
-          image: picture,
-          styles: [{ file, name: 'the learned style', strength: 1 }],
-          prompt: request.prompt,
-          size,
-        },
+    const apply = (style: Style, image: Image): Promise<Image> =>
+      this.#restyler.apply(
+        [{ name: 'the learned style', style, strength: 1 }],
+        { image, prompt: request.prompt, size },
         hooks.signal ? { signal: hooks.signal } : {},
       );
-    return learn(this.#workshop, request, hooks, sample);
+    return learn(this.#pipeline, request, hooks, apply);
   }
 
   /** See restyle/restyle.ts; memory as in learn. */
   async restyle(request: RestyleRequest, hooks: Hooks = {}): Promise<Image> {
-    const { model, runtime } = this.#workshop;
+    const { model, runtime } = this.#pipeline;
     const rows = request.styles.length + 1;
     const rank = USUAL_RANK * request.styles.length;
     requireMemory(model, runtime, { kind: 'restyle', size: workingSize(model, request.size), rank, rows });
@@ -96,16 +92,16 @@ export class Engine {
 
   /** See restyle/imagine.ts; memory as in learn. */
   async imagine(request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
-    const { model, runtime } = this.#workshop;
+    const { model, runtime } = this.#pipeline;
     const rows = request.styles.length + 2;
     const rank = USUAL_RANK * request.styles.length;
     requireMemory(model, runtime, { kind: 'imagine', size: workingSize(model, request.size), rank, rows });
-    return imagine(this.#workshop, request, hooks);
+    return imagine(this.#pipeline, request, hooks);
   }
 
   /** See describeStyle in restyle/styles.ts. */
   describeStyle(name: string, file: Uint8Array, force?: boolean): Promise<StyleDescription> {
-    return describeStyle(this.#workshop, name, file, force);
+    return describeStyle(this.#pipeline, name, file, force);
   }
 
   memory(): MemoryReport {
@@ -115,7 +111,7 @@ export class Engine {
   /** Gives back everything the engine holds on the device; waits for what is under way. */
   async dispose(): Promise<void> {
     this.#restyler.forget();
-    this.#workshop.programs.dispose();
+    this.#pipeline.programs.dispose();
     await this.#runtime.dispose();
   }
 }

@@ -1,6 +1,6 @@
-/** Errors a user can mend. Anything else thrown is a defect. */
+/** Errors a user can fix. Anything else thrown is a defect. */
 
-/** Bad input: one line that says what is wrong, where, and the mend. The command line exits 2 on it. */
+/** Bad input: one line that says what is wrong, where, and how to fix it. The command line exits 2 on it. */
 export class InputError extends Error {
   override readonly name: string = 'InputError';
 }

@@ -7,7 +7,7 @@ import { TextEncoder } from './diffusion/text-encoder';
 import { ProgramCache } from './runtime/program-cache';
 import type { Runtime } from './runtime/runtime';
 
-export interface Workshop {
+export interface Pipeline {
   readonly model: DiffusionModel;
   readonly runtime: Runtime;
   readonly programs: ProgramCache;
@@ -16,7 +16,7 @@ export interface Workshop {
   readonly denoiser: Denoiser;
 }
 
-export function openWorkshop(model: DiffusionModel, runtime: Runtime): Workshop {
+export function openPipeline(model: DiffusionModel, runtime: Runtime): Pipeline {
   const programs = new ProgramCache(runtime, model.files);
   const autoencoder = new Autoencoder(model, programs);
   const text = new TextEncoder(model, programs);

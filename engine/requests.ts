@@ -2,9 +2,9 @@
 import type { WriteOptions } from './lora/adapter-file';
 import type { Coverage } from './lora/coverage';
 import type { Image } from './image/image';
+import type { GuideMode, LearnMode } from './modes';
 
-/** `pair` is ours; `paper` is the paper's style loss, without the before-to-after term. */
-export type LearnMode = 'pair' | 'paper' | 'no-content' | 'no-ortho' | 'addift';
+export type { GuideMode, LearnMode };
 
 export interface LearnRequest {
   readonly before: Image;
@@ -52,8 +52,6 @@ export interface LossPoint {
   readonly content: number | null;
   readonly style: number | null;
 }
-
-export type GuideMode = 'style' | 'scale' | 'sdedit';
 
 /** What a LoRA file says of itself, with what it does not say left empty or null. */
 export interface StyleDescription {
@@ -132,7 +130,7 @@ export interface PairVerdict {
   /** One plain sentence for the user. */
   readonly verdict: string;
   readonly problems: readonly PairProblem[];
-  /** Shift in pixels of `before` that best lays the after image's edges over it; applied by learn when it mends the pair. */
+  /** Shift in pixels of `before` that best lays the after image's edges over it; applied by learn when that corrects the pair. */
   readonly shift: { readonly x: number; readonly y: number };
   /** Agreement of the two edge maps after that shift, 0 to 1. */
   readonly edgeAgreement: number;

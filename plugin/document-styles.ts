@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { QuotaError } from '../common/errors';
+import { withPrompt } from './earlier-versions';
 import type { StyleFile } from './library';
 import { styleEntry, type StyleEntry } from '../common/messages';
 
@@ -75,13 +76,18 @@ function readEntry(id: string): StyleEntry | null {
   const text = figma.root.getPluginData(HEADER + id);
   if (!text) return null;
   try {
-    const { entry, thumbnailBytes } = v.parse(header, JSON.parse(text));
+    const { entry, thumbnailBytes } = readHeader(text);
     // Under another style's id it would be taken for that one.
     if (entry.id !== id) return null;
     return { ...entry, thumbnail: thumbnailBytes === null ? null : readChunks('thumbnail', id, thumbnailBytes) };
   } catch {
     return null;
   }
+}
+
+function readHeader(text: string): v.InferOutput<typeof header> {
+  const { entry, ...rest } = Object(JSON.parse(text)) as { entry?: unknown };
+  return v.parse(header, { ...rest, entry: withPrompt(entry) });
 }
 
 const chunkKey = (part: Part, index: number, id: string) => `${part}:${index}:${id}`;

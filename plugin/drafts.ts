@@ -1,13 +1,14 @@
 /** The learning that was interrupted last, with its checkpoint, in the user's own storage. */
 import * as v from 'valibot';
 import { draft, type Draft } from '../common/messages';
+import { withPrompt } from './earlier-versions';
 import { keep } from './quota';
 
 const KEY = 'draft';
 
 /** Null when there is none of this version. */
 export async function readDraft(): Promise<Draft | null> {
-  const read = v.safeParse(draft, await figma.clientStorage.getAsync(KEY));
+  const read = v.safeParse(draft, withPrompt(await figma.clientStorage.getAsync(KEY)));
   return read.success ? read.output : null;
 }
 

@@ -25,10 +25,10 @@ export function storageOf(stored: readonly Stored[]): Storage {
 
 /**
  * Keeps a value. Throws a QuotaError when Figma does not take it; then the value before is still there. `what` begins
- * the message ("“Ink”"), `mend` ends it. Figma is asked first and measured after, for another window may keep things
+ * the message ("“Ink”"), `howToFix` ends it. Figma is asked first and measured after, for another window may keep things
  * at the same time.
  */
-export async function keep(key: string, value: unknown, what: string, mend: string): Promise<void> {
+export async function keep(key: string, value: unknown, what: string, howToFix: string): Promise<void> {
   try {
     await figma.clientStorage.setAsync(key, value);
   } catch (error) {
@@ -36,8 +36,8 @@ export async function keep(key: string, value: unknown, what: string, mend: stri
     const [needed, left] = [sizeOf(key, value), Math.max(0, QUOTA - others)];
     throw new QuotaError(
       needed > left
-        ? `${what} needs ${megabytes(needed)}, and ${megabytes(left)} of ${megabytes(QUOTA)} are left. ${mend}`
-        : `${what} could not be kept: ${messageOf(error)}. ${mend}`,
+        ? `${what} needs ${megabytes(needed)}, and ${megabytes(left)} of ${megabytes(QUOTA)} are left. ${howToFix}`
+        : `${what} could not be kept: ${messageOf(error)}. ${howToFix}`,
     );
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../engine/engine';
-import type { GuideMode, LossPoint, PairVerdict, Phase } from '../engine/requests';
+import type { AppliedStyle, GuideMode, LossPoint, PairVerdict, Phase, StyleDescription } from '../engine/requests';
 import type { MemoryReport } from '../engine/runtime/memory';
 import type { FileContent, OpenRequest } from '../engine/worker/protocol';
 
@@ -33,7 +33,7 @@ export type EngineStatus =
 export interface LearnJob {
   readonly before: Png;
   readonly after: Png;
-  readonly caption: string;
+  readonly prompt: string;
   readonly style: string;
   readonly steps: number;
   readonly contentSteps: number;
@@ -64,38 +64,24 @@ export interface JobHooks {
   readonly onCheckpoint?: (checkpoint: Uint8Array, step: number) => void;
 }
 
-export interface StyleFacts {
-  readonly name: string;
-  readonly caption: string;
-  readonly model: { readonly name: string; readonly fingerprint: string } | null;
-  readonly rank: number;
-  readonly steps: number;
-}
-
 /** A style that somebody gave the user. */
-export interface ImportedStyle extends StyleFacts {
+export interface ImportedStyle extends Omit<StyleDescription, 'coverage'> {
   /** The file to keep: the one given, with what was said beside it taken in. */
   readonly file: Uint8Array;
   /** What of it cannot be applied; null when all of it can. */
   readonly note: string | null;
 }
 
-export interface LearnedStyle extends StyleFacts {
+export interface LearnedStyle extends Omit<StyleDescription, 'coverage'> {
   /** The style LoRA as safetensors, f16. */
   readonly file: Uint8Array;
   readonly losses: readonly LossPoint[];
   readonly seconds: number;
 }
 
-/** A style's file and how strongly it acts: 0 not at all, 1 as learned. */
-export interface StyleInUse {
-  readonly file: Uint8Array;
-  readonly strength: number;
-}
-
 export interface RestyleJob {
   readonly picture: Png;
-  readonly styles: readonly StyleInUse[];
+  readonly styles: readonly AppliedStyle[];
   readonly prompt: string;
   readonly guide: GuideMode;
   readonly steps: number;
@@ -104,7 +90,7 @@ export interface RestyleJob {
 
 export interface ImagineJob {
   readonly prompt: string;
-  readonly styles: readonly StyleInUse[];
+  readonly styles: readonly AppliedStyle[];
   readonly steps: number;
   readonly seed: number;
 }

@@ -5,7 +5,7 @@ import { downShape, packedSize, upShape } from '../../engine/lora/packing';
 import { attentionSites } from '../../engine/lora/sites';
 import { makeRecipe } from '../../engine/learn/recipe';
 import { Trainer } from '../../engine/learn/trainer';
-import { openWorkshop } from '../../engine/pipeline';
+import { openPipeline } from '../../engine/pipeline';
 import type { Backend, DeviceOptions } from '../../engine/runtime/backend';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { Random } from '../../engine/tensor/random';
@@ -20,8 +20,8 @@ const TIMESTEP = 500;
 /** Opens a model and returns a function that runs a job some times and resolves with the wall time of each, ms. */
 export async function openSteps(folder: ModelFolder, backend: Backend, options: DeviceOptions, rank: number) {
   const model = await openModel(folder);
-  const workshop = openWorkshop(model, await openRuntime(backend, options));
-  const { runtime, denoiser, programs, text } = workshop;
+  const pipeline = openPipeline(model, await openRuntime(backend, options));
+  const { runtime, denoiser, programs, text } = pipeline;
   const sites = attentionSites(denoiser.sites);
   const { inChannels, sampleSize } = model.unet.config;
   const shape: Shape = [1, inChannels, sampleSize, sampleSize];
@@ -30,8 +30,8 @@ export async function openSteps(folder: ModelFolder, backend: Backend, options: 
 
   const recipe = makeRecipe({ before: NONE, after: NONE, prompt: PROMPT, style: 'test', rank, contentSteps: 0 });
   const contexts = { base: await text.embed([PROMPT]), style: await text.embed([recipe.stylePrompt]) };
-  const copies = [{ before: normals(shape), after: normals(shape) }];
-  const trainer = new Trainer(model, runtime, programs, sites, recipe, { copies, contexts });
+  const pairs = [{ before: normals(shape), after: normals(shape) }];
+  const trainer = new Trainer(model, runtime, programs, sites, recipe, { pairs, contexts });
   const phase = recipe.phases.at(-1)!;
   let n = 0;
   const train = async (): Promise<void> => {

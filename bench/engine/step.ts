@@ -10,7 +10,7 @@ import { downShape, packedSize, upShape } from '../../engine/lora/packing';
 import { attentionSites } from '../../engine/lora/sites';
 import { makeRecipe, type Recipe } from '../../engine/learn/recipe';
 import { Trainer, type TrainingData } from '../../engine/learn/trainer';
-import { openWorkshop, type Workshop } from '../../engine/pipeline';
+import { openPipeline, type Pipeline } from '../../engine/pipeline';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { sizeOf, type Shape } from '../../engine/tensor/shape';
@@ -23,7 +23,7 @@ const TIMESTEP = 500;
 type Step = (noise?: HostTensor<'f32'>) => Promise<readonly number[] | void>;
 
 interface Setting {
-  readonly workshop: Workshop;
+  readonly pipeline: Pipeline;
   readonly rank: number;
   /** [1, C, h, w] */
   readonly latents: Shape;
@@ -45,13 +45,13 @@ function row(tensor: HostTensor<'f32'>, i: number): HostTensor<'f32'> {
 }
 
 /** A step of the joint phase, or of the content-only phase before it. */
-function train({ workshop, rank, latents, context }: Setting, which: 'joint' | 'content' = 'joint'): Step {
-  const { model, runtime, programs } = workshop;
-  const sites = attentionSites(workshop.denoiser.sites);
+function train({ pipeline, rank, latents, context }: Setting, which: 'joint' | 'content' = 'joint'): Step {
+  const { model, runtime, programs } = pipeline;
+  const sites = attentionSites(pipeline.denoiser.sites);
   const recipe: Recipe = makeRecipe({ before: EMPTY, after: EMPTY, prompt: '', style: '', rank });
   const contexts = wave([2, ...context.slice(1)], 0.3);
   const data: TrainingData = {
-    copies: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
+    pairs: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
     contexts: {
       base: { context: row(contexts, 0), pooled: null },
       style: { context: row(contexts, 1), pooled: null },
@@ -62,14 +62,14 @@ function train({ workshop, rank, latents, context }: Setting, which: 'joint' | '
   let n = 0;
   return async (noise) => {
     const draw = trainer.draw(n, phase);
-    const { losses } = await trainer.step(phase, n++, noise ? { timestep: TIMESTEP, noise, share: 1, copy: 0 } : draw);
+    const { losses } = await trainer.step(phase, n++, noise ? { timestep: TIMESTEP, noise, share: 1, pair: 0 } : draw);
     return [...losses];
   };
 }
 
 const EMPTY = { width: 0, height: 0, data: new Uint8ClampedArray(0) };
 
-async function guided({ workshop: { denoiser, runtime }, rank, latents }: Setting): Promise<Step> {
+async function guided({ pipeline: { denoiser, runtime }, rank, latents }: Setting): Promise<Step> {
   const sites = attentionSites(denoiser.sites);
   const adapters = await denoiser.load({
     sites,
@@ -89,7 +89,7 @@ async function guided({ workshop: { denoiser, runtime }, rank, latents }: Settin
   };
 }
 
-async function invert({ workshop: { denoiser, runtime }, latents }: Setting): Promise<Step> {
+async function invert({ pipeline: { denoiser, runtime }, latents }: Setting): Promise<Step> {
   const from = await runtime.upload(wave(latents, 0.7));
   return async () => {
     const { output, next } = await denoiser.invert(from, from, TIMESTEP, { from: 1, point: 0, output: 0.1 }, '');
@@ -98,21 +98,21 @@ async function invert({ workshop: { denoiser, runtime }, latents }: Setting): Pr
   };
 }
 
-async function encode({ workshop: { autoencoder, model }, latents }: Setting): Promise<Step> {
+async function encode({ pipeline: { autoencoder, model }, latents }: Setting): Promise<Step> {
   const side = latents[3]! * model.vae.config.downsampling;
   const image = wave([1, 3, side, side], 0.2);
   return async () => (await autoencoder.encode(image)).dispose();
 }
 
-async function decode({ workshop: { autoencoder, runtime }, latents }: Setting): Promise<Step> {
+async function decode({ pipeline: { autoencoder, runtime }, latents }: Setting): Promise<Step> {
   const both = await runtime.upload(wave([2, ...latents.slice(1)], 0.7));
   return async () => void (await autoencoder.decode(both));
 }
 
-function text({ workshop }: Setting): Step {
+function text({ pipeline }: Setting): Step {
   let n = 0;
   // A new prompt every time: embeddings are remembered.
-  return async () => void (await workshop.text.embed([`prompt ${n++}`]));
+  return async () => void (await pipeline.text.embed([`prompt ${n++}`]));
 }
 
 const JOBS: Readonly<Record<string, (setting: Setting) => Step | Promise<Step>>> = {
@@ -129,7 +129,7 @@ async function open(model: DiffusionModel, threads: number, rank: number): Promi
   const { config } = model.unet;
   const runtime = await openRuntime(nodeBackend, { threads });
   return {
-    workshop: openWorkshop(model, runtime),
+    pipeline: openPipeline(model, runtime),
     rank,
     latents: [1, config.inChannels, config.sampleSize, config.sampleSize],
     context: [1, model.texts[0].tokenizer.maxLength, config.crossAttentionDim],

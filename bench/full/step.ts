@@ -10,9 +10,10 @@ import { readAndDispose } from '../../engine/diffusion/autoencoder';
 import { Denoiser, type PromptEncoder } from '../../engine/diffusion/denoiser';
 import { downShape, packMatrices, unpackMatrices, upShape } from '../../engine/lora/packing';
 import { attentionSites, type Site } from '../../engine/lora/sites';
-import { makeRecipe, packedDown } from '../../engine/learn/recipe';
+import { packedDown } from '../../engine/learn/adapters';
+import { makeRecipe } from '../../engine/learn/recipe';
 import { Trainer } from '../../engine/learn/trainer';
-import { openWorkshop } from '../../engine/pipeline';
+import { openPipeline } from '../../engine/pipeline';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { sizeOf, type Shape } from '../../engine/tensor/shape';
@@ -35,7 +36,7 @@ function wave(shape: Shape, step: number, scale = 1): HostTensor<'f32'> {
 
 const model = await openModel(await nodeFolder(folder));
 const runtime = await openRuntime(nodeBackend, { threads: 2 });
-const workshop = openWorkshop(model, runtime);
+const pipeline = openPipeline(model, runtime);
 const { unet, vae } = model;
 const pixels = vae.config.downsampling;
 const latents: Shape = [1, unet.config.inChannels, Number(side) / pixels, Number(side) / pixels];
@@ -54,15 +55,15 @@ function conditioning(i: number): Conditioning {
 const up = (site: Site): Float32Array => wave(upShape(rank)(site), 0.11, 0.01).data;
 
 function train(): () => Promise<Results> {
-  const sites = attentionSites(workshop.denoiser.sites);
+  const sites = attentionSites(pipeline.denoiser.sites);
   const empty = { width: 0, height: 0, data: new Uint8ClampedArray(0) };
   const recipe = makeRecipe({ before: empty, after: empty, prompt: '', style: '', rank, mode: 'paper' });
-  const trainer = new Trainer(model, runtime, workshop.programs, sites, recipe, {
-    copies: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
+  const trainer = new Trainer(model, runtime, pipeline.programs, sites, recipe, {
+    pairs: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
     contexts: { base: conditioning(0), style: conditioning(1) },
   });
   const phase = recipe.phases.at(-1)!;
-  const draw = { timestep: TIMESTEP, noise: wave(latents, 0.5), share: 1, copy: 0 };
+  const draw = { timestep: TIMESTEP, noise: wave(latents, 0.5), share: 1, pair: 0 };
   let first = true;
   return async () => {
     const { losses } = await trainer.step(phase, 0, draw);
@@ -90,7 +91,7 @@ async function guided(): Promise<() => Promise<Results>> {
       pooled: all[0]!.pooled && f32(concatenated(all.map(({ pooled }) => pooled!.data)), [3, pooledWidth(unet.config)]),
     }),
   };
-  const denoiser = new Denoiser(model, runtime, workshop.programs, text);
+  const denoiser = new Denoiser(model, runtime, pipeline.programs, text);
   const sites = attentionSites(denoiser.sites);
   const down = packMatrices(sites, downShape(rank), (site) => wave(downShape(rank)(site), 0.13, 0.1).data);
   const adapters = await denoiser.load({ sites, ranks: [rank], down, up: packMatrices(sites, upShape(rank), up) });
@@ -119,10 +120,10 @@ const JOBS: Readonly<Record<string, () => (() => Promise<Results>) | Promise<() 
   guided,
   encode: () => async () => ({
     latents: await readAndDispose(
-      await workshop.autoencoder.encode(wave([1, 3, Number(side), Number(side)], 0.2, 0.5)),
+      await pipeline.autoencoder.encode(wave([1, 3, Number(side), Number(side)], 0.2, 0.5)),
     ),
   }),
-  decode: () => async () => ({ image: await workshop.autoencoder.decode(await runtime.upload(wave(latents, 0.7))) }),
+  decode: () => async () => ({ image: await pipeline.autoencoder.decode(await runtime.upload(wave(latents, 0.7))) }),
 };
 
 const run = await JOBS[job]!();

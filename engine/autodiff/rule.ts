@@ -1,4 +1,4 @@
-/** What a gradient rule is given, and what it gives back. */
+/** What a gradient rule is given and gives; the rules are in rules.ts. */
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
 import type { OpKind, OpOf } from '../graph/ops';

@@ -1,4 +1,4 @@
-/** Shadows that a drawing casts on its ground: in one direction, flat, as long as the style has them. */
+/** Shadows that a drawing casts on its background: in one direction, flat, as long as the style has them. */
 
 /** Where shadows may fall, as steps to the right and down: the eight in which a raster has straight lines. */
 export const DIRECTIONS = [
@@ -15,36 +15,40 @@ export const DIRECTIONS = [
 /** Farther than any picture is long, px. */
 const FAR = 1e4;
 
-export interface Shadow {
+export interface CastShadow {
   /** Distance to the drawing, against the direction, px; carried on for a pixel beside the shadow. */
   readonly distance: Float32Array;
-  /** 1 on the ground where the drawing is in the way, however far, and at the drawing's end there; else 0. */
+  /** 1 on the background where the drawing is in the way, however far, and at the drawing's end there; else 0. */
   readonly cover: Float32Array;
 }
 
-/** @param ground 1 where there is no drawing; rows of `width`. */
-export function castShadow(ground: Uint8Array, width: number, [right, down]: (typeof DIRECTIONS)[number]): Shadow {
-  const height = ground.length / width;
+/** @param background 1 where there is no drawing; rows of `width`. */
+export function castShadow(
+  background: Uint8Array,
+  width: number,
+  [right, down]: (typeof DIRECTIONS)[number],
+): CastShadow {
+  const height = background.length / width;
   const step = Math.hypot(right, down);
-  const distance = new Float32Array(ground.length).fill(FAR);
+  const distance = new Float32Array(background.length).fill(FAR);
   for (let k = 0; k < height; k++) {
     const y = down < 0 ? height - 1 - k : k;
     for (let l = 0; l < width; l++) {
       const x = right < 0 ? width - 1 - l : l;
       const i = y * width + x;
       const [u, v] = [x - right, y - down];
-      if (!ground[i]) distance[i] = 0;
+      if (!background[i]) distance[i] = 0;
       else if (u >= 0 && u < width && v >= 0 && v < height) {
         const before = v * width + u;
         // The drawing ends between the two pixels.
-        distance[i] = ground[before] ? distance[before]! + step : step / 2;
+        distance[i] = background[before] ? distance[before]! + step : step / 2;
       }
     }
   }
   const cover = distance.map((value, i) => {
-    if (ground[i]) return value < FAR ? 1 : 0;
+    if (background[i]) return value < FAR ? 1 : 0;
     const [x, y] = [(i % width) + right, Math.floor(i / width) + down];
-    return x >= 0 && x < width && ground[y * width + x] ? 1 : 0;
+    return x >= 0 && x < width && background[y * width + x] ? 1 : 0;
   });
   return { distance: carriedOn(distance, width), cover };
 }

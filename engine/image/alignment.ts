@@ -8,13 +8,13 @@
 import { boxMean, crop, planes, resize, type Planes } from './resample';
 
 /** Two planes: strength · (cos 2θ, sin 2θ) of the edge's normal, strength 0 to 1. */
-export type EdgeField = Planes;
+export type OrientationField = Planes;
 
 /** Gradient, in units of the full colour range per pixel, at which an edge counts half. */
 const HALF_STRENGTH = 0.05;
 
 /** The edge field of three colour planes in [0, 1]; smoothed, so that it tolerates edges a pixel or two apart. */
-export function edgeField(picture: Planes): EdgeField {
+export function orientationField(picture: Planes): OrientationField {
   const { width, height } = picture;
   const soft = boxMean(picture, 1).data;
   const size = width * height;
@@ -49,11 +49,11 @@ export function edgeField(picture: Planes): EdgeField {
 }
 
 /** Root mean square strength of a field: 0 for a blank picture. */
-export function fieldStrength(field: EdgeField): number {
+export function fieldStrength(field: OrientationField): number {
   return norm(field) / Math.sqrt(field.width * field.height);
 }
 
-function norm(field: EdgeField): number {
+function norm(field: OrientationField): number {
   let sum = 0;
   for (const value of field.data) sum += value * value;
   return Math.sqrt(sum);
@@ -68,11 +68,11 @@ export interface Alignment {
 }
 
 /** Agreement of two fields of one size with the second moved by whole pixels. */
-export function agreementAt(first: EdgeField, second: EdgeField, x: number, y: number): number {
+export function agreementAt(first: OrientationField, second: OrientationField, x: number, y: number): number {
   return correlation(first, second, x, y) / (norm(first) * norm(second) || 1);
 }
 
-function correlation(first: EdgeField, second: EdgeField, x: number, y: number): number {
+function correlation(first: OrientationField, second: OrientationField, x: number, y: number): number {
   const { width, height, channels } = first;
   const left = Math.max(0, x);
   const right = Math.min(width, width + x);
@@ -88,23 +88,29 @@ function correlation(first: EdgeField, second: EdgeField, x: number, y: number):
 }
 
 /**
- * The best agreement over all moves within `reach` pixels of (x, y) on both axes, exhaustively, with the peak placed
+ * The best agreement over all moves within `radius` pixels of (x, y) on both axes, exhaustively, with the peak placed
  * between pixels by parabolas.
  */
-export function searchAlignment(first: EdgeField, second: EdgeField, reach: number, x = 0, y = 0): Alignment {
+export function searchAlignment(
+  first: OrientationField,
+  second: OrientationField,
+  radius: number,
+  x = 0,
+  y = 0,
+): Alignment {
   const scale = 1 / (norm(first) * norm(second) || 1);
-  const side = 2 * reach + 1;
+  const side = 2 * radius + 1;
   const scores = new Float32Array(side * side);
   let best = 0;
   for (let i = 0; i < scores.length; i++) {
-    scores[i] = scale * correlation(first, second, x + (i % side) - reach, y + Math.floor(i / side) - reach);
+    scores[i] = scale * correlation(first, second, x + (i % side) - radius, y + Math.floor(i / side) - radius);
     if (scores[i]! > scores[best]!) best = i;
   }
   const column = best % side;
   const row = Math.floor(best / side);
   const alongX = column > 0 && column < side - 1 ? peak(scores[best - 1]!, scores[best]!, scores[best + 1]!) : 0;
   const alongY = row > 0 && row < side - 1 ? peak(scores[best - side]!, scores[best]!, scores[best + side]!) : 0;
-  return { x: x + column - reach + alongX, y: y + row - reach + alongY, agreement: scores[best]! };
+  return { x: x + column - radius + alongX, y: y + row - radius + alongY, agreement: scores[best]! };
 }
 
 /** Offset of the vertex of the parabola through three equally spaced values, the middle one the largest. */

@@ -1,4 +1,4 @@
-/** Pictures of any size on the net's canvas: size, background, placement, and the way to and from tensors. */
+/** Pictures of any size on the net's canvas: size, matte, placement, and the way to and from tensors. */
 import { InputError } from '../errors';
 import { f32, type HostTensor } from '../tensor/tensor';
 import { image, IMAGE_LIMITS, type Image } from './image';
@@ -16,12 +16,6 @@ export interface Canvas {
   readonly y: number;
   readonly contentWidth: number;
   readonly contentHeight: number;
-}
-
-/** Both pictures on the net's canvas, [1, 3, h, w] in [-1, 1]. */
-export interface DrawnPair {
-  readonly before: HostTensor<'f32'>;
-  readonly after: HostTensor<'f32'>;
 }
 
 /** Throws an InputError that names the picture when its size is outside IMAGE_LIMITS. */
@@ -74,12 +68,12 @@ const FALLBACKS: readonly Rgb[] = [
 const ENOUGH_OUTLINE = 0.5;
 
 /**
- * One background for all the given pictures (the two of a pair, or one to restyle): white, unless most of the outline
+ * One matte (the opaque colour a picture is laid on) for all the given pictures (the two of a pair, or one to restyle): white, unless most of the outline
  * of some picture would vanish on it; then the grey on which the least visible outline shows best. Opaque pictures
  * have no outline and do not care.
  */
-export function chooseBackground(pictures: readonly Image[]): Rgb {
-  const least = (background: Rgb) => Math.min(...pictures.map((picture) => outlineVisibility(picture, background)));
+export function chooseMatte(pictures: readonly Image[]): Rgb {
+  const least = (matte: Rgb) => Math.min(...pictures.map((picture) => outlineVisibility(picture, matte)));
   let best = WHITE;
   let bestShare = least(WHITE);
   if (bestShare >= ENOUGH_OUTLINE) return WHITE;
@@ -92,9 +86,9 @@ export function chooseBackground(pictures: readonly Image[]): Rgb {
 
 /**
  * The share, 0 to 1, of a picture's alpha steps at which the colour on the more opaque side differs from the
- * background: a step counts in full from a distance of 64 grey levels up. 1 when there are no alpha steps.
+ * matte: a step counts in full from a distance of 64 grey levels up. 1 when there are no alpha steps.
  */
-export function outlineVisibility(picture: Image, background: Rgb): number {
+export function outlineVisibility(picture: Image, matte: Rgb): number {
   const { width, height, data } = picture;
   // About a thousand samples a side are plenty for an outline, and keep an 8192 px image cheap.
   const stride = Math.max(1, Math.floor(Math.max(width, height) / 1024));
@@ -106,9 +100,9 @@ export function outlineVisibility(picture: Image, background: Rgb): number {
     if (alphaP === alphaQ) return;
     const solid = 4 * (alphaP > alphaQ ? p : q);
     const distance = Math.max(
-      Math.abs(data[solid]! - background[0]),
-      Math.abs(data[solid + 1]! - background[1]),
-      Math.abs(data[solid + 2]! - background[2]),
+      Math.abs(data[solid]! - matte[0]),
+      Math.abs(data[solid + 1]! - matte[1]),
+      Math.abs(data[solid + 2]! - matte[2]),
     );
     const weight = Math.abs(alphaP - alphaQ);
     all += weight;
@@ -124,29 +118,29 @@ export function outlineVisibility(picture: Image, background: Rgb): number {
   return all === 0 ? 1 : seen / all;
 }
 
-/** Row y of a picture over an opaque background, as three lines of `width` numbers in [0, 1] in `out`. */
-export function compositeRow(picture: Image, y: number, background: Rgb, out: Float32Array): void {
+/** Row y of a picture over an opaque matte, as three lines of `width` numbers in [0, 1] in `out`. */
+export function compositeRow(picture: Image, y: number, matte: Rgb, out: Float32Array): void {
   const { width, data } = picture;
   const unit = 1 / 255;
   for (let x = 0, i = y * width * 4; x < width; x++, i += 4) {
     const alpha = data[i + 3]! * unit;
     for (let c = 0; c < 3; c++) {
-      const under = background[c]!;
+      const under = matte[c]!;
       out[c * width + x] = (under + (data[i + c]! - under) * alpha) * unit;
     }
   }
 }
 
 /**
- * A picture over an opaque background at width x height: three planes in [0, 1] up to the overshoot of the kernel.
+ * A picture over an opaque matte at width x height: three planes in [0, 1] up to the overshoot of the kernel.
  * Works row by row, so an 8192 px image never exists as floats.
  */
-export function compositeAt(picture: Image, background: Rgb, width: number, height: number): Planes {
-  return resizeRows(picture, 3, (y, out) => compositeRow(picture, y, background, out), width, height);
+export function compositeAt(picture: Image, matte: Rgb, width: number, height: number): Planes {
+  return resizeRows(picture, 3, (y, out) => compositeRow(picture, y, matte, out), width, height);
 }
 
 /** A picture's alpha at width x height: one plane in [0, 1]. */
-export function alphaAt(picture: Image, width: number, height: number): Planes {
+export function alphaPlane(picture: Image, width: number, height: number): Planes {
   const readRow = (y: number, out: Float32Array): void => {
     for (let x = 0; x < picture.width; x++) out[x] = picture.data[(y * picture.width + x) * 4 + 3]! / 255;
   };
@@ -174,15 +168,15 @@ function resizeRows(
 
 /**
  * A picture on the net's canvas: f32 [1, 3, canvas.height, canvas.width] in [-1, 1]. A picture with transparency is
- * surrounded by the background, an opaque one by its own border pixels, so that no false edge appears.
+ * surrounded by the matte, an opaque one by its own border pixels, so that no false edge appears.
  */
-export function drawOnCanvas(picture: Image, canvas: Canvas, background: Rgb): HostTensor<'f32'> {
+export function drawOnCanvas(picture: Image, canvas: Canvas, matte: Rgb): HostTensor<'f32'> {
   const { width, height, contentWidth, contentHeight } = canvas;
-  const content = compositeAt(picture, background, contentWidth, contentHeight);
+  const content = compositeAt(picture, matte, contentWidth, contentHeight);
   const replicate = !hasTransparency(picture);
   const out = new Float32Array(3 * width * height);
   for (let c = 0; c < 3; c++) {
-    const padding = (background[c]! / 255) * 2 - 1;
+    const padding = (matte[c]! / 255) * 2 - 1;
     for (let y = 0; y < height; y++) {
       const row = y - canvas.y;
       for (let x = 0; x < width; x++) {

@@ -1,6 +1,6 @@
 /** Where the edges of a picture lie: distances that stay smooth when they are enlarged, as strokes beside edges need them. */
 import { distanceToZero } from './distance';
-import { groundOf } from './background';
+import { backgroundOf } from './background';
 import { boxMean, planes, resize, type Planes } from './resample';
 
 /** The long side at which edges are looked for, px; distances count in px of that size, whatever the picture's own. */
@@ -12,19 +12,19 @@ const FAR = 64;
 /** Least step of a channel per px, of colours in [0, 1] and smoothed, for an edge. */
 const STEP = 0.08;
 
-export interface EdgeFields {
+export interface EdgeDistances {
   readonly width: number;
   readonly height: number;
   /** Distance to the nearest edge between colours. */
   readonly edge: Float32Array;
-  /** Distance to the drawing's outline, negative on its ground; far everywhere in a picture without a ground. */
+  /** Distance to the drawing's outline, negative on its background; far everywhere in a picture without a background. */
   readonly outline: Float32Array;
-  /** 1 on the drawing's ground, else 0; null in a picture without one. */
-  readonly ground: Uint8Array | null;
+  /** 1 on the drawing's background, else 0; null in a picture without one. */
+  readonly background: Uint8Array | null;
 }
 
 /** @param picture three planes in [0, 1]. */
-export function edgeFields(picture: Planes): EdgeFields {
+export function edgeDistances(picture: Planes): EdgeDistances {
   const scale = EDGES_SIDE / Math.max(picture.width, picture.height);
   const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale))) as [
     number,
@@ -41,13 +41,13 @@ export function edgeFields(picture: Planes): EdgeFields {
       ),
       1,
     ).data;
-  const ground = groundOf(small);
+  const background = backgroundOf(small);
   return {
     width,
     height,
     edge: smooth(distanceToZero(awayFromEdges(small), width)),
-    outline: smooth(outlineOf(ground, width * height, width)),
-    ground,
+    outline: smooth(outlineOf(background, width * height, width)),
+    background,
   };
 }
 
@@ -77,22 +77,22 @@ function awayFromEdges(picture: Planes): Uint8Array {
   });
 }
 
-function outlineOf(ground: Uint8Array | null, size: number, width: number): Float32Array {
-  if (!ground) return new Float32Array(size).fill(FAR);
+function outlineOf(background: Uint8Array | null, size: number, width: number): Float32Array {
+  if (!background) return new Float32Array(size).fill(FAR);
   const inside = distanceToZero(
-    ground.map((g) => 1 - g),
+    background.map((g) => 1 - g),
     width,
   );
-  const outside = distanceToZero(ground, width);
+  const outside = distanceToZero(background, width);
   // Between pixel centres: the first of either side lies half a pixel off.
-  return inside.map((distance, i) => (ground[i] ? 0.5 - outside[i]! : distance - 0.5));
+  return inside.map((distance, i) => (background[i] ? 0.5 - outside[i]! : distance - 0.5));
 }
 
 /**
  * Reads fields at pixels of a picture of another size, bilinear: `read(x, y, out)` puts the value of each into `out`. Made
  * for whole pictures: nothing is allocated for a pixel.
  */
-export function fieldReader(
+export function planeReader(
   fields: readonly Float32Array[],
   { width, height }: { readonly width: number; readonly height: number },
   pictureWidth: number,

@@ -1,14 +1,14 @@
 /**
- * Copies of the one pair: moved, scaled, and in other hues, both pictures together. From one pair alone an adapter
- * learns what becomes of that picture's two or three colours in their places; from the copies, what becomes of any
- * colour anywhere. Not in the paper, which has prompts for this; measured in docs/method.md.
+ * Augmentation of the one pair: moved, scaled, and in other hues, both pictures together. From one pair alone an adapter
+ * learns what becomes of that picture's two or three colours in their places; from the augmented ones, what becomes of
+ * any colour anywhere. Not in the paper, which has prompts for this; measured in docs/experiments.md.
  */
 import { f32, type HostTensor } from '../tensor/tensor';
-import type { DrawnPair } from '../image/canvas';
+import type { DrawnPair } from '../image/pair';
 import type { Random } from '../tensor/random';
 
 /** What a style makes of hues: keeps them, paints in its own whatever they were, or neither clearly. */
-export type HueHabit = 'follows' | 'ignores' | 'unclear';
+export type HueResponse = 'follows' | 'ignores' | 'unclear';
 
 /** Scales lie within this of 1, moves within this share of the canvas. */
 const SCALES = 0.25;
@@ -18,7 +18,7 @@ const MOVES = 0.075;
 const TO_YIQ = [0.299, 0.587, 0.114, 0.596, -0.274, -0.322, 0.211, -0.523, 0.312] as const;
 const FROM_YIQ = [1, 0.956, 0.619, 1, -0.272, -0.647, 1, -1.106, 1.703] as const;
 
-const HABIT = {
+const HUES = {
   /** Mean squared chroma under which a picture has no hue to speak of. */
   colourless: 2e-3,
   /** Least chroma kept, and largest turn in radians, of a style that follows. */
@@ -39,12 +39,12 @@ const HABIT = {
 } as const;
 
 /**
- * How after's hues hang on before's: with chroma I + iQ as one complex number a pixel, the complex factor that best
+ * How after's hues depend on before's: with chroma I + iQ as one complex number a pixel, the complex factor that best
  * takes before's chroma to after's has a length (how much chroma is kept) and an angle (how far hues turn). A drawing's few
  * hues may meet those of a style with colours of its own by chance; so if before's brightness alone explains after's
  * chroma far better than that factor does, as in a duotone, the style ignores hues.
  */
-export function hueHabit({ before, after }: DrawnPair): HueHabit {
+export function hueResponse({ before, after }: DrawnPair): HueResponse {
   const size = before.data.length / 3;
   const from = chromas(before.data);
   const to = chromas(after.data);
@@ -55,15 +55,15 @@ export function hueHabit({ before, after }: DrawnPair): HueHabit {
     real += bi * ai + bq * aq;
     imaginary += bi * aq - bq * ai;
   }
-  if (energy / size < HABIT.colourless) return 'unclear';
+  if (energy / size < HUES.colourless) return 'unclear';
   const kept = Math.hypot(real, imaginary) / energy;
   const turn = Math.abs(Math.atan2(imaginary, real));
   // What the factor leaves of after's chroma: its energy less the part along before's.
   const all = total(to);
   const left = all - (real * real + imaginary * imaginary) / energy;
-  if (left > HABIT.unexplained * all && leftByLuma(before.data, to, all) < HABIT.byLuma * left) return 'ignores';
-  if (kept > HABIT.kept && turn < HABIT.turn) return 'follows';
-  return kept < HABIT.lost || turn > HABIT.turned ? 'ignores' : 'unclear';
+  if (left > HUES.unexplained * all && leftByLuma(before.data, to, all) < HUES.byLuma * left) return 'ignores';
+  if (kept > HUES.kept && turn < HUES.turn) return 'follows';
+  return kept < HUES.lost || turn > HUES.turned ? 'ignores' : 'unclear';
 }
 
 interface Chromas {
@@ -87,14 +87,14 @@ function total({ i, q }: Chromas): number {
 /** What is left of chromas, of `energy` in all, once pixels of about the same luma in `guide` have had their mean taken off. */
 function leftByLuma(guide: Float32Array, { i, q }: Chromas, energy: number): number {
   const size = i.length;
-  const [count, sumI, sumQ] = [0, 1, 2].map(() => new Float64Array(HABIT.levels)) as [
+  const [count, sumI, sumQ] = [0, 1, 2].map(() => new Float64Array(HUES.levels)) as [
     Float64Array,
     Float64Array,
     Float64Array,
   ];
   for (let p = 0; p < size; p++) {
     const luma = yiq(guide, p, size, 0);
-    const level = Math.min(HABIT.levels - 1, Math.floor(((luma + 1) / 2) * HABIT.levels));
+    const level = Math.min(HUES.levels - 1, Math.floor(((luma + 1) / 2) * HUES.levels));
     count[level]!++;
     sumI[level]! += i[p]!;
     sumQ[level]! += q[p]!;
@@ -114,23 +114,23 @@ function chroma(data: Float32Array, p: number, size: number): [number, number] {
 }
 
 /**
- * `count` copies, the first of them the pair itself. The hues of the k-th are turned by k / count of a circle: of both
+ * `count` versions of the pair, the first of them the pair itself. The hues of the k-th are turned by k / count of a circle: of both
  * pictures where the style follows hues, of the before image alone where it ignores them, else of neither.
  */
-export function copiesOf(pair: DrawnPair, habit: HueHabit, count: number, random: Random): DrawnPair[] {
+export function augment(pair: DrawnPair, response: HueResponse, count: number, random: Random): DrawnPair[] {
   return Array.from({ length: count }, (_, k) => {
     if (k === 0) return pair;
-    const place = {
+    const transform = {
       scale: 1 + SCALES * (2 * random.uniform() - 1),
       x: MOVES * (2 * random.uniform() - 1),
       y: MOVES * (2 * random.uniform() - 1),
     };
     const angle = (2 * Math.PI * k) / count;
-    const before = moved(pair.before, place);
-    const after = moved(pair.after, place);
+    const before = moved(pair.before, transform);
+    const after = moved(pair.after, transform);
     return {
-      before: habit === 'unclear' ? before : turnHues(before, angle),
-      after: habit === 'follows' ? turnHues(after, angle) : after,
+      before: response === 'unclear' ? before : turnHues(before, angle),
+      after: response === 'follows' ? turnHues(after, angle) : after,
     };
   });
 }
@@ -152,7 +152,7 @@ export function turnHues(picture: HostTensor<'f32'>, angle: number): HostTensor<
   return f32(data, picture.shape);
 }
 
-interface Place {
+interface Transform {
   readonly scale: number;
   /** Moves as shares of the canvas. */
   readonly x: number;
@@ -160,7 +160,7 @@ interface Place {
 }
 
 /** Scaled about the middle and moved, bilinear; what comes in at the borders repeats them. */
-function moved(picture: HostTensor<'f32'>, { scale, x, y }: Place): HostTensor<'f32'> {
+function moved(picture: HostTensor<'f32'>, { scale, x, y }: Transform): HostTensor<'f32'> {
   const [, channels, height, width] = picture.shape as [number, number, number, number];
   const columns = sources(width, scale, x);
   const rows = sources(height, scale, y);
@@ -180,7 +180,7 @@ function moved(picture: HostTensor<'f32'>, { scale, x, y }: Place): HostTensor<'
   return f32(data, picture.shape);
 }
 
-/** For each sample of a moved line, the two it lies between and how near it is to the second. */
+/** For each sample of a moved line, the two it lies between and how close it is to the second. */
 function sources(length: number, scale: number, move: number): { low: number; high: number; share: number }[] {
   return Array.from({ length }, (_, i) => {
     const middle = (length - 1) / 2;

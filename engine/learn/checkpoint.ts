@@ -5,8 +5,10 @@ import type { Site } from '../lora/sites';
 import { f32, type HostTensor } from '../tensor/tensor';
 import { openSafetensors, readFloats, writeSafetensors, type TensorToWrite } from '../weights/safetensors';
 import { bytesSource } from '../weights/source';
-import type { AdapterName } from './recipe';
-import type { LossPoint } from '../requests';
+import { digest } from '../diffusion/model';
+import type { LearnRequest, LossPoint } from '../requests';
+import type { AdapterName } from './phases';
+import type { Recipe } from './recipe';
 import type { AdapterState, TrainerState } from './trainer';
 import { stateNames } from './training-step';
 
@@ -102,4 +104,21 @@ async function floats(
 
 function damaged(): InputError {
   return new InputError('the checkpoint is damaged; learn without --resume');
+}
+
+/** One string for everything that decides the result of a run. */
+export function identityOf(request: LearnRequest, recipe: Recipe, fingerprint: string): string {
+  const images = [request.before, request.after].map(
+    ({ width, height, data }) =>
+      `${width}x${height}:${digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])}`,
+  );
+  const { phases, ...settings } = recipe;
+  return JSON.stringify({
+    ...settings,
+    style: request.style,
+    size: request.size,
+    phases: phases.map(({ steps, rows }) => ({ steps, rows: rows(0) })),
+    images,
+    fingerprint,
+  });
 }

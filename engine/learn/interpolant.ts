@@ -1,5 +1,5 @@
 /**
- * The before-to-after term of the style loss (docs/method.md; not in the paper): the sample of a row is noised from a
+ * The before-to-after interpolant of the style loss (docs/method.md; not in the paper): the sample of a row is noised from a
  * picture on the way from one image to the other, and its target leads to the other. As
  *   a z_mix + s eps = a z_to + s noise',  noise' = eps + (a / s) (1 - share) (z_from - z_to),
  * with a = sqrt(abar), s = sqrt(1 - abar) and z_mix = z_to + (1 - share) (z_from - z_to), the row's noise is all that
@@ -20,7 +20,7 @@ export interface Way {
  * @param noise [1, C, h, w]
  * @param share of the way, in [0, 1]; at 1 the noise comes back as it is.
  */
-export function translatedNoise(
+export function interpolantNoise(
   schedule: Schedule,
   timestep: number,
   noise: HostTensor<'f32'>,
@@ -41,7 +41,7 @@ export function translatedNoise(
  * a / s where there is little noise; there the error counts as an error of the picture. A net that predicts the picture
  * itself needs no weight.
  */
-export function translationWeight(schedule: Schedule, timestep: number): number {
+export function interpolantWeight(schedule: Schedule, timestep: number): number {
   if (schedule.predictionType === 'sample') return 1;
   return Math.min(1, 2 * noisedLatents(schedule, timestep).noise ** 2);
 }

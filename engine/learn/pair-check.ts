@@ -1,15 +1,15 @@
-/** Whether two pictures make a pair to learn from: do they share a layout, and what mends them if not. */
+/** Whether two pictures make a pair to learn from: do they share a layout, and how to fix them if not. */
 import {
   fieldStrength,
   agreementAt,
-  edgeField,
+  orientationField,
   mirror,
   searchAlignment,
   zoom,
   type Alignment,
-  type EdgeField,
+  type OrientationField,
 } from '../image/alignment';
-import { alphaAt, chooseBackground, compositeAt, hasTransparency } from '../image/canvas';
+import { alphaPlane, chooseMatte, compositeAt, hasTransparency } from '../image/canvas';
 import { image, type Image } from '../image/image';
 import type { PairProblem, PairVerdict } from '../requests';
 import { resize, type Planes } from '../image/resample';
@@ -18,7 +18,7 @@ import { resize, type Planes } from '../image/resample';
 const FINE = 128;
 const COARSE = 64;
 /** Moves up to this share of the long side are found. */
-const REACH = 0.15;
+const SEARCH_RADIUS = 0.15;
 const SCALES = [0.67, 0.72, 0.78, 0.85, 0.92, 1.08, 1.17, 1.28, 1.39, 1.5];
 
 /** Measured in bench/pairs/thresholds/pair-check.ts, which prints how many pairs of each kind fall on which side. */
@@ -129,23 +129,23 @@ export function measurePair(before: Image, after: Image): PairMeasurements {
   const long = Math.max(before.width, before.height);
   const width = Math.max(1, Math.round((FINE * before.width) / long));
   const height = Math.max(1, Math.round((FINE * before.height) / long));
-  const background = chooseBackground([before, after]);
-  const first = compositeAt(before, background, width, height);
-  const second = compositeAt(after, background, width, height);
-  const fieldOfFirst = edgeField(first);
-  const fieldOfSecond = edgeField(second);
+  const matte = chooseMatte([before, after]);
+  const first = compositeAt(before, matte, width, height);
+  const second = compositeAt(after, matte, width, height);
+  const fieldOfFirst = orientationField(first);
+  const fieldOfSecond = orientationField(second);
 
   const coarse = coarseSearch(first);
   const move = coarse(second);
   const moved = refine(fieldOfFirst, fieldOfSecond, move);
   const flipped = mirror(second);
-  const mirrored = refine(fieldOfFirst, edgeField(flipped), coarse(flipped)).agreement;
+  const mirrored = refine(fieldOfFirst, orientationField(flipped), coarse(flipped)).agreement;
   const scales = SCALES.map((scale) => ({ scale, move: coarse(zoom(second, scale)) }));
   const best = scales.reduce((p, q) => (q.move.agreement > p.move.agreement ? q : p));
-  const scaled = refine(fieldOfFirst, edgeField(zoom(second, best.scale)), best.move).agreement;
+  const scaled = refine(fieldOfFirst, orientationField(zoom(second, best.scale)), best.move).agreement;
 
   return {
-    ...differences(first, second, alphaAt(before, width, height), alphaAt(after, width, height)),
+    ...differences(first, second, alphaPlane(before, width, height), alphaPlane(after, width, height)),
     strengths: [fieldStrength(fieldOfFirst), fieldStrength(fieldOfSecond)],
     still: agreementAt(fieldOfFirst, fieldOfSecond, 0, 0),
     moved: { x: moved.x / FINE, y: moved.y / FINE, agreement: moved.agreement },
@@ -155,26 +155,26 @@ export function measurePair(before: Image, after: Image): PairMeasurements {
   };
 }
 
-/** Searches every move within reach at the coarse size; the answer is in coarse pixels. */
+/** Searches every move within SEARCH_RADIUS at the coarse size; the answer is in coarse pixels. */
 function coarseSearch(first: Planes): (second: Planes) => Alignment {
-  const shrink = (picture: Planes): EdgeField => {
+  const shrink = (picture: Planes): OrientationField => {
     const factor = COARSE / FINE;
-    return edgeField(resize(picture, Math.ceil(picture.width * factor), Math.ceil(picture.height * factor)));
+    return orientationField(resize(picture, Math.ceil(picture.width * factor), Math.ceil(picture.height * factor)));
   };
   const field = shrink(first);
-  return (second) => searchAlignment(field, shrink(second), Math.ceil(REACH * COARSE));
+  return (second) => searchAlignment(field, shrink(second), Math.ceil(SEARCH_RADIUS * COARSE));
 }
 
 /** The best move near a coarse one, in fine pixels; follows a peak that lies at the border of what was searched. */
-function refine(first: EdgeField, second: EdgeField, coarse: Alignment): Alignment {
-  const reach = 3;
+function refine(first: OrientationField, second: OrientationField, coarse: Alignment): Alignment {
+  const radius = 3;
   let x = Math.round((coarse.x * FINE) / COARSE);
   let y = Math.round((coarse.y * FINE) / COARSE);
   for (;;) {
-    const found = searchAlignment(first, second, reach, x, y);
-    const inside = Math.max(Math.abs(found.x - x), Math.abs(found.y - y)) < reach;
+    const found = searchAlignment(first, second, radius, x, y);
+    const inside = Math.max(Math.abs(found.x - x), Math.abs(found.y - y)) < radius;
     const [nextX, nextY] = [Math.round(found.x), Math.round(found.y)];
-    if (inside || Math.max(Math.abs(nextX), Math.abs(nextY)) > REACH * FINE) return found;
+    if (inside || Math.max(Math.abs(nextX), Math.abs(nextY)) > SEARCH_RADIUS * FINE) return found;
     [x, y] = [nextX, nextY];
   }
 }

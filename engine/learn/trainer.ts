@@ -13,9 +13,11 @@ import type { Runtime } from '../runtime/runtime';
 import { Random, streamSeed } from '../tensor/random';
 import { sizeOf } from '../tensor/shape';
 import { f32, type HostTensor } from '../tensor/tensor';
-import { packedDown, type AdapterName, type BatchRow, type LearnPhase, type Recipe } from './recipe';
+import { packedDown } from './adapters';
+import type { AdapterName, BatchRow, LearnPhase } from './phases';
+import type { Recipe } from './recipe';
 import { buildTrainingStep, stateNames } from './training-step';
-import { translatedNoise, translationWeight } from './interpolant';
+import { interpolantNoise, interpolantWeight } from './interpolant';
 
 /** An adapter's packed up-projections and moments, with the number of updates they have had. */
 export interface AdapterState {
@@ -28,8 +30,8 @@ export type TrainerState = Readonly<Partial<Record<AdapterName, AdapterState>>>;
 
 /** What a run trains on. */
 export interface TrainingData {
-  /** Scaled latents of both images, [1, C, h, w] each; the pair itself, then its copies. */
-  readonly copies: readonly Readonly<Record<'before' | 'after', HostTensor<'f32'>>>[];
+  /** Scaled latents of both images, [1, C, h, w] each; the pair itself, then its augmentations. */
+  readonly pairs: readonly Readonly<Record<'before' | 'after', HostTensor<'f32'>>>[];
   /** Embeddings of each prompt, one row each. */
   readonly contexts: Readonly<Record<'base' | 'style', Conditioning>>;
 }
@@ -41,8 +43,8 @@ export interface StepDraw {
   readonly noise: HostTensor<'f32'>;
   /** How far on its way the sample of a row with `from` lies, in [0, 1]; 1 is the row's own image. */
   readonly share: number;
-  /** Number of the copy of the pair that is shown. */
-  readonly copy: number;
+  /** Number of the pair that is shown. */
+  readonly pair: number;
 }
 
 export interface StepResult {
@@ -89,10 +91,10 @@ export class Trainer {
       number,
       number,
     ];
-    const { shape } = this.#data.copies[0]!.before;
+    const { shape } = this.#data.pairs[0]!.before;
     const timestep = low + random.integer(high - low);
     const noise = f32(random.normals(sizeOf(shape)), shape);
-    return { timestep, noise, share: random.uniform(), copy: random.integer(this.#data.copies.length) };
+    return { timestep, noise, share: random.uniform(), pair: random.integer(this.#data.pairs.length) };
   }
 
   /**
@@ -110,12 +112,12 @@ export class Trainer {
     const rows = phase.rows(n);
     const { timestep } = draw;
     const feeds: Record<string, DeviceTensor | HostTensor> = {
-      latents: stackRows(rows.map(({ image }) => this.#data.copies[draw.copy]![image])),
+      latents: stackRows(rows.map(({ image }) => this.#data.pairs[draw.pair]![image])),
       ...this.#conditioning(rows),
       noise: stackRows(rows.map((row) => this.#noise(row, draw))),
       timestep: f32([timestep], [1]),
-      noising: pair(noisedLatents(this.#model.schedule, timestep)),
-      ...(phase.target === 'noise' && { objective: pair(trainingTarget(this.#model.schedule, timestep)) }),
+      noising: weightsOf(noisedLatents(this.#model.schedule, timestep)),
+      ...(phase.target === 'noise' && { objective: weightsOf(trainingTarget(this.#model.schedule, timestep)) }),
       lossWeights: f32(
         rows.map((row) => this.#lossWeight(row, timestep)),
         [rows.length],
@@ -174,22 +176,22 @@ export class Trainer {
   #conditioning(rows: readonly BatchRow[]): Record<string, HostTensor> {
     const { unet, vae } = this.#model;
     const all = stackConditioning(rows.map(({ prompt }) => this.#data.contexts[prompt]));
-    return conditioningFeeds(unet.config, all, this.#data.copies[0]!.before.shape, vae.config.downsampling);
+    return conditioningFeeds(unet.config, all, this.#data.pairs[0]!.before.shape, vae.config.downsampling);
   }
 
-  #noise({ image, from }: BatchRow, { timestep, noise, share, copy }: StepDraw): HostTensor<'f32'> {
+  #noise({ image, from }: BatchRow, { timestep, noise, share, pair }: StepDraw): HostTensor<'f32'> {
     if (!from) return noise;
-    const { [from]: start, [image]: end } = this.#data.copies[copy]!;
-    return translatedNoise(this.#model.schedule, timestep, noise, { from: start, to: end }, share);
+    const { [from]: start, [image]: end } = this.#data.pairs[pair]!;
+    return interpolantNoise(this.#model.schedule, timestep, noise, { from: start, to: end }, share);
   }
 
   #lossWeight({ loss, from }: BatchRow, timestep: number): number {
     if (loss === null) return 0;
-    return from ? translationWeight(this.#model.schedule, timestep) : 1;
+    return from ? interpolantWeight(this.#model.schedule, timestep) : 1;
   }
 
   #program(phase: LearnPhase, rows: number): ReturnType<ProgramCache['get']> {
-    const { shape } = this.#data.copies[0]!.before;
+    const { shape } = this.#data.pairs[0]!.before;
     const { rank } = this.#recipe;
     const key = `train ${phase.adapters.join('+')} ${phase.target} rows ${rows} rank ${rank} ${shape.join('x')}`;
     return this.#programs.get(key, (b) =>
@@ -241,6 +243,6 @@ export class Trainer {
   }
 }
 
-function pair({ latents, noise }: { readonly latents: number; readonly noise: number }): HostTensor<'f32'> {
+function weightsOf({ latents, noise }: { readonly latents: number; readonly noise: number }): HostTensor<'f32'> {
   return f32([latents, noise], [2]);
 }

@@ -17,7 +17,6 @@ import {
   type AdapterPart,
 } from './adapter-keys';
 import { needsPeftConfig, PEFT_FILES, readPeftConfig, type PeftConfig } from './peft-config';
-import { checkStyleInfo, metadataOf, type StyleInfo } from './style-info';
 
 /** One low-rank update: y += (alpha / rank) B A x. */
 export interface AdapterSite {
@@ -61,6 +60,8 @@ export interface ReadOptions {
   readonly layersPerBlock?: number;
   /** Take PEFT's weights without their adapter_config.json to be as strong as alpha = rank makes them. */
   readonly force?: boolean;
+  /** Throws for metadata that is refused; called with the file's name before any weight is read. */
+  readonly checkMetadata?: (name: string, metadata: Readonly<Record<string, string>>) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -82,7 +83,7 @@ function isXlVersion(version: string): boolean {
  */
 export function writeAdapter(
   sites: ReadonlyMap<string, AdapterSite>,
-  info: StyleInfo,
+  metadata: Readonly<Record<string, string>>,
   options: WriteOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const { dtype = 'F32', keys = 'peft' } = options;
@@ -92,7 +93,9 @@ export function writeAdapter(
     checkWritable(site, b, dtype);
     const shapes = { a: [rank, inFeatures], b: [outFeatures, rank] };
     if (keys === 'kohya') {
-      const path = isXlVersion(info.baseModelVersion) ? toOriginalName(site, SDXL_LAYERS_PER_BLOCK) : site;
+      const path = isXlVersion(metadata['ss_base_model_version'] ?? '')
+        ? toOriginalName(site, SDXL_LAYERS_PER_BLOCK)
+        : site;
       const name = `lora_unet_${path.replaceAll('.', '_')}`;
       tensors.push({ name: `${name}.lora_down.weight`, dtype, shape: shapes.a, data: a });
       tensors.push({ name: `${name}.lora_up.weight`, dtype, shape: shapes.b, data: b });
@@ -104,7 +107,7 @@ export function writeAdapter(
       tensors.push({ name: `unet.${site}.lora_B.weight`, dtype, shape: shapes.b, data: scaled });
     }
   }
-  return writeSafetensors(tensors, metadataOf(info, sites.values().next().value));
+  return writeSafetensors(tensors, metadata);
 }
 
 function checkWritable(site: string, weights: Float32Array, dtype: 'F32' | 'F16'): void {
@@ -118,14 +121,14 @@ function checkWritable(site: string, weights: Float32Array, dtype: 'F32' | 'F16'
 }
 
 /**
- * Reads an adapter by whichever keys it has. Throws an InputError when the file is damaged, was written by a newer
- * Diptych, does not say how strong it is, or holds nothing the engine can apply; what it cannot apply beside what it can
+ * Reads an adapter by whichever keys it has. Throws an InputError when the file is damaged,
+ * does not say how strong it is, or holds nothing the engine can apply; what it cannot apply beside what it can
  * is listed in `ignored`.
  */
 export async function readAdapter(source: ByteSource, options: ReadOptions = {}): Promise<AdapterFile> {
-  const { layersPerBlock = 2, force = false, signal } = options;
+  const { layersPerBlock = 2, force = false, checkMetadata, signal } = options;
   const file = await openSafetensors(source, signal);
-  checkStyleInfo(source.name, file.metadata);
+  checkMetadata?.(source.name, file.metadata);
   const peft = readPeftConfig(file);
   const modules = groupByModule(file, layersPerBlock);
   if (!force) requireStrength(file, modules);

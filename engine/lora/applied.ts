@@ -21,7 +21,7 @@ export interface StackedAdapterData {
  */
 export function stackFiles(
   all: readonly Site[],
-  files: readonly { readonly name: string; readonly file: AdapterFile }[],
+  files: readonly { readonly name: string; readonly file: Pick<AdapterFile, 'sites'> }[],
 ): StackedAdapterData {
   for (const { name, file } of files) requireFit(all, name, file);
   const sites = all.filter((site) => files.some(({ file }) => file.sites.has(site.name)));
@@ -74,7 +74,7 @@ function norm2(values: Float32Array): number {
   return Math.sqrt(sum);
 }
 
-function requireFit(sites: readonly Site[], name: string, file: AdapterFile): void {
+function requireFit(sites: readonly Site[], name: string, file: Pick<AdapterFile, 'sites'>): void {
   const known = new Map(sites.map((site) => [site.name, site]));
   let used = 0;
   for (const [siteName, adapter] of file.sites) {

@@ -4,7 +4,7 @@ import { compositeAt, compositeRow, liftFromCanvas, type Canvas, type Rgb } from
 import { image, type Image } from '../image/image';
 import { planes, type Planes } from '../image/resample';
 import { cleanDifference } from './clean';
-import { holdGround } from '../image/background';
+import { holdBackground } from '../image/background';
 import { guidedUpsampler, plainUpsampler } from '../image/upsample';
 
 /**
@@ -13,33 +13,42 @@ import { guidedUpsampler, plainUpsampler } from '../image/upsample';
  */
 export const LEAST_ALPHA = 1 / 16;
 
+export interface ComposeInputs {
+  readonly picture: Image;
+  readonly canvas: Canvas;
+  /** The colour the picture was drawn on the canvas with. */
+  readonly matte: Rgb;
+  /** Decoded latents on the canvas, [1, 3, canvas.height, canvas.width] in [-1, 1], clipped there. */
+  readonly styled: HostTensor<'f32'>;
+  readonly original: HostTensor<'f32'>;
+  /** How far from the drawing its background may change (image/background.ts); null for any distance. */
+  readonly backgroundExtent: number | null;
+  /** What the difference is added to: the picture when left out, or the same with other colours. */
+  readonly base?: Image;
+}
+
 /**
- * out = picture + (styled - original), cleaned and resampled to the picture's size.
+ * out = base + (styled - original), cleaned and resampled to the picture's size.
  *
  * Alpha is preserved, and fully transparent pixels keep their bytes. A difference of zero, or of float noise far below
- * half a grey level, returns the picture's bytes exactly.
- *
- * @param styled,original decoded latents on the canvas, [1, 3, canvas.height, canvas.width] in [-1, 1], clipped there.
- * @param background the colour the picture was drawn on the canvas with.
- * @param groundReach how far from the drawing its ground may change (image/background.ts); null for any distance.
- * @param onto what the difference is added to: the picture itself, or the same with other colours.
+ * half a grey level, returns the base's bytes exactly.
  */
-export function composeRestyled(
-  picture: Image,
-  canvas: Canvas,
-  background: Rgb,
-  styled: HostTensor<'f32'>,
-  original: HostTensor<'f32'>,
-  groundReach: number | null,
-  onto: Image = picture,
-): Image {
+export function composeRestyled({
+  picture,
+  canvas,
+  matte,
+  styled,
+  original,
+  backgroundExtent,
+  base = picture,
+}: ComposeInputs): Image {
   const after = liftFromCanvas(styled, canvas);
   const before = liftFromCanvas(original, canvas);
   const data = after.data.map((value, i) => value - before.data[i]!);
   const difference = planes(3, after.width, after.height, data);
-  const guide = compositeAt(picture, background, after.width, after.height);
-  const held = holdGround(cleanDifference(difference, guide), guide, groundReach);
-  return addDifference(picture, background, held, guide, onto);
+  const guide = compositeAt(picture, matte, after.width, after.height);
+  const held = holdBackground(cleanDifference(difference, guide), guide, backgroundExtent);
+  return addDifference(picture, matte, held, guide, base);
 }
 
 /**
@@ -48,25 +57,25 @@ export function composeRestyled(
  * @param difference three planes in [-1, 1] of any size, covering the whole picture.
  * @param guide the picture at the difference's size, three planes in [0, 1], as sharp or as blurred as the difference:
  *   the fit that keeps edges crisp is made on it.
- * @param onto what the difference is added to, of the picture's size and alpha.
+ * @param base what the difference is added to, of the picture's size and alpha.
  */
 export function addDifference(
   picture: Image,
-  background: Rgb,
+  matte: Rgb,
   difference: Planes,
   guide: Planes,
-  onto: Image = picture,
+  base: Image = picture,
 ): Image {
   const { width, height } = picture;
   const enlarged = width > difference.width || height > difference.height;
   const upsampler = enlarged
     ? guidedUpsampler(difference, guide, width, height)
     : plainUpsampler(difference, width, height);
-  const out = new Uint8ClampedArray(onto.data);
+  const out = new Uint8ClampedArray(base.data);
   const guideRow = new Float32Array(3 * width);
   const changes = new Float32Array(3 * width);
   for (let y = 0; y < height; y++) {
-    compositeRow(picture, y, background, guideRow);
+    compositeRow(picture, y, matte, guideRow);
     upsampler.row(y, guideRow, changes);
     for (let x = 0, i = y * width * 4; x < width; x++, i += 4) {
       const alpha = picture.data[i + 3]! / 255;
@@ -74,7 +83,7 @@ export function addDifference(
       const gain = 255 / Math.max(alpha, LEAST_ALPHA);
       for (let c = 0; c < 3; c++) {
         // Uint8ClampedArray rounds to nearest and clips.
-        out[i + c] = onto.data[i + c]! + gain * changes[c * width + x]!;
+        out[i + c] = base.data[i + c]! + gain * changes[c * width + x]!;
       }
     }
   }

@@ -7,28 +7,28 @@ import type { DeviceTensor } from '../runtime/device-tensor';
 import { Random } from '../tensor/random';
 import { sizeOf } from '../tensor/shape';
 import { f32, zeros } from '../tensor/tensor';
-import { chooseBackground, tensorToImage } from '../image/canvas';
+import { chooseMatte, tensorToImage } from '../image/canvas';
 import { IMAGINE_DEFAULTS, PAPER_IMAGINE_DEFAULTS } from '../defaults';
 import { isXl, workingSize } from '../diffusion/model';
 import type { Image } from '../image/image';
-import { repaintImage } from '../filter/filter';
+import { filterImage } from '../filter/filter';
 import type { Hooks, ImagineRequest } from '../requests';
-import { loadStyles } from './styles';
-import type { Workshop } from '../pipeline';
+import { loadStyles, readStyles } from './styles';
+import type { Pipeline } from '../pipeline';
 
 /**
- * Samples a square picture, of the net's native size unless told otherwise. Styles act below the start timestep, so that the layout is the
- * base model's own (Pair Customization, section 3.3).
+ * Samples a square picture, of the net's native size unless told otherwise. Styles act below the start timestep, so that
+ * the layout is the base model's own (Pair Customization, section 3.3).
  *
  * @throws InputError for settings or styles that do not serve; CancelledError when the signal fires.
  */
-export async function imagine(workshop: Workshop, request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
-  const { model, denoiser, autoencoder, runtime } = workshop;
+export async function imagine(pipeline: Pipeline, request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
+  const { model, denoiser, autoencoder, runtime } = pipeline;
   const defaults = isXl(model) ? PAPER_IMAGINE_DEFAULTS : IMAGINE_DEFAULTS;
   const { guidanceScale, steps, start, seed } = { ...defaults, ...request };
   for (const { strength } of request.styles) requireStrength(strength);
   const plan = SAMPLERS[model.schedule.preferredSampler](model.schedule, steps);
-  const styles = await loadStyles(workshop, request.styles, request.prompt, request.force);
+  const styles = await loadStyles(pipeline, await readStyles(pipeline, request.styles, request.force), request.prompt);
   if (styles.warning) hooks.onProgress?.({ phase: 'load', step: 1, steps: 1, warning: styles.warning });
   const size = workingSize(model, request.size);
   const shape = autoencoder.latentShape(size, size);
@@ -50,7 +50,7 @@ export async function imagine(workshop: Workshop, request: ImagineRequest, hooks
     await requireLatents(denoiser, model, sample, f32(noise, shape), styles.names);
     const decoded = requireFinite(await autoencoder.decode(sample), () => baseFault(model, 'VAE'));
     const picture = tensorToImage(decoded);
-    return repaintImage(picture, styles.repaintings, chooseBackground([picture]));
+    return filterImage(picture, styles.filters, chooseMatte([picture]));
   } finally {
     sample.dispose();
     previous?.dispose();

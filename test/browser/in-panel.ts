@@ -63,7 +63,7 @@ export async function learnThroughBreakdown(before: string, after: string) {
   const { engine } = await open();
   const pair = { before: await fetchBytes(before), after: await fetchBytes(after) };
   const job: LearnJob = {
-    ...{ ...pair, caption: 'a bell', style: 'line', steps: STEPS, contentSteps: 2 },
+    ...{ ...pair, prompt: 'a bell', style: 'line', steps: STEPS, contentSteps: 2 },
     ...{ rank: 4, learningRate: 0.002, seed: 1 },
   };
   const notices: string[] = [];
@@ -147,7 +147,7 @@ export async function timeTuning(before: string, after: string, side: number, po
   const [opened] = await timed(() => engine.open('embedded'));
   const picture = await drawn(before, side);
   const { file } = await engine.learn({
-    ...{ before: await fetchBytes(before), after: await fetchBytes(after), caption: 'a bell', style: 'line' },
+    ...{ before: await fetchBytes(before), after: await fetchBytes(after), prompt: 'a bell', style: 'line' },
     ...{ steps: 4, contentSteps: 1, rank: 16, learningRate: 0.002, seed: 1 },
   });
   const at = (strength: number, guide: RestyleJob['guide'] = 'style') =>

@@ -13,6 +13,6 @@ test.each(cases)('%s', async (name) => {
   const { tolerance } = JSON.parse(readFileSync(join(dir, 'case.json'), 'utf8')) as { tolerance: number };
   const errors = await runSchedulerCase(dir);
   expect(errors.length).toBeGreaterThan(0);
-  // Coefficients in double precision are far nearer than a case asks, but for what float32 itself costs diffusers.
+  // Coefficients in double precision are far closer than a case asks, but for what float32 itself costs diffusers.
   expect(errors.filter(({ error }) => !(error < tolerance / 10))).toEqual([]);
 });

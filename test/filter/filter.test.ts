@@ -1,21 +1,20 @@
-/** Repainting: what is learned from pixels by themselves, how it is laid on pictures, and what learning and restyling do with it. */
+/** The per-pixel filter: what is learned from pixels by themselves, how it is laid on pictures, and what learning and restyling do with it. */
 import { BLUE, CLEAR, PALE, RED, drawing, tinyEngine, type Paint } from '../support/tiny-engine';
 import type { Engine } from '../../engine/engine';
-import { readAdapter } from '../../engine/lora/adapter-file';
-import { styleInfo, type StyleInfo } from '../../engine/lora/style-info';
+import { readStyle, type StyleInfo } from '../../engine/restyle/style-file';
 import type { Rgb } from '../../engine/image/canvas';
-import type { DrawnPair } from '../../engine/image/canvas';
-import { FIT_RULES } from '../../engine/learn/calibration';
+import { analysePair, type DrawnPair } from '../../engine/image/pair';
+import { CALIBRATION_RULES } from '../../engine/learn/calibration';
 import { image, type Image } from '../../engine/image/image';
 import {
-  repaintDrawn,
-  repaintImage,
-  repaintRgb,
-  REPAINTING_SIZES,
-  wholly,
-  type Repainting,
+  filterToTensor,
+  filterImage,
+  filterColour,
+  atLearnedStrength,
+  type PixelFilter,
 } from '../../engine/filter/filter';
-import { learnRepainting } from '../../engine/filter/fit';
+import { encodeFilter } from '../../engine/filter/codec';
+import { fitFilter } from '../../engine/filter/fit';
 import type { LearnMode } from '../../engine/requests';
 import { solvePositiveDefinite } from '../../engine/tensor/linear';
 import { Random } from '../../engine/tensor/random';
@@ -25,6 +24,15 @@ import { pixel } from '../support/pictures';
 
 type Colour = [number, number, number];
 const SIDE = 32;
+
+const fit = (pairs: readonly DrawnPair[], ownColours: boolean): PixelFilter | null =>
+  fitFilter(pairs.map(analysePair), ownColours);
+
+/** A picture [1, 3, h, w] in [-1, 1] through a filter. */
+function filtered(filter: PixelFilter, picture: HostTensor<'f32'>): HostTensor<'f32'> {
+  const { before, distances } = analysePair({ before: picture, after: picture });
+  return filterToTensor(filter, { picture: before, distances });
+}
 
 /** [1, 3, side, side] in [-1, 1] of colours in [0, 1]. */
 function drawn(colourAt: (x: number, y: number) => Colour, side = SIDE): HostTensor<'f32'> {
@@ -72,14 +80,14 @@ test('a linear system is solved, for several right sides at once', () => {
 });
 
 /** One colour, in [0, 1], far from every edge. */
-function painted(repainting: Repainting, colour: Colour): number[] {
+function painted(filter: PixelFilter, colour: Colour): number[] {
   const rgb = colour.map((value) => Math.round(255 * value)) as Colour;
-  return repaintRgb(rgb, [{ repainting, weight: 1 }]).map((value) => value / 255);
+  return filterColour(rgb, [{ filter, weight: 1 }]).map((value) => value / 255);
 }
 
 test('a duotone is learned from its pictures and holds for colours it has not seen', () => {
-  const learned = learnRepainting([noisy(1), noisy(2)], true)!;
-  expect(learned).toHaveLength(REPAINTING_SIZES[0]!);
+  const learned = fit([noisy(1), noisy(2)], true)!;
+  expect(Object.keys(learned)).toEqual(['colour']);
   const random = new Random(3);
   let error = 0;
   for (let i = 0; i < 50; i++) {
@@ -93,10 +101,10 @@ test('a duotone is learned from its pictures and holds for colours it has not se
   expect(error).toBeLessThan(0.02);
 });
 
-test('pictures that are the same give a repainting that does nothing', () => {
+test('pictures that are the same give a filter that does nothing', () => {
   const { before } = noisy(1);
-  for (const weight of learnRepainting([{ before, after: before }], true)!) expect(weight).toBeCloseTo(0, 12);
-  expect(learnRepainting([{ before, after: before }], false)).toBeNull();
+  for (const weight of encodeFilter(fit([{ before, after: before }], true)!)) expect(weight).toBeCloseTo(0, 12);
+  expect(fit([{ before, after: before }], false)).toBeNull();
 });
 
 const [WHITE, CRIMSON, NAVY, GLOW, INK]: [Colour, Colour, Colour, Colour, Colour] = [
@@ -118,10 +126,10 @@ const plainDisc =
   (r: number): Colour =>
     r < 30 ? fill : ground;
 
-test("a ground becomes the after image's own, not the mean of it and of the glow on it", () => {
+test("a background becomes the after image's own, not the mean of it and of the glow on it", () => {
   const before = disced(plainDisc(CRIMSON, WHITE));
   const after = disced((r) => (r < 30 ? NAVY : r < 36 ? GLOW : NAVY));
-  const learned = learnRepainting([{ before, after }], true)!;
+  const learned = fit([{ before, after }], true)!;
   painted(learned, WHITE).forEach((value, c) => expect(Math.abs(value - NAVY[c]!)).toBeLessThan(1 / 255));
 });
 
@@ -132,8 +140,8 @@ describe('strokes', () => {
     plainDisc(fills[Math.min(2, Math.floor(3 * direction))]!, WHITE)(r);
   const outlined = (r: number, direction: number): Colour => (Math.abs(r - 29) < 1.5 ? INK : sectors(r, direction));
   const before = disced(sectors, 2 * BIG);
-  const strokesOf = (after: typeof outlined): Repainting | null =>
-    learnRepainting([{ before, after: disced(after, 2 * BIG) }], false);
+  const strokesOf = (after: typeof outlined): PixelFilter | null =>
+    fit([{ before, after: disced(after, 2 * BIG) }], false);
   const learned = strokesOf(outlined)!;
   const shiftedBy =
     (change: (r: number) => number, colourAt: typeof outlined) =>
@@ -141,10 +149,10 @@ describe('strokes', () => {
       colourAt(r, direction).map((value) => (r < 27.5 ? value + change(r) : value)) as Colour;
 
   const BLUISH: Colour = [0.2, 0.5, 0.9];
-  /** How far a disc of another fill, repainted, is from a colour at a distance from its middle: the worst channel. */
-  const missesOf = (repainting: Repainting, side: number): ((r: number, wanted: Colour) => number) => {
+  /** How far a disc of another fill, filtered, is from a colour at a distance from its middle: the worst channel. */
+  const missesOf = (filter: PixelFilter, side: number): ((r: number, wanted: Colour) => number) => {
     const size = side * side;
-    const { data } = repaintDrawn(repainting, disced(plainDisc(BLUISH, WHITE), side));
+    const { data } = filtered(filter, disced(plainDisc(BLUISH, WHITE), side));
     return (r, wanted) => {
       const i = Math.floor(side / 2) * side + Math.floor(((BIG / 2 + r) * side) / BIG);
       return Math.max(...wanted.map((value, c) => Math.abs((data[c * size + i]! + 1) / 2 - value)));
@@ -152,7 +160,7 @@ describe('strokes', () => {
   };
 
   test('an outline is found, and drawn along the edges of another drawing, of another colour and size', () => {
-    expect(learned).toHaveLength(REPAINTING_SIZES[1]!);
+    expect(Object.keys(learned)).toEqual(['strokes']);
     for (const side of [64, BIG, 400]) {
       const miss = missesOf(learned, side);
       expect(Math.min(...[28.5, 29, 29.5, 30].map((r) => miss(r, INK)))).toBeLessThan(0.05);
@@ -168,14 +176,14 @@ describe('strokes', () => {
     for (const r of [10, 20, 24, 25.5]) expect(miss(r, BLUISH)).toBeLessThan(0.05);
   });
 
-  test('shading and repainted areas are no strokes', () => {
+  test('shading and recoloured areas are no strokes', () => {
     expect(strokesOf(shiftedBy((r) => 0.2 - r / 100, sectors))).toBeNull();
     expect(strokesOf(shiftedBy(() => 0.2, sectors))).toBeNull();
   });
 
   test('transparent pictures get them in their own pixels only', () => {
     const picture = drawing(128, 128, [40, 120, 220, 255], CLEAR);
-    const { data } = repaintImage(picture, [{ repainting: learned, weight: 1 }], [255, 255, 255]);
+    const { data } = filterImage(picture, [{ filter: learned, weight: 1 }], [255, 255, 255]);
     let changed = 0;
     for (let i = 0; i < data.length; i += 4) {
       expect(data[i + 3]).toBe(picture.data[i + 3]);
@@ -188,16 +196,16 @@ describe('strokes', () => {
 });
 
 describe('on pictures', () => {
-  const repainting = learnRepainting([noisy(1)], true)!;
+  const filter = fit([noisy(1)], true)!;
   const ground: Rgb = [255, 255, 255];
   const picture = image(3, 1, Uint8ClampedArray.of(200, 40, 50, 255, 10, 200, 90, 100, 1, 2, 3, 0));
 
   test('colours move by the weight, alpha and fully transparent pixels stay', () => {
-    const full = repaintImage(picture, [{ repainting, weight: 1 }], ground);
-    const half = repaintImage(picture, [{ repainting, weight: 0.5 }], ground);
+    const full = filterImage(picture, [{ filter, weight: 1 }], ground);
+    const half = filterImage(picture, [{ filter, weight: 0.5 }], ground);
     for (const x of [0, 1]) {
       const [own, all, some] = [picture, full, half].map((p) => pixel(p, x, 0));
-      const wanted = painted(repainting, own!.slice(0, 3).map((value) => value / 255) as Colour);
+      const wanted = painted(filter, own!.slice(0, 3).map((value) => value / 255) as Colour);
       wanted.forEach((value, c) => {
         expect(Math.abs(all![c]! - 255 * value)).toBeLessThanOrEqual(1);
         expect(Math.abs(some![c]! - (own![c]! + 255 * value) / 2)).toBeLessThanOrEqual(1);
@@ -205,28 +213,28 @@ describe('on pictures', () => {
       expect([all![3], some![3]]).toEqual([own![3], own![3]]);
     }
     expect(pixel(full, 2, 0)).toEqual([1, 2, 3, 0]);
-    expect(repaintRgb([200, 40, 50], [{ repainting, weight: 1 }])).toEqual(pixel(full, 0, 0).slice(0, 3));
+    expect(filterColour([200, 40, 50], [{ filter, weight: 1 }])).toEqual(pixel(full, 0, 0).slice(0, 3));
   });
 
   test('without any, or with none that counts, the picture is itself', () => {
-    expect(repaintImage(picture, [], ground)).toBe(picture);
-    expect(repaintImage(picture, [{ repainting, weight: 0 }], ground)).toBe(picture);
+    expect(filterImage(picture, [], ground)).toBe(picture);
+    expect(filterImage(picture, [{ filter, weight: 0 }], ground)).toBe(picture);
   });
 
   test('two that are opposed cancel', () => {
     const both = [
-      { repainting, weight: 0.7 },
-      { repainting, weight: -0.7 },
+      { filter, weight: 0.7 },
+      { filter, weight: -0.7 },
     ];
-    expect(repaintImage(picture, both, ground).data).toEqual(picture.data);
+    expect(filterImage(picture, both, ground).data).toEqual(picture.data);
   });
 
   test('on the canvas colours move as in pictures', () => {
     const opaque = image(SIDE, SIDE, new Uint8ClampedArray(4 * SIDE * SIDE).fill(255));
     const random = new Random(4);
     for (let i = 0; i < opaque.data.length; i++) if (i % 4 < 3) opaque.data[i] = random.integer(256);
-    const moved = repaintDrawn(
-      repainting,
+    const moved = filtered(
+      filter,
       drawn(
         (x, y) =>
           pixel(opaque, x, y)
@@ -234,7 +242,7 @@ describe('on pictures', () => {
             .map((value) => value / 255) as Colour,
       ),
     );
-    const wanted = repaintImage(opaque, [{ repainting, weight: 1 }], ground);
+    const wanted = filterImage(opaque, [{ filter, weight: 1 }], ground);
     for (let i = 0; i < SIDE * SIDE; i++) {
       for (let c = 0; c < 3; c++) {
         const value = ((moved.data[c * SIDE * SIDE + i]! + 1) / 2) * 255;
@@ -244,18 +252,18 @@ describe('on pictures', () => {
   });
 
   test('the whole change of one is its own, of several a share of each by strength', () => {
-    const other = repainting.map((weight) => -weight);
-    expect(wholly([{ repainting, weight: 0.3 }])).toEqual([{ repainting, weight: 1 }]);
+    const other = { colour: filter.colour!.map((weight) => -weight) };
+    expect(atLearnedStrength([{ filter, weight: 0.3 }])).toEqual([{ filter, weight: 1 }]);
     expect(
-      wholly([
-        { repainting, weight: 0.75 },
-        { repainting: other, weight: -0.25 },
+      atLearnedStrength([
+        { filter, weight: 0.75 },
+        { filter: other, weight: -0.25 },
       ]),
     ).toEqual([
-      { repainting, weight: 0.75 },
-      { repainting: other, weight: 0.25 },
+      { filter, weight: 0.75 },
+      { filter: other, weight: 0.25 },
     ]);
-    expect(wholly([{ repainting, weight: 0 }])).toEqual([]);
+    expect(atLearnedStrength([{ filter, weight: 0 }])).toEqual([]);
   });
 });
 
@@ -268,7 +276,7 @@ describe('learned and applied', () => {
     const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, disc, ground) };
     const settings = { contentSteps: 1, steps: 2, rank: 2, mode };
     const { style } = await engine.learn({ ...pair, ...settings, prompt: '', style: 'ink' });
-    return [style, styleInfo((await readAdapter(bytesSource('style', style))).metadata)!];
+    return [style, (await readStyle(bytesSource('style', style))).info!];
   };
   const DARK: Paint = [20, 30, 90, 255];
   let file: Uint8Array;
@@ -278,19 +286,19 @@ describe('learned and applied', () => {
     engine.restyle({ image: picture, styles: [{ file, strength }], steps: 4 });
 
   test('a style with colours of its own says so; one that deepens hues, and a published mode, do not', async () => {
-    expect(own.repainting).toHaveLength(REPAINTING_SIZES[0]!);
+    expect(Object.keys(own.filter!)).toEqual(['colour']);
     const deeper = (await learned([150, 20, 30, 255], PALE))[1];
-    expect(deeper.repainting).toBeNull();
-    expect(deeper.scale).toBe(FIT_RULES.net.share);
-    expect((await learned(BLUE, DARK, 'paper'))[1].repainting).toBeNull();
-    expect((await learned(BLUE, DARK, 'addift'))[1].repainting).toBeNull();
+    expect(deeper.filter).toBeNull();
+    expect(deeper.scale).toBe(CALIBRATION_RULES.net.share);
+    expect((await learned(BLUE, DARK, 'paper'))[1].filter).toBeNull();
+    expect((await learned(BLUE, DARK, 'addift'))[1].filter).toBeNull();
     // Two steps of learning change nothing that shows: the fit is 1.
-    expect(own.scale).toBe(FIT_RULES.rest.share);
-    // The ground is dark once repainted: nothing is left to reach for.
-    expect(own.groundReach).toBe(0);
+    expect(own.scale).toBe(CALIBRATION_RULES.rest.share);
+    // The background is dark after the filter: nothing is left to change.
+    expect(own.backgroundExtent).toBe(0);
   });
 
-  test('its colours come out at strength 1, the ground without a blotch, half of the way at 0.5, no farther at 2', async () => {
+  test('its colours come out at strength 1, the background without noise, half of the way at 0.5, no further at 2', async () => {
     const picture = drawing(64, 64, RED, PALE);
     const [none, half, all, beyond] = [
       await restyle(picture, 0),

@@ -1,8 +1,10 @@
 /** Cast shadows: where they fall, how they are found in a pair, and how they fall from other drawings. */
 import type { HostTensor } from '../../engine/tensor/tensor';
 import { f32 } from '../../engine/tensor/tensor';
-import { repaintDrawn, REPAINTING_SIZES, type Colour, type Repainting } from '../../engine/filter/filter';
-import { learnRepainting } from '../../engine/filter/fit';
+import { decodeFilter, encodeFilter, FILTER_SIZES } from '../../engine/filter/codec';
+import { filterToTensor, type Colour, type PixelFilter } from '../../engine/filter/filter';
+import { fitFilter } from '../../engine/filter/fit';
+import { analysePair } from '../../engine/image/pair';
 import { castShadow, DIRECTIONS } from '../../engine/filter/shadow';
 
 /** Shapes as tests of a point, in px of a square of 256. */
@@ -42,8 +44,14 @@ const shadowed =
     return SAND;
   };
 
-const learn = (after: (x: number, y: number) => Colour): Repainting | null =>
-  learnRepainting([{ before: drawn(plain(disc, TEAL)), after: drawn(after) }], false);
+const learn = (after: (x: number, y: number) => Colour): PixelFilter | null =>
+  fitFilter([analysePair({ before: drawn(plain(disc, TEAL)), after: drawn(after) })], false);
+
+/** A picture [1, 3, h, w] in [-1, 1] through a filter. */
+function filtered(filter: PixelFilter, picture: HostTensor<'f32'>): HostTensor<'f32'> {
+  const { before, distances } = analysePair({ before: picture, after: picture });
+  return filterToTensor(filter, { picture: before, distances });
+}
 
 /** The worst channel's difference at a point given in px of 256. */
 function misses(is: HostTensor<'f32'>): (x: number, y: number, wanted: Colour) => number {
@@ -54,9 +62,20 @@ function misses(is: HostTensor<'f32'>): (x: number, y: number, wanted: Colour) =
   };
 }
 
-test('a style file may have as many weights as a repainting', () => {
-  // engine/lora/style-info.ts checks these numbers, and cannot ask for them here: it is a room below.
-  expect(REPAINTING_SIZES).toEqual([18, 102, 454]);
+test('a filter of every size is read as it was written', () => {
+  expect(FILTER_SIZES).toEqual([18, 102, 454]);
+  const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i / 8 - 1);
+  const [colour, strokes, weights] = [numbers(18), numbers(84), numbers(44)];
+  const shadow = { direction: 5, weights };
+  const filters: PixelFilter[] = [
+    { colour },
+    { strokes },
+    { shadow },
+    { colour, strokes },
+    { colour, strokes, shadow },
+  ];
+  for (const filter of filters) expect(decodeFilter(encodeFilter(filter))).toEqual(filter);
+  expect(filters.map((filter) => encodeFilter(filter).length)).toEqual([18, 102, 454, 102, 454]);
 });
 
 test('a shadow is where the drawing is in the way', () => {
@@ -66,7 +85,7 @@ test('a shadow is where the drawing is in the way', () => {
   expect([...cover]).toEqual([0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
   expect(distance[6]).toBeCloseTo(Math.SQRT1_2, 6);
   expect(distance[11]).toBeCloseTo(3 * Math.SQRT1_2, 6);
-  // Carried on beside it, and no farther.
+  // Carried on beside it, and no further.
   expect(distance[7]).toBeCloseTo(Math.SQRT1_2, 6);
   expect(distance[8]).toBeGreaterThan(1000);
   // Against the border there is nothing to cast one on.
@@ -76,19 +95,14 @@ test('a shadow is where the drawing is in the way', () => {
 test.each([3, 6])('one in direction %d is found as that and no other', (number) => {
   const direction = DIRECTIONS[number]!;
   const learned = learn(shadowed(disc, TEAL, direction, 300))!;
-  expect(learned).toHaveLength(REPAINTING_SIZES[2]!);
-  const each = (REPAINTING_SIZES[2]! - REPAINTING_SIZES[1]!) / DIRECTIONS.length;
-  const used = DIRECTIONS.filter((_, k) => {
-    const first = REPAINTING_SIZES[1]! + k * each;
-    return learned.slice(first, first + each).some((weight) => weight !== 0);
-  });
-  expect(used).toEqual([direction]);
+  expect(Object.keys(learned)).toEqual(['shadow']);
+  expect(DIRECTIONS[learned.shadow!.direction]).toEqual(direction);
 });
 
 test('it falls from another drawing, of another colour and size, and goes on where the pair did not show its end', () => {
   const learned = learn(shadowed(disc, TEAL, [1, 1], 300))!;
   for (const side of [100, 256]) {
-    const miss = misses(repaintDrawn(learned, drawn(plain(bars, PLUM), side)));
+    const miss = misses(filtered(learned, drawn(plain(bars, PLUM), side)));
     for (const [x, y, wanted, bound] of [
       [90, 130, UMBER, 0.04],
       [170, 150, UMBER, 0.04],
@@ -104,7 +118,7 @@ test('it falls from another drawing, of another colour and size, and goes on whe
 });
 
 test('one that ends, ends', () => {
-  const miss = misses(repaintDrawn(learn(shadowed(disc, TEAL, [0, 1], 20))!, drawn(plain(bars, PLUM))));
+  const miss = misses(filtered(learn(shadowed(disc, TEAL, [0, 1], 20))!, drawn(plain(bars, PLUM))));
   expect(miss(55, 198, UMBER)).toBeLessThan(0.06);
   expect(miss(55, 230, SAND)).toBeLessThan(0.02);
   expect(miss(95, 198, SAND)).toBeLessThan(0.01);
@@ -115,7 +129,7 @@ test('a glow on all sides, or another ground, is none', () => {
     const r = Math.hypot(x - 90, y - 90);
     return r < 60 ? TEAL : r < 68 ? UMBER : SAND;
   };
-  const shadows = (learned: Repainting | null): boolean => learned?.length === REPAINTING_SIZES[2];
+  const shadows = (learned: PixelFilter | null): boolean => learned?.shadow !== undefined;
   expect(shadows(learn(glowing))).toBe(false);
   expect(shadows(learn((x, y) => (disc(x, y) ? TEAL : UMBER)))).toBe(false);
 });

@@ -1,5 +1,5 @@
 /** The ground around a drawing: found, measured on a pair, held when a picture is restyled. */
-import { groundOf, groundReach, holdGround } from '../../engine/image/background';
+import { backgroundOf, backgroundExtent, holdBackground } from '../../engine/image/background';
 import { planes, type Planes } from '../../engine/image/resample';
 import { disc } from '../support/pictures';
 
@@ -26,7 +26,7 @@ const withRim = (width: number): Planes =>
   grey((x, y) => 1 - 0.7 * disc(x, y, 64, 64, 30) - 0.3 * (disc(x, y, 64, 64, 30 + width) - disc(x, y, 64, 64, 30)));
 
 test('ground is what joins the border in its colour', () => {
-  const ground = groundOf(ring)!;
+  const ground = backgroundOf(ring)!;
   expect(ground[at(0, 0)]).toBe(1);
   expect(ground[at(64, 30)]).toBe(1);
   expect(ground[at(64, 40)]).toBe(0);
@@ -35,43 +35,43 @@ test('ground is what joins the border in its colour', () => {
 
 test('a picture without one colour along its border has no ground', () => {
   const ramp = grey((x) => x / SIDE);
-  expect(groundOf(ramp)).toBeNull();
-  expect(groundReach(ramp, ramp)).toBeNull();
+  expect(backgroundOf(ramp)).toBeNull();
+  expect(backgroundExtent(ramp, ramp)).toBeNull();
 });
 
 test('a picture all of one colour has no drawing, and so no ground: it is restyled', () => {
   const plain = grey(() => 0.4);
   const difference = grey(() => -0.25);
   expect(
-    groundReach(
+    backgroundExtent(
       plain,
       grey(() => 0.2),
     ),
   ).toBeNull();
-  expect(holdGround(difference, plain, 0)).toBe(difference);
+  expect(holdBackground(difference, plain, 0)).toBe(difference);
 });
 
 test('reach: none where the ground stays, a rim where it is drawn, 1 where it changes as far as it goes', () => {
   expect(
-    groundReach(
+    backgroundExtent(
       drawing,
       grey((x, y) => 1 - 0.2 * disc(x, y, 64, 64, 30)),
     ),
   ).toBe(0);
   for (const width of [4, 9]) {
-    const reach = SIDE * groundReach(drawing, withRim(width))!;
+    const reach = SIDE * backgroundExtent(drawing, withRim(width))!;
     expect(reach).toBeGreaterThan(width - 1.5);
     expect(reach).toBeLessThan(1.09 * width + 1.5);
   }
   expect(
-    groundReach(
+    backgroundExtent(
       drawing,
       grey((x, y) => 0.1 + 0.7 * disc(x, y, 64, 64, 30)),
     ),
   ).toBe(1);
   // Up to the border on one side only.
   expect(
-    groundReach(
+    backgroundExtent(
       drawing,
       grey((x, y) => (x < 20 ? 0 : 1) - 0.7 * disc(x, y, 64, 64, 30)),
     ),
@@ -81,21 +81,21 @@ test('reach: none where the ground stays, a rim where it is drawn, 1 where it ch
 test('a few specks do not count', () => {
   const specked = withRim(4);
   for (let c = 0; c < 3; c++) for (const i of [at(3, 3), at(120, 9)]) specked.data[c * SIDE * SIDE + i] = 0;
-  expect(groundReach(drawing, specked)).toBe(groundReach(drawing, withRim(4)));
+  expect(backgroundExtent(drawing, specked)).toBe(backgroundExtent(drawing, withRim(4)));
 });
 
 test('a difference is kept on the drawing and within the reach, and ends beyond it', () => {
   const difference = grey(() => -0.25);
-  const held = holdGround(difference, drawing, 8 / SIDE);
+  const held = holdBackground(difference, drawing, 8 / SIDE);
   expect(held.data[at(64, 64)]).toBe(-0.25);
   expect(held.data[at(64 + 30 + 6, 64)]).toBe(-0.25);
   expect(held.data[at(64 + 30 + 14, 64)]).toBeCloseTo(0, 10);
   expect(held.data[at(2, 2)]).toBeCloseTo(0, 10);
   for (const c of [1, 2]) expect(held.data[c * SIDE * SIDE + at(2, 2)]).toBeCloseTo(0, 10);
-  expect(holdGround(difference, drawing, 1)).toBe(difference);
-  expect(holdGround(difference, drawing, null)).toBe(difference);
+  expect(holdBackground(difference, drawing, 1)).toBe(difference);
+  expect(holdBackground(difference, drawing, null)).toBe(difference);
   expect(
-    holdGround(
+    holdBackground(
       difference,
       grey((x) => x / SIDE),
       0,

@@ -1,6 +1,6 @@
 /** The copies of a pair: which hues turn, and that both pictures always move together. */
-import { copiesOf, hueHabit, turnHues } from '../../engine/learn/augmentation';
-import type { DrawnPair } from '../../engine/image/canvas';
+import { augment, hueResponse, turnHues } from '../../engine/learn/augmentation';
+import type { DrawnPair } from '../../engine/image/pair';
 import { Random } from '../../engine/tensor/random';
 import { f32, type HostTensor } from '../../engine/tensor/tensor';
 import { disc } from '../support/pictures';
@@ -33,8 +33,8 @@ test.each([
   ['black on white ignores', disked(BLACK!, WHITE), 'ignores'],
   ['white on navy ignores', disked(WHITE, NAVY!), 'ignores'],
   ['green for red ignores', disked(GREEN!, WHITE), 'ignores'],
-] as const)('%s', (_name, after, habit) => {
-  expect(hueHabit({ before, after })).toBe(habit);
+] as const)('%s', (_name, after, response) => {
+  expect(hueResponse({ before, after })).toBe(response);
 });
 
 test("a duotone whose inks happen to lie near the drawing's own hues still ignores them", () => {
@@ -52,14 +52,14 @@ test("a duotone whose inks happen to lie near the drawing's own hues still ignor
     );
   };
   const own = striped((c) => c);
-  expect(hueHabit({ before: own, after: striped(inked) })).toBe('ignores');
-  expect(hueHabit({ before: own, after: striped(([r, g, b]) => [0.6 * r, 0.6 * g - 0.2, 0.6 * b - 0.1]) })).toBe(
+  expect(hueResponse({ before: own, after: striped(inked) })).toBe('ignores');
+  expect(hueResponse({ before: own, after: striped(([r, g, b]) => [0.6 * r, 0.6 * g - 0.2, 0.6 * b - 0.1]) })).toBe(
     'follows',
   );
 });
 
 test('without a hue there is nothing to tell', () => {
-  expect(hueHabit({ before: disked(BLACK!, WHITE), after: disked(RED!, WHITE) })).toBe('unclear');
+  expect(hueResponse({ before: disked(BLACK!, WHITE), after: disked(RED!, WHITE) })).toBe('unclear');
 });
 
 /** Middle and corner of a picture, [r, g, b] each. */
@@ -93,9 +93,9 @@ const centre = (picture: HostTensor<'f32'>): [number, number, number] => {
 test.each([
   ['follows', disked(DEEP_RED!, WHITE)],
   ['ignores', disked(BLACK!, WHITE)],
-] as const)('copies of a style that %s hues', (habit, after) => {
+] as const)('copies of a style that %s hues', (response, after) => {
   const pair: DrawnPair = { before, after };
-  const copies = copiesOf(pair, habit, 4, new Random(1));
+  const copies = augment(pair, response, 4, new Random(1));
   expect(copies[0]).toBe(pair);
   const centres = copies.map((copy) => {
     const [b, a] = [centre(copy.before), centre(copy.after)];
@@ -106,7 +106,7 @@ test.each([
   const hues = (part: 'before' | 'after') =>
     new Set(copies.map((copy) => at(copy[part], 24, 24).indexOf(Math.max(...at(copy[part], 24, 24)))));
   expect(hues('before').size).toBeGreaterThan(1);
-  if (habit === 'follows') expect(hues('after').size).toBeGreaterThan(1);
+  if (response === 'follows') expect(hues('after').size).toBeGreaterThan(1);
   else for (const copy of copies) expect(Math.max(...at(copy.after, 24, 24))).toBeLessThan(-0.9);
-  expect(copiesOf(pair, habit, 4, new Random(1))).toEqual(copies);
+  expect(augment(pair, response, 4, new Random(1))).toEqual(copies);
 });

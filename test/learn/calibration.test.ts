@@ -1,4 +1,4 @@
-import { fitStrength } from '../../engine/learn/calibration';
+import { calibrationFactor } from '../../engine/learn/calibration';
 import { image, type Image } from '../../engine/image/image';
 
 /** One opaque pixel. */
@@ -19,7 +19,7 @@ test.each([
   // The change a = (60, 60, -60).
   const rule = { least: 0.2, most: 1.5, share: 1 };
   const fitted = (share: number): number =>
-    fitStrength(before, picture(...restyled), picture(160, 110, 140), { ...rule, share });
+    calibrationFactor(before, picture(...restyled), picture(160, 110, 140), { ...rule, share });
   expect(fitted(1)).toBeCloseTo(factor, 5);
   expect(fitted(0.4)).toBeCloseTo(0.4 * factor, 5);
 });

@@ -5,12 +5,11 @@ import { openModel } from '../../engine/diffusion/model';
 import { attentionSites } from '../../engine/lora/sites';
 import { makeRecipe } from '../../engine/learn/recipe';
 import type { LearnMode } from '../../engine/requests';
-import { loadStyles } from '../../engine/restyle/styles';
+import { loadStyles, readStyles } from '../../engine/restyle/styles';
 import { Trainer, type StepDraw, type TrainerState, type TrainingData } from '../../engine/learn/trainer';
-import { translatedNoise, translationWeight } from '../../engine/learn/interpolant';
-import { openWorkshop, type Workshop } from '../../engine/pipeline';
-import { writeAdapter } from '../../engine/lora/adapter-file';
-import type { StyleInfo } from '../../engine/lora/style-info';
+import { interpolantNoise, interpolantWeight } from '../../engine/learn/interpolant';
+import { openPipeline, type Pipeline } from '../../engine/pipeline';
+import { writeStyle, type StyleInfo } from '../../engine/restyle/style-file';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { Random } from '../../engine/tensor/random';
@@ -20,23 +19,23 @@ import { nodeFolder } from '../../engine/weights/node-folder';
 
 type Floats = HostTensor<'f32'>;
 
-let workshop: Workshop;
+let pipeline: Pipeline;
 let data: TrainingData;
 let noise: Floats;
 beforeAll(async () => {
   const model = await openModel(await nodeFolder(TINY_MODEL));
-  workshop = openWorkshop(model, await openRuntime(nodeBackend, { threads: 1 }));
+  pipeline = openPipeline(model, await openRuntime(nodeBackend, { threads: 1 }));
   const random = new Random(5);
   const normals = (shape: Shape): Floats => f32(random.normals(sizeOf(shape)), shape);
   const { inChannels, sampleSize } = model.unet.config;
   const latents: Shape = [1, inChannels, sampleSize, sampleSize];
-  const contexts = { base: await workshop.text.embed(['a disc']), style: await workshop.text.embed(['a blue disc']) };
-  data = { copies: [{ before: normals(latents), after: normals(latents) }], contexts };
+  const contexts = { base: await pipeline.text.embed(['a disc']), style: await pipeline.text.embed(['a blue disc']) };
+  data = { pairs: [{ before: normals(latents), after: normals(latents) }], contexts };
   noise = normals(latents);
 });
 afterAll(async () => {
-  workshop.programs.dispose();
-  await workshop.runtime.dispose();
+  pipeline.programs.dispose();
+  await pipeline.runtime.dispose();
 });
 
 const NONE = { width: 0, height: 0, data: new Uint8ClampedArray(0) };
@@ -47,7 +46,7 @@ function recipeOf(mode: LearnMode) {
 
 /** The first step of a mode, with nothing left to chance. */
 async function firstStep(mode: LearnMode, draw: StepDraw): Promise<{ losses: number[]; state: TrainerState }> {
-  const { model, runtime, programs, denoiser } = workshop;
+  const { model, runtime, programs, denoiser } = pipeline;
   const recipe = recipeOf(mode);
   const trainer = new Trainer(model, runtime, programs, attentionSites(denoiser.sites), recipe, data);
   try {
@@ -65,16 +64,16 @@ const gradient = ({ state }: { state: TrainerState }, adapter: 'content' | 'styl
 const [MUCH, LITTLE] = [700, 100];
 
 test("at share 1 a step is the paper's to the last bit", async () => {
-  const draw = { timestep: MUCH, noise, share: 1, copy: 0 };
-  expect(translationWeight(workshop.model.schedule, MUCH)).toBe(1);
+  const draw = { timestep: MUCH, noise, share: 1, pair: 0 };
+  expect(interpolantWeight(pipeline.model.schedule, MUCH)).toBe(1);
   expect(await firstStep('pair', draw)).toEqual(await firstStep('paper', draw));
 });
 
 test('where there is little noise only the gradient of the style weighs less', async () => {
-  const weight = translationWeight(workshop.model.schedule, LITTLE);
+  const weight = interpolantWeight(pipeline.model.schedule, LITTLE);
   expect(weight).toBeGreaterThan(0);
   expect(weight).toBeLessThan(0.5);
-  const draw = { timestep: LITTLE, noise, share: 1, copy: 0 };
+  const draw = { timestep: LITTLE, noise, share: 1, pair: 0 };
   const [ours, paper] = [await firstStep('pair', draw), await firstStep('paper', draw)];
   expect(ours.losses).toEqual(paper.losses);
   expect(gradient(ours, 'content')).toEqual(gradient(paper, 'content'));
@@ -86,23 +85,23 @@ test('where there is little noise only the gradient of the style weighs less', a
 
 test('elsewhere on the way the style row alone has another noise', async () => {
   const [timestep, share] = [MUCH, 0.25];
-  const way = { from: data.copies[0]!.before, to: data.copies[0]!.after };
-  const translated = translatedNoise(workshop.model.schedule, timestep, noise, way, share);
-  const ours = await firstStep('pair', { timestep, noise, share, copy: 0 });
+  const way = { from: data.pairs[0]!.before, to: data.pairs[0]!.after };
+  const translated = interpolantNoise(pipeline.model.schedule, timestep, noise, way, share);
+  const ours = await firstStep('pair', { timestep, noise, share, pair: 0 });
   const [plain, moved] = [
-    await firstStep('paper', { timestep, noise, share, copy: 0 }),
-    await firstStep('paper', { timestep, noise: translated, share, copy: 0 }),
+    await firstStep('paper', { timestep, noise, share, pair: 0 }),
+    await firstStep('paper', { timestep, noise: translated, share, pair: 0 }),
   ];
   expect(ours.losses).toEqual([plain.losses[0], moved.losses[1]]);
   expect(ours.losses[1]).not.toBe(plain.losses[1]);
 });
 
 test.each([LITTLE, MUCH])('at timestep %d the sample lies on the way, and the noise leads to its end', (timestep) => {
-  const { schedule } = workshop.model;
-  const { before: from, after: to } = data.copies[0]!;
+  const { schedule } = pipeline.model;
+  const { before: from, after: to } = data.pairs[0]!;
   const { latents: a, noise: s } = noisedLatents(schedule, timestep);
   for (const share of [0, 0.3, 1]) {
-    const translated = translatedNoise(schedule, timestep, noise, { from, to }, share);
+    const translated = interpolantNoise(schedule, timestep, noise, { from, to }, share);
     translated.data.forEach((value, i) => {
       const mixed = share * to.data[i]! + (1 - share) * from.data[i]!;
       const sample = a * mixed + s * noise.data[i]!;
@@ -112,9 +111,9 @@ test.each([LITTLE, MUCH])('at timestep %d the sample lies on the way, and the no
 });
 
 test('only a net that predicts noise or v needs the weight', () => {
-  const { schedule } = workshop.model;
+  const { schedule } = pipeline.model;
   const weights = (['epsilon', 'v_prediction', 'sample'] as const).map((predictionType) =>
-    translationWeight({ ...schedule, predictionType } satisfies Schedule, LITTLE),
+    interpolantWeight({ ...schedule, predictionType } satisfies Schedule, LITTLE),
   );
   expect(weights[0]).toBeCloseTo(2 * (1 - schedule.alphasCumprod[LITTLE]!), 12);
   expect(weights[1]).toBe(weights[0]);
@@ -122,7 +121,7 @@ test('only a net that predicts noise or v needs the weight', () => {
 });
 
 test("the share is drawn last and from the step's number alone: timesteps and noise stay what they are without it", () => {
-  const { model, runtime, programs, denoiser } = workshop;
+  const { model, runtime, programs, denoiser } = pipeline;
   const sites = attentionSites(denoiser.sites);
   const drawn = (['pair', 'paper', 'pair'] as const).map((mode) => {
     const recipe = recipeOf(mode);
@@ -152,7 +151,7 @@ test.each([
   'a style of %s, learned for "%s", is applied under "%s", at the scale its file says',
   async (mode, stylePrompt, prompt) => {
     const scale = 0.5;
-    const { name, inFeatures, outFeatures } = attentionSites(workshop.denoiser.sites)[0]!;
+    const { name, inFeatures, outFeatures } = attentionSites(pipeline.denoiser.sites)[0]!;
     const matrices = { a: new Float32Array(2 * inFeatures), b: new Float32Array(2 * outFeatures) };
     const info: StyleInfo = {
       style: 'blue',
@@ -160,8 +159,8 @@ test.each([
       stylePrompt,
       mode,
       scale,
-      groundReach: null,
-      repainting: null,
+      backgroundExtent: null,
+      filter: null,
       modelFingerprint: '',
       baseModel: '',
       baseModelVersion: '',
@@ -169,9 +168,13 @@ test.each([
       steps: 1,
       learningRate: 1,
     };
-    const file = writeAdapter(new Map([[name, { rank: 2, alpha: 2, ...matrices, inFeatures, outFeatures }]]), info);
-    const { guiding, adapters } = await loadStyles(workshop, [{ file, strength: 0.75 }], ' a cup ');
-    workshop.denoiser.unload(adapters);
+    const file = writeStyle(new Map([[name, { rank: 2, alpha: 2, ...matrices, inFeatures, outFeatures }]]), info);
+    const { guiding, adapters } = await loadStyles(
+      pipeline,
+      await readStyles(pipeline, [{ file, strength: 0.75 }]),
+      ' a cup ',
+    );
+    pipeline.denoiser.unload(adapters);
     expect(guiding).toEqual([{ prompt, strength: 0.75, scale }]);
   },
 );

@@ -1,8 +1,8 @@
 /** Learning end to end on a tiny random model: state, modes, cancel and resume, divergence. */
 import { BLUE, PALE, RED, drawing, tinyEngine } from '../support/tiny-engine';
 import { CancelledError, InputError } from '../../engine/errors';
-import { readAdapter, writeAdapter } from '../../engine/lora/adapter-file';
-import { styleInfo } from '../../engine/lora/style-info';
+import { LEARN_MODES, type LearnMode } from '../../engine/modes';
+import { readStyle, writeStyle } from '../../engine/restyle/style-file';
 import type { Engine } from '../../engine/engine';
 import { image } from '../../engine/image/image';
 import type { LearnRequest, LearnResult, Progress } from '../../engine/requests';
@@ -27,21 +27,20 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
-type Mode = NonNullable<LearnRequest['mode']>;
-const known = new Map<Mode, Promise<LearnResult>>();
+const known = new Map<LearnMode, Promise<LearnResult>>();
 
 /** What REQUEST gives in a mode, learned once for all tests that only read it. */
-function learned(mode: Mode = 'pair'): Promise<LearnResult> {
+function learned(mode: LearnMode = 'pair'): Promise<LearnResult> {
   const result = known.get(mode) ?? engine.learn({ ...REQUEST, mode });
   known.set(mode, result);
   return result;
 }
 
-const adapterOf = (bytes: Uint8Array) => readAdapter(bytesSource('style', bytes));
+const adapterOf = (bytes: Uint8Array) => readStyle(bytesSource('style', bytes));
 
 test('the style file holds the orthonormal rows, trained ups, and how it was made', async () => {
   const { style, losses, steps } = await learned();
-  const { sites, metadata, ignored } = await adapterOf(style);
+  const { sites, info, ignored } = await adapterOf(style);
   expect(ignored).toEqual([]);
   expect(steps).toBe(6);
   expect(losses.map(({ content, style: s }) => [content !== null, s !== null])).toEqual([
@@ -52,7 +51,7 @@ test('the style file holds the orthonormal rows, trained ups, and how it was mad
     [true, true],
     [true, true],
   ]);
-  expect(styleInfo(metadata)).toMatchObject({
+  expect(info).toMatchObject({
     style: 'blue',
     prompt: 'a disc',
     stylePrompt: 'a disc',
@@ -82,7 +81,8 @@ test('content and style rows stay orthogonal through training, and both adapters
   const file = await openSafetensors(bytesSource('checkpoint', checkpoint!));
   for (const name of ['content.up', 'style.up'])
     expect((await readFloats(file, name)).some((value) => value !== 0)).toBe(true);
-  const { downProjections, makeRecipe } = await import('../../engine/learn/recipe');
+  const { downProjections } = await import('../../engine/learn/adapters');
+  const { makeRecipe } = await import('../../engine/learn/recipe');
   const { sites } = await adapterOf(style);
   const down = downProjections(
     makeRecipe(REQUEST),
@@ -100,19 +100,16 @@ test('content and style rows stay orthogonal through training, and both adapters
   }
 });
 
-test.each(['pair', 'paper', 'no-content', 'no-ortho', 'addift'] as const)(
-  'mode %s learns, the same for the same seed',
-  async (mode) => {
-    const [first, second, other] = [
-      await learned(mode),
-      await engine.learn({ ...REQUEST, mode }),
-      await engine.learn({ ...REQUEST, mode, seed: 4 }),
-    ];
-    expect(first.style).toEqual(second.style);
-    expect(first.losses).toEqual(second.losses);
-    expect(first.style).not.toEqual(other.style);
-  },
-);
+test.each(LEARN_MODES)('mode %s learns, the same for the same seed', async (mode) => {
+  const [first, second, other] = [
+    await learned(mode),
+    await engine.learn({ ...REQUEST, mode }),
+    await engine.learn({ ...REQUEST, mode, seed: 4 }),
+  ];
+  expect(first.style).toEqual(second.style);
+  expect(first.losses).toEqual(second.losses);
+  expect(first.style).not.toEqual(other.style);
+});
 
 test("our mode learns another style than the paper's losses, and a checkpoint of one is none of the other", async () => {
   let checkpoint: Uint8Array | undefined;
@@ -137,19 +134,18 @@ test.each([
   ['no-ortho', null, 'a disc'],
   ['addift', 1, 'a disc'],
 ] as const)('a style of mode %s says that it is applied at lambda %p under "%s"', async (mode, scale, stylePrompt) => {
-  const { metadata } = await adapterOf((await learned(mode)).style);
-  const info = styleInfo(metadata)!;
+  const info = (await adapterOf((await learned(mode)).style)).info!;
   expect(info).toMatchObject({ mode, prompt: 'a disc', stylePrompt });
   if (scale !== null) expect(info.scale).toBe(scale);
 });
 
 test('lambda is fitted: what it makes of the before image at lambda 1 says how far that falls short of the after image', async () => {
   const { before, prompt } = REQUEST;
-  const nearer = before.data.map((value, i) => value + 0.1 * (REQUEST.after.data[i]! - value));
-  const after = image(before.width, before.height, nearer);
+  const closer = before.data.map((value, i) => value + 0.1 * (REQUEST.after.data[i]! - value));
+  const after = image(before.width, before.height, closer);
   const { style } = await engine.learn({ ...REQUEST, after, learningRate: 0.1, steps: 6, force: true });
-  const { metadata, sites } = await adapterOf(style);
-  const asLearned = writeAdapter(sites, { ...styleInfo(metadata)!, scale: 1 });
+  const { info, sites } = await adapterOf(style);
+  const asLearned = writeStyle(sites, { ...info!, scale: 1 });
   const restyled = await engine.restyle({ image: before, styles: [{ file: asLearned, strength: 1 }], prompt });
   let [along, length] = [0, 0];
   before.data.forEach((value, i) => {
@@ -157,7 +153,7 @@ test('lambda is fitted: what it makes of the before image at lambda 1 says how f
     along += change * (after.data[i]! - value);
     length += change * change;
   });
-  expect(styleInfo(metadata)!.scale).toBeCloseTo(along / length, 2);
+  expect(info!.scale).toBeCloseTo(along / length, 2);
 });
 
 test('a run cancelled while its strength is fitted hands over all of its steps', async () => {

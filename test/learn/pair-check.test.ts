@@ -57,8 +57,8 @@ test.each(aligned)('%s in %s style, moved, is found and moved back', async (name
   expect(verdict).toMatchObject({ usable: true, problems: ['shifted'] });
   expect(Math.abs(verdict.shift.x + 13)).toBeLessThanOrEqual(2);
   expect(Math.abs(verdict.shift.y - 9)).toBeLessThanOrEqual(2);
-  const mended = checkPair(before, applyShift(moved(after, 13, -9), verdict.shift, before.width));
-  expect(mended.problems).toEqual([]);
+  const corrected = checkPair(before, applyShift(moved(after, 13, -9), verdict.shift, before.width));
+  expect(corrected.problems).toEqual([]);
 });
 
 /** The letter F, which no symmetry leaves as it is. */

@@ -3,8 +3,7 @@ import { BLUE, PALE, RED, drawing } from '../support/tiny-engine';
 import { join } from 'node:path';
 import { InputError } from '../../engine/errors';
 import { Engine } from '../../engine/engine';
-import { readAdapter } from '../../engine/lora/adapter-file';
-import { styleInfo } from '../../engine/lora/style-info';
+import { readStyle } from '../../engine/restyle/style-file';
 import { learningRateAt, makeRecipe } from '../../engine/learn/recipe';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { nodeFolder } from '../../engine/weights/node-folder';
@@ -28,8 +27,8 @@ afterAll(() => engine.dispose());
 test('learns by the paper, and its style restyles at strength 1 and gives the picture back at 0', async () => {
   const short = { size: 32, rank: 2, contentSteps: 1, steps: 2, learningRate: 0.05 };
   const { style } = await engine.learn({ ...REQUEST, ...short, file: { keys: 'kohya' } });
-  const { metadata, sites } = await readAdapter(bytesSource('style', style));
-  expect(styleInfo(metadata)).toMatchObject({ mode: 'paper', stylePrompt: 'a disc in blue style', scale: 3 });
+  const { info, metadata, sites } = await readStyle(bytesSource('style', style));
+  expect(info).toMatchObject({ mode: 'paper', stylePrompt: 'a disc in blue style', scale: 3 });
   expect(metadata['ss_base_model_version']).toBe('sdxl_base_v1-0');
   expect([...sites.values()].some(({ b }) => b.some((value) => value !== 0))).toBe(true);
   // The layers of the way down are named as in the original code.
@@ -56,7 +55,14 @@ test('sizes that do not serve are refused before anything runs', async () => {
 
 test("the paper's recipe", () => {
   const recipe = makeRecipe(REQUEST, { paper: true });
-  expect(recipe).toMatchObject({ mode: 'paper', rank: 64, learningRate: 1e-5, steps: 750, scale: 3, fits: false });
+  expect(recipe).toMatchObject({
+    mode: 'paper',
+    rank: 64,
+    learningRate: 1e-5,
+    steps: 750,
+    scale: 3,
+    calibrated: false,
+  });
   expect(recipe.phases.map(({ steps }) => steps)).toEqual([250, 500]);
   expect(learningRateAt(recipe, 749)).toBe(1e-5);
   // Another mode asked for keeps its own ways.

@@ -1,8 +1,8 @@
 /** Adapter files: ours round trip, and everybody's keys mean the same adapter. */
 import fc from 'fast-check';
-import { readAdapter, writeAdapter, type AdapterSite } from '../../engine/lora/adapter-file';
+import type { AdapterSite } from '../../engine/lora/adapter-file';
 import { joinPeftConfig } from '../../engine/lora/peft-config';
-import { styleInfo, type StyleInfo } from '../../engine/lora/style-info';
+import { readStyle, writeStyle, type StyleInfo } from '../../engine/restyle/style-file';
 import { isTransformerProjection, parseAdapterKey } from '../../engine/lora/adapter-keys';
 import { Random } from '../../engine/tensor/random';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
@@ -14,8 +14,8 @@ const INFO: StyleInfo = {
   prompt: 'a red apple',
   stylePrompt: 'a red apple in watercolor style',
   mode: 'pair',
-  groundReach: 0.05,
-  repainting: Array.from({ length: 18 }, (_, i) => i / 8 - 1),
+  backgroundExtent: 0.05,
+  filter: { colour: Array.from({ length: 18 }, (_, i) => i / 8 - 1) },
   scale: 1.5,
   modelFingerprint: 'f00d',
   baseModel: 'models/tiny',
@@ -42,7 +42,7 @@ function site(rank: number, inFeatures: number, outFeatures: number, alpha = ran
 const SITES = new Map(NAMES.map((name, i) => [name, site(4, 6 + i, 5 + i)]));
 
 const read = (tensors: readonly TensorToWrite[], metadata: Record<string, string> = {}, layersPerBlock?: number) =>
-  readAdapter(
+  readStyle(
     bytesSource('lora.safetensors', writeSafetensors(tensors, metadata)),
     layersPerBlock ? { layersPerBlock } : {},
   );
@@ -63,19 +63,19 @@ const scalar = (name: string, value: number, shape: number[] = []): TensorToWrit
   data: Float32Array.of(value),
 });
 
-describe('writeAdapter', () => {
+describe('writeStyle', () => {
   test.each(['peft', 'kohya'] as const)('%s keys come back as they went', async (keys) => {
     for (const dtype of ['F32', 'F16'] as const) {
-      const file = await readAdapter(strictSource(writeAdapter(SITES, INFO, { dtype, keys })));
+      const file = await readStyle(strictSource(writeStyle(SITES, INFO, { dtype, keys })));
       expect(new Map([...file.sites].sort())).toEqual(new Map([...SITES].sort()));
       expect(file.ignored).toEqual([]);
-      expect(styleInfo(file.metadata)).toEqual(INFO);
+      expect(file.info).toEqual(INFO);
     }
   });
 
   test('has the keys and metadata other programs look for', async () => {
     const one = new Map([[`${BLOCK}.attn1.to_out.0`, site(2, 3, 4)]]);
-    const peft = await openSafetensors(bytesSource('f', writeAdapter(one, INFO)));
+    const peft = await openSafetensors(bytesSource('f', writeStyle(one, INFO)));
     expect([...peft.tensors.values()].map(({ name, dtype, shape }) => `${name} ${dtype} ${shape}`)).toEqual([
       `unet.${BLOCK}.attn1.to_out.0.lora_A.weight F32 2,3`,
       `unet.${BLOCK}.attn1.to_out.0.lora_B.weight F32 4,2`,
@@ -103,7 +103,7 @@ describe('writeAdapter', () => {
        "ss_seed": "7",
      }
     `);
-    const kohya = await openSafetensors(bytesSource('f', writeAdapter(one, INFO, { keys: 'kohya', dtype: 'F16' })));
+    const kohya = await openSafetensors(bytesSource('f', writeStyle(one, INFO, { keys: 'kohya', dtype: 'F16' })));
     expect([...kohya.tensors.keys()]).toEqual(
       ['alpha', 'lora_down.weight', 'lora_up.weight'].map(
         (part) => `lora_unet_down_blocks_0_attentions_1_transformer_blocks_0_attn1_to_out_0.${part}`,
@@ -119,24 +119,22 @@ describe('writeAdapter', () => {
       'up_blocks.1.attentions.2',
     ];
     const sites = new Map(names.map((block, i) => [`${block}.transformer_blocks.0.attn1.to_out.0`, site(2, 3 + i, 4)]));
-    const bytes = writeAdapter(sites, { ...INFO, baseModelVersion: 'sdxl_base_v1-0' }, { keys: 'kohya' });
+    const bytes = writeStyle(sites, { ...INFO, baseModelVersion: 'sdxl_base_v1-0' }, { keys: 'kohya' });
     const tensors = [...(await openSafetensors(bytesSource('f', bytes))).tensors.keys()];
     expect(tensors.filter((name) => name.endsWith('.alpha')).sort()).toEqual(
       ['input_blocks_4_1', 'input_blocks_8_1', 'middle_block_1', 'output_blocks_5_1'].map(
         (block) => `lora_unet_${block}_transformer_blocks_0_attn1_to_out_0.alpha`,
       ),
     );
-    expect((await readAdapter(bytesSource('f', bytes))).sites).toEqual(sites);
+    expect((await readStyle(bytesSource('f', bytes))).sites).toEqual(sites);
   });
 
   test("an alpha other than the rank goes into B under PEFT keys, and stands under kohya's", async () => {
     const scaled = site(4, 3, 2, 8);
     const sites = new Map([[NAMES[0]!, scaled]]);
-    const peft = (await readAdapter(bytesSource('f', writeAdapter(sites, INFO)))).sites.get(NAMES[0]!)!;
+    const peft = (await readStyle(bytesSource('f', writeStyle(sites, INFO)))).sites.get(NAMES[0]!)!;
     expect(peft).toEqual({ ...scaled, alpha: 4, b: scaled.b.map((value) => 2 * value) });
-    const kohya = (await readAdapter(bytesSource('f', writeAdapter(sites, INFO, { keys: 'kohya' })))).sites.get(
-      NAMES[0]!,
-    )!;
+    const kohya = (await readStyle(bytesSource('f', writeStyle(sites, INFO, { keys: 'kohya' })))).sites.get(NAMES[0]!)!;
     expect(kohya).toEqual(scaled);
   });
 
@@ -145,7 +143,7 @@ describe('writeAdapter', () => {
     const write = (value: number, dtype: 'F32' | 'F16') =>
       inputError(
         Promise.resolve().then(() =>
-          writeAdapter(new Map([[NAMES[0]!, { ...one, b: Float32Array.of(value) }]]), INFO, { dtype }),
+          writeStyle(new Map([[NAMES[0]!, { ...one, b: Float32Array.of(value) }]]), INFO, { dtype }),
         ),
       );
     expect(await write(NaN, 'F32')).toMatch(/not finite/);
@@ -153,7 +151,7 @@ describe('writeAdapter', () => {
   });
 });
 
-describe('readAdapter', () => {
+describe('readStyle', () => {
   const [name, one] = [NAMES[1]!, site(2, 3, 4)];
   const flat = `lora_unet_${name.replaceAll('.', '_')}`;
   test.each<[string, string, string]>([
@@ -248,12 +246,12 @@ describe('readAdapter', () => {
     const weights = pair(`base_model.model.${name}.lora_A.weight`, `base_model.model.${name}.lora_B.weight`, one);
     const file = writeSafetensors(weights, { format: 'pt' });
     const source = bytesSource('adapter_model.safetensors', file);
-    expect(await inputError(readAdapter(source))).toBe(
+    expect(await inputError(readStyle(source))).toBe(
       'adapter_model.safetensors: PEFT keeps how strong its weights are in adapter_config.json, which is not beside them; give it too, in one folder with the weights, or force them (--force)',
     );
-    expect((await readAdapter(source, { force: true })).sites.get(name)).toEqual(one);
+    expect((await readStyle(source, { force: true })).sites.get(name)).toEqual(one);
     const join = async (config: unknown) =>
-      readAdapter(
+      readStyle(
         bytesSource(
           'a',
           await joinPeftConfig('a', file, 'adapter_config.json', new TextEncoder().encode(JSON.stringify(config))),
@@ -292,8 +290,8 @@ describe('readAdapter', () => {
       bytes.set(data, bytes.length - data.length);
       return bytes;
     };
-    expect((await readAdapter(bytesSource('f', asF8('lora_te')))).sites.get(name)).toEqual(one);
-    expect(await inputError(readAdapter(bytesSource('f', asF8('lora_unet'))))).toMatch(
+    expect((await readStyle(bytesSource('f', asF8('lora_te')))).sites.get(name)).toEqual(one);
+    expect(await inputError(readStyle(bytesSource('f', asF8('lora_unet'))))).toMatch(
       /^f: tensor "lora_unet_.* is F8_E4M3, which is not read; convert the weights/,
     );
   });
@@ -395,7 +393,7 @@ describe('readAdapter', () => {
   test('refuses a style of another format', async () => {
     const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
     expect(await inputError(read(weights, { diptych_format: '2' }))).toMatch(/update Diptych/);
-    expect(styleInfo((await read(weights)).metadata)).toBeUndefined();
+    expect((await read(weights)).info).toBeUndefined();
   });
 
   test.each([
@@ -407,7 +405,7 @@ describe('readAdapter', () => {
       range: 'above 0 and at most 10',
     },
     {
-      key: 'groundReach',
+      key: 'backgroundExtent',
       unsaid: null,
       said: { '0': 0, '0.125': 0.125, '1': 1 },
       wrong: ['-0.1', '1.1', 'NaN', 'far', ''],
@@ -417,7 +415,7 @@ describe('readAdapter', () => {
     const entry = about.key === 'scale' ? 'diptych_scale' : 'diptych_ground_reach';
     const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
     const valueOf = async (metadata: Record<string, string>): Promise<number | null> =>
-      styleInfo((await read(weights, { diptych_format: '1', ...metadata })).metadata)![about.key];
+      (await read(weights, { diptych_format: '1', ...metadata })).info![about.key];
     expect(await valueOf({})).toBe(about.unsaid);
     for (const [text, value] of Object.entries(about.said)) expect(await valueOf({ [entry]: text })).toBe(value);
     for (const text of about.wrong) {
@@ -427,11 +425,11 @@ describe('readAdapter', () => {
     }
   });
 
-  test('a repainting is read as it was written; one of another length or with other than small numbers is refused', async () => {
+  test('a filter is read as it was written; one of another length or with other than small numbers is refused', async () => {
     const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
     const said = (text: string) => read(weights, { diptych_format: '1', diptych_repainting: text });
-    const numbers = INFO.repainting!.join(' ');
-    expect(styleInfo((await said(numbers)).metadata)!.repainting).toEqual(INFO.repainting);
+    const numbers = INFO.filter!.colour!.join(' ');
+    expect((await said(numbers)).info!.filter).toEqual(INFO.filter);
     const wrong = ['', '1', `${numbers} 1`, numbers.replace('0.5', 'NaN'), numbers.replace('0.5', '1e9'), 'null'];
     for (const text of wrong) {
       expect(await inputError(said(text))).toMatch(
@@ -441,13 +439,13 @@ describe('readAdapter', () => {
   });
 
   test('damaged adapters: read, or an InputError', async () => {
-    const whole = writeAdapter(new Map([[name, one]]), INFO, { keys: 'kohya' });
+    const whole = writeStyle(new Map([[name, one]]), INFO, { keys: 'kohya' });
     const change = fc.tuple(fc.integer({ min: 0, max: whole.length - 1 }), fc.integer({ min: 0, max: 255 }));
     await fc.assert(
       fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
         const bytes = whole.slice();
         for (const [at, value] of changes) bytes[at] = value;
-        await valueOrInputError(() => readAdapter(strictSource(bytes)));
+        await valueOrInputError(() => readStyle(strictSource(bytes)));
       }),
       { numRuns: 500 },
     );

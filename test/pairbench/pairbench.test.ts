@@ -64,7 +64,7 @@ interface Summary {
     readonly split: string;
     readonly row: string;
     readonly images: number;
-    readonly nearer: number;
+    readonly closer: number;
     readonly metrics: Record<string, { readonly mean: number } | null>;
   }[];
   readonly refused: { readonly task: string; readonly refused: string }[];
@@ -91,10 +91,10 @@ test('learns, restyles, scores, refuses, and goes on where it stopped', () => {
     ),
   );
   const of = (row: string) => summary.rows.find((one) => one.kind === 'other' && one.row === row)!;
-  expect(of('nothing').nearer).toBe(0);
+  expect(of('nothing').closer).toBe(0);
   expect(of('nothing').metrics['ownStructure']!.mean).toBeCloseTo(1, 4);
   // Red to blue is what the pair says; the picture that is blue already can only get worse.
-  expect(of('colour-map').nearer).toBe(0.5);
+  expect(of('colour-map').closer).toBe(0.5);
   expect(of('diptych@1').metrics['ownStructure']!.mean).toBeLessThan(of('diptych@0.5').metrics['ownStructure']!.mean);
 
   // A killed run leaves half a line: what is whole counts.
@@ -146,7 +146,7 @@ test('the ruler measures no harm least, and another picture most', () => {
   expect(perceptual.get('noise of 15 grey levels')).toBeGreaterThan(perceptual.get('noise of 5 grey levels')!);
 });
 
-test('bad input is one line that says the mend', () => {
+test('bad input is one line that says how to fix it', () => {
   const cases: [string[], string][] = [
     [[], "required option '--suite <dir>' not specified"],
     [['--suite', join(folder, 'nowhere')], 'make one with: npm run pairbench -- build'],

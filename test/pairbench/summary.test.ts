@@ -37,7 +37,7 @@ function result(task: string, row: string, image: string, perceptual: number, mo
   return { task, row, image, pair: '', test: '', version: 1, kind: 'k', split: 'report', metrics, ...more };
 }
 
-test('means are over tasks, not pictures; nearer and behind are taken picture by picture', () => {
+test('means are over tasks, not pictures; closer and behind are taken picture by picture', () => {
   const summaries = summarise([
     result('a', 'nothing', '1', 0.5),
     result('a', 'diptych@1', '1', 0.25),
@@ -53,9 +53,9 @@ test('means are over tasks, not pictures; nearer and behind are taken picture by
   expect(of('diptych@1')).toMatchObject({ family: 'diptych', strength: 1, tasks: 2, images: 3, behind: null });
   expect(of('diptych@1').metrics.perceptual!.mean).toBeCloseTo((0.25 + 0.5) / 2, 9);
   expect(of('diptych@1').metrics.flat).toBeNull();
-  expect(of('diptych@1').nearer).toBeCloseTo(2 / 3, 9);
+  expect(of('diptych@1').closer).toBeCloseTo(2 / 3, 9);
   expect(of('scale@1').behind!.mean).toBeCloseTo((0.25 + 0.125) / 2, 9);
-  expect(of('nothing')).toMatchObject({ strength: null, nearer: 0 });
+  expect(of('nothing')).toMatchObject({ strength: null, closer: 0 });
 });
 
 test('the best strength is chosen on tune tasks of the kinds asked for alone', () => {

@@ -72,10 +72,10 @@ test('what does not fit is refused with the sizes, and nothing is changed', () =
       same: JSON.stringify(await world.call('listStyles', {})) === before && file.length === 2_000_000,
     };
   });
-  const mend = 'Remove a style you do not need, keep this one in the document, or export it as a file.';
+  const howToFix = 'Remove a style you do not need, keep this one in the document, or export it as a file.';
   expect(seen.errors).toEqual([
-    { name: 'QuotaError', message: `“Style c” needs 0.4 MB, and 0.1 MB of 5.0 MB are left. ${mend}` },
-    { name: 'QuotaError', message: `“Style a” needs 2.2 MB, and 2.1 MB of 5.0 MB are left. ${mend}` },
+    { name: 'QuotaError', message: `“Style c” needs 0.4 MB, and 0.1 MB of 5.0 MB are left. ${howToFix}` },
+    { name: 'QuotaError', message: `“Style a” needs 2.2 MB, and 2.1 MB of 5.0 MB are left. ${howToFix}` },
     {
       name: 'QuotaError',
       message: expect.stringMatching(

@@ -33,15 +33,15 @@ test('other colours for disc and ground stay, with their edge', () => {
   expect(away(cleanDifference(recolour, picture), recolour)).toBeLessThan(0.02);
 });
 
-test('blotches of the size of a latent pixel all but vanish', () => {
+test('noise of the size of a latent pixel all but vanishes', () => {
   const random = new Random(1);
   const level = Array.from({ length: 3 * (SIDE / 8) ** 2 }, () => 0.03 * random.normal());
-  const blotches = drawn((x, y, c) => level[((c * SIDE) / 8 + Math.floor(y / 8)) * (SIDE / 8) + Math.floor(x / 8)]!);
+  const noise = drawn((x, y, c) => level[((c * SIDE) / 8 + Math.floor(y / 8)) * (SIDE / 8) + Math.floor(x / 8)]!);
   const left = cleanDifference(
-    blotches,
+    noise,
     drawn(() => 0.9),
   );
-  expect(away(left, planes(3, SIDE, SIDE))).toBeLessThan(0.3 * away(blotches, planes(3, SIDE, SIDE)));
+  expect(away(left, planes(3, SIDE, SIDE))).toBeLessThan(0.3 * away(noise, planes(3, SIDE, SIDE)));
 });
 
 test('a strong shape that the picture knows nothing of stays', () => {

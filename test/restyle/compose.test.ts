@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { InputError } from '../../engine/errors';
 import {
-  chooseBackground,
+  chooseMatte,
   compositeAt,
   drawOnCanvas,
   fitCanvas,
@@ -120,17 +120,17 @@ describe('the background', () => {
     paint(40, 40, (x, y) => [r, g, b, 255 * disc(x, y, 20, 20, 12)]);
 
   test('is white for what shows on white, and for opaque pictures', async () => {
-    expect(chooseBackground([shape(20, 90, 200)])).toEqual(WHITE);
-    expect(chooseBackground([await fixture('bell-flat'), await fixture('bell-line')])).toEqual(WHITE);
-    expect(chooseBackground([paint(10, 10, () => [250, 250, 250, 255])])).toEqual(WHITE);
+    expect(chooseMatte([shape(20, 90, 200)])).toEqual(WHITE);
+    expect(chooseMatte([await fixture('bell-flat'), await fixture('bell-line')])).toEqual(WHITE);
+    expect(chooseMatte([paint(10, 10, () => [250, 250, 250, 255])])).toEqual(WHITE);
   });
 
   test('is a grey for what would vanish on white, one for both pictures', () => {
-    const grey = chooseBackground([shape(252, 252, 252)]);
+    const grey = chooseMatte([shape(252, 252, 252)]);
     expect(grey[0]).toBeLessThan(160);
-    expect(chooseBackground([shape(0, 0, 0), shape(252, 252, 252)])).toEqual([128, 128, 128]);
+    expect(chooseMatte([shape(0, 0, 0), shape(252, 252, 252)])).toEqual([128, 128, 128]);
     // Mid grey on white shows, mid grey on mid grey would not.
-    expect(chooseBackground([shape(252, 252, 252), shape(128, 128, 128)])).toEqual([48, 48, 48]);
+    expect(chooseMatte([shape(252, 252, 252), shape(128, 128, 128)])).toEqual([48, 48, 48]);
   });
 });
 
@@ -144,7 +144,10 @@ describe('composition', () => {
       const picture = await fixture(name);
       const canvas = canvasOf(picture);
       const decoded = f32(noise(1, 3 * canvas.width * canvas.height, 0.5), [1, 3, canvas.height, canvas.width]);
-      const out = composeRestyled(picture, canvas, WHITE, decoded, decoded, null);
+      const out = composeRestyled({
+        ...{ picture, canvas, matte: WHITE, backgroundExtent: null },
+        ...{ styled: decoded, original: decoded },
+      });
       expect(out.data).toEqual(picture.data);
     },
   );

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BLUE, PALE, RED, drawing, TINY_MODEL } from '../support/tiny-engine';
 import { Engine } from '../../engine/engine';
-import { readAdapter, writeAdapter, type AdapterSite } from '../../engine/lora/adapter-file';
-import { styleInfo } from '../../engine/lora/style-info';
+import type { AdapterSite } from '../../engine/lora/adapter-file';
+import { readStyle, writeStyle } from '../../engine/restyle/style-file';
 import { requireLatents } from '../../engine/diffusion/finite';
 import type { Denoiser } from '../../engine/diffusion/denoiser';
 import type { DiffusionModel } from '../../engine/diffusion/model';
@@ -69,11 +69,11 @@ afterAll(() => engine.dispose());
 
 /** The style with other sites. */
 async function with_(change: (site: AdapterSite) => Partial<AdapterSite>): Promise<Uint8Array> {
-  const { sites, metadata } = await readAdapter(bytesSource('style', style));
+  const { sites, info } = await readStyle(bytesSource('style', style));
   const changed = new Map(
     [...sites].map(([name, site]): [string, AdapterSite] => [name, { ...site, ...change(site) }]),
   );
-  return writeAdapter(changed, styleInfo(metadata)!, { keys: 'kohya' });
+  return writeStyle(changed, info!, { keys: 'kohya' });
 }
 
 test.each<[string, (site: AdapterSite) => Partial<AdapterSite>, RegExp]>([

@@ -21,7 +21,7 @@ const assets: PanelAssets = {
 const PNG = encodePng({ width: 8, height: 8, data: new Uint8ClampedArray(256).fill(200) }, 'result');
 const STEPS = 6;
 const LEARN: LearnJob = {
-  ...{ before: PNG, after: PNG, caption: ' apple ', style: ' ink ', steps: STEPS, contentSteps: 0 },
+  ...{ before: PNG, after: PNG, prompt: ' apple ', style: ' ink ', steps: STEPS, contentSteps: 0 },
   ...{ rank: 4, learningRate: 0.1, seed: 0 },
 };
 const RESTYLE: RestyleJob = {
@@ -132,7 +132,7 @@ test('a learned style has its facts, its samples as PNG, and its reports in orde
     { onProgress: (progress) => heard.push(progress), onCheckpoint: (_, step) => checkpoints.push(step) },
   );
   expect(style).toMatchObject({
-    ...{ name: 'ink', caption: 'apple', model: { name: 'icons', fingerprint: 'print of icons' } },
+    ...{ name: 'ink', prompt: 'apple', model: { name: 'icons', fingerprint: 'print of icons' } },
     ...{ rank: 4, steps: STEPS, file: Uint8Array.of(1, 2, 3, 4, 5, 6) },
   });
   expect(heard.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
@@ -321,7 +321,7 @@ test('a job runs on the model that was chosen when it was asked for', async () =
 test('a style file is described by what it says and else by its file name', async () => {
   const { engine } = start();
   expect(await engine.inspectStyle('Ink.safetensors', new Uint8Array(4))).toEqual({
-    ...{ name: 'Ink', caption: 'Ink.safetensors', model: null, rank: 2, steps: 3, file: new Uint8Array(4) },
+    ...{ name: 'Ink', prompt: 'Ink.safetensors', model: null, rank: 2, steps: 3, file: new Uint8Array(4) },
     note: '3 of 4 modules are applied; not applied: 1 DoRA',
   });
 });

@@ -84,7 +84,7 @@ export class FakeEngine implements EnginePort {
     }
     const file = new Uint8Array([1, 2, 3, steps, job.seed]);
     const model = { name: MODEL.model, fingerprint: MODEL.fingerprint };
-    return { name: job.style, caption: job.caption, model, rank: job.rank, steps, file, losses, seconds: 1 };
+    return { name: job.style, prompt: job.prompt, model, rank: job.rank, steps, file, losses, seconds: 1 };
   }
 
   async restyle(job: RestyleJob, { signal: abort, onProgress }: JobHooks = {}): Promise<Png> {
@@ -131,7 +131,7 @@ export class FakeEngine implements EnginePort {
     if (given.length === 0) throw new InputError(`${fileName} is not a style`);
     const file = config ? new Uint8Array([...config, ...given]) : given;
     const note = given[0] === 80 ? '60 of 80 modules are applied' : null;
-    return { name: fileName.replace(/\..*$/, ''), caption: '', model: null, rank: 8, steps: 0, file, note };
+    return { name: fileName.replace(/\..*$/, ''), prompt: '', model: null, rank: 8, steps: 0, file, note };
   }
 
   async memory() {

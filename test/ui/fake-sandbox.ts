@@ -5,10 +5,10 @@ import type {
   ListedStyle,
   NodeSummary,
   Params,
-  Place,
   Result,
   ResultParameters,
   Settings,
+  StylePlace,
 } from '../../common/messages';
 import { SandboxError, type SandboxPort } from '../../ui/bridge';
 
@@ -50,13 +50,13 @@ export class FakeSandbox implements SandboxPort {
     return this.log.filter((entry) => entry.call === call).map(({ params }) => params as Params<C>);
   }
 
-  addStyle(id: string, name: string, place: Place = 'library', more: Partial<ListedStyle> = {}): void {
+  addStyle(id: string, name: string, place: StylePlace = 'library', more: Partial<ListedStyle> = {}): void {
     const file = new Uint8Array([...id].map((letter) => letter.charCodeAt(0)));
     const listed: ListedStyle = {
       ...{
         id,
         name,
-        caption: '',
+        prompt: '',
         model: null,
         createdAt: `2026-01-01T00:00:0${this.styles.size}Z`,
         rank: 16,

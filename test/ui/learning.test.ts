@@ -6,7 +6,7 @@ import { node } from './fake-sandbox';
 
 const roles = { before: node('a'), after: node('b'), sample: null };
 const settings = { ...DEFAULT_LEARN_SETTINGS, steps: 20, contentSteps: 10, sampleEvery: 6 };
-const request = { roles, caption: 'bear', style: 'Ink ', settings, force: false };
+const request = { roles, prompt: 'bear', style: 'Ink ', settings, force: false };
 
 async function learnDesk(prepare?: (desk: Pick<Desk, 'sandbox' | 'engine'>) => void): Promise<Desk> {
   return openDesk({
@@ -41,7 +41,7 @@ test('a run goes through its states and ends in the library', async () => {
   expect(midway?.at === 'learning' && midway.secondsLeft).toBeGreaterThan(0);
   const done = stateOf(desk);
   expect(done).toMatchObject({
-    entry: { name: 'Ink', caption: 'bear', steps: 30, thumbnail: new Uint8Array([97, 98]) },
+    entry: { name: 'Ink', prompt: 'bear', steps: 30, thumbnail: new Uint8Array([97, 98]) },
   });
   expect(desk.app.library.styles.value).toHaveLength(1);
   expect(desk.sandbox.styles.size).toBe(1);
@@ -62,7 +62,7 @@ test('pausing keeps the checkpoint, and learning goes on from it after the plugi
   expect(stateOf(later)).toMatchObject({ at: 'paused', draft: { done: 13 } });
   await later.app.learning.resume();
   expect(stateOf(later)).toMatchObject({ at: 'done', entry: { name: 'Ink' } });
-  expect(later.engine.learned[0]).toMatchObject({ style: 'Ink', caption: 'bear', seed: 0, force: true });
+  expect(later.engine.learned[0]).toMatchObject({ style: 'Ink', prompt: 'bear', seed: 0, force: true });
   expect(later.engine.learned[0]!.resume).toHaveLength(13);
   expect(later.sandbox.draft).toBeNull();
 });

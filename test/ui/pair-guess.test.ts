@@ -1,4 +1,4 @@
-import { guessCaption, guessStyleName, orderPair, pickPair } from '../../ui/state/pair-guess';
+import { guessPrompt, guessStyleName, orderPair, pickPair } from '../../ui/state/pair-guess';
 import { node } from './fake-sandbox';
 
 describe('which is before', () => {
@@ -37,8 +37,8 @@ describe('words', () => {
     ['icon/red_apple@flat', 'icon/red_apple@water colour v2', 'red apple', 'Water colour'],
     ['ours', 'ours', 'ours', ''],
     ['Медведь до', 'Медведь тушь', 'медведь', 'Тушь'],
-  ])('%s, %s: shows "%s", style "%s"', (before, after, caption, style) => {
-    expect(guessCaption(before, after)).toBe(caption);
+  ])('%s, %s: shows "%s", style "%s"', (before, after, prompt, style) => {
+    expect(guessPrompt(before, after)).toBe(prompt);
     expect(guessStyleName(before, after)).toBe(style);
   });
 });

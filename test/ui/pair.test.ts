@@ -43,7 +43,7 @@ test('two layers become a pair with pictures, verdict and words', async () => {
   expect(pair.roles.value).toMatchObject({ before: { id: 'a' }, after: { id: 'b' }, sample: null });
   expect([...pair.pictures.value.keys()].sort()).toEqual(['a', 'b']);
   expect(pair.check.value).toEqual({ at: 'known', verdict: GOOD_PAIR });
-  expect([pair.caption.value, pair.styleName.value]).toEqual(['bear', 'Ink']);
+  expect([pair.prompt.value, pair.styleName.value]).toEqual(['bear', 'Ink']);
   expect(pair.canLearn.value).toBe(true);
   pair.editStyleName(' ');
   expect(pair.canLearn.value).toBe(false);
@@ -57,7 +57,7 @@ test('swapping turns the pair round and looks again; what was typed stays', asyn
   expect(desk.app.pair.check.value.at).toBe('checking');
   await checked(desk);
   expect(desk.app.pair.roles.value).toMatchObject({ before: { id: 'b' }, after: { id: 'a' } });
-  expect(desk.app.pair.caption.value).toBe('a bear');
+  expect(desk.app.pair.prompt.value).toBe('a bear');
 });
 
 test('what was typed survives a slip of the selection, and goes with another pair', async () => {

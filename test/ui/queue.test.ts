@@ -1,13 +1,19 @@
 import { InputError } from '../../engine/errors';
 import type { NodeSummary, ResultParameters } from '../../common/messages';
-import type { Recipe } from '../../ui/state/recipe';
+import type { RestyleSettings } from '../../ui/state/restyle-settings';
 import { gate, openDesk, until, type Desk } from './desk';
 import { MODEL, pictureOf } from './fake-engine';
 import { node } from './fake-sandbox';
 
 const ink = { id: 'ink', name: 'Ink', strength: 1 };
 const neon = { id: 'neon', name: 'Neon', strength: 0.5 };
-const recipe = (...styles: (typeof ink)[]): Recipe => ({ styles, prompt: '', guide: 'style', steps: 20, seed: 0 });
+const recipe = (...styles: (typeof ink)[]): RestyleSettings => ({
+  styles,
+  prompt: '',
+  guide: 'style',
+  steps: 20,
+  seed: 0,
+});
 
 async function queueDesk(count: number): Promise<Desk & { nodes: NodeSummary[] }> {
   const nodes = Array.from({ length: count }, (_, i) => node(`n${i}`));

@@ -1,7 +1,7 @@
 /** A strength as a slider with a typed value beside it, in percent: 100% is the style as learned. */
 import { useId, useState } from 'preact/hooks';
 import type { ComponentChildren } from 'preact';
-import { MAX_STRENGTH } from '../state/recipe';
+import { MAX_STRENGTH } from '../state/restyle-settings';
 
 interface Props {
   readonly label: string;

@@ -65,9 +65,9 @@ export class EngineJobs implements EnginePort {
       this.#pictures.decode(job.after, 'the after image'),
       job.sample && this.#pictures.decode(job.sample.picture, 'the sample'),
     ]);
-    const { style, caption, steps, contentSteps, rank, learningRate, seed, force } = job;
+    const { style, prompt, steps, contentSteps, rank, learningRate, seed, force } = job;
     const request: LearnRequest = {
-      ...{ before, after, prompt: caption, style, steps, contentSteps, rank, learningRate, seed },
+      ...{ before, after, prompt, style, steps, contentSteps, rank, learningRate, seed },
       ...(force && { force }),
       ...(sampleImage && { sampleImage, sampleEvery: job.sample!.every }),
       checkpointSeconds: this.#checkpointSeconds,
@@ -76,7 +76,7 @@ export class EngineJobs implements EnginePort {
     const { result, model } = await this.#learnOn(request, job.resume, hooks);
     return {
       name: style.trim(),
-      caption: caption.trim(),
+      prompt: prompt.trim(),
       model: { name: model.model, fingerprint: model.fingerprint },
       rank,
       steps: result.steps,
@@ -108,12 +108,12 @@ export class EngineJobs implements EnginePort {
 
   async inspectStyle(fileName: string, given: Uint8Array, config?: Uint8Array): Promise<ImportedStyle> {
     const file = config ? await joinPeftConfig(fileName, given, PEFT_FILES.config, config) : given;
-    const { name, prompt, coverage, ...facts } = await this.#host.run(
+    const { name, coverage, ...facts } = await this.#host.run(
       ({ client }) => client.describeStyle(fileName, file),
       ONCE_MORE,
     );
     const note = coverage.notApplied.length > 0 ? describeCoverage(coverage) : null;
-    return { name: name || fileName.replace(/\.safetensors$/i, ''), caption: prompt, ...facts, file, note };
+    return { name: name || fileName.replace(/\.safetensors$/i, ''), ...facts, file, note };
   }
 
   async memory(): Promise<MemoryReport> {

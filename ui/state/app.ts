@@ -20,7 +20,7 @@ import type { Services } from './services';
 import { StyleChoice } from './style-choice';
 import { Tuning } from './tuning';
 
-export type Place = 'learn' | 'restyle' | 'library' | 'imagine' | 'model';
+export type Tab = 'learn' | 'restyle' | 'library' | 'imagine' | 'model';
 
 export interface AppOptions {
   readonly bridge: Pick<Bridge, 'call' | 'on'>;
@@ -46,11 +46,11 @@ export class App {
   readonly models: ModelFlow;
   readonly #bridge: AppOptions['bridge'];
   readonly #selection = signal<Selection>({ page: { id: '0', name: '' }, nodes: [] });
-  readonly #place = signal<Place>('learn');
+  readonly #place = signal<Tab>('learn');
   readonly #start = signal<Start>({ at: 'starting' });
   readonly #host = signal<string | null>(null);
 
-  readonly place: ReadonlySignal<Place> = this.#place;
+  readonly place: ReadonlySignal<Tab> = this.#place;
   readonly start: ReadonlySignal<Start> = this.#start;
   /** The address of the hosted panel; null when there is none. */
   readonly host: ReadonlySignal<string | null> = this.#host;
@@ -102,7 +102,7 @@ export class App {
     }
   }
 
-  show = (place: Place): void => {
+  show = (place: Tab): void => {
     this.#place.value = place;
     // Another window on the file may have changed it.
     if (place === 'library') void this.library.load();

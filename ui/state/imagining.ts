@@ -3,7 +3,8 @@ import { signal, type ReadonlySignal } from '@preact/signals-core';
 import { IMAGINE_DEFAULTS } from '../../engine/defaults';
 import { isCancelled, messageOf } from './errors';
 import { newSeed } from './ids';
-import { loadStyles, parametersOf, type ChosenStyle, type Recipe } from './recipe';
+import { loadStyles, parametersOf, type RestyleSettings } from './restyle-settings';
+import type { ChosenStyle } from '../../common/messages';
 import type { Library } from './library';
 import { pngSize } from './png';
 import type { Services } from './services';
@@ -54,7 +55,7 @@ export class Imagining {
     if (this.#state.value.at === 'working' || prompt === '') return;
     const { engine, model, sandbox } = this.#services;
     const abort = (this.#abort = new AbortController());
-    const recipe: Recipe = {
+    const recipe: RestyleSettings = {
       styles: chosen,
       prompt,
       guide: 'style',

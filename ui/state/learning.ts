@@ -12,9 +12,9 @@ import { Pace } from './pace';
 import { LEARN_SIDE, type LearnSettings, type Roles } from './pair';
 import { tellEditor, type Services } from './services';
 
-export interface LearnRequest {
+export interface PairToLearn {
   readonly roles: Roles;
-  readonly caption: string;
+  readonly prompt: string;
   readonly style: string;
   readonly settings: LearnSettings;
   /** The check found the pair unusable, and the user wants it all the same. */
@@ -101,11 +101,11 @@ export class Learning {
   }
 
   /** Begins a run, unless one is under way or waits for a decision. */
-  async start(request: LearnRequest): Promise<void> {
+  async start(request: PairToLearn): Promise<void> {
     if (!['idle', 'done'].includes(this.#state.value.at)) return;
     const { roles, settings, force } = request;
     const name = request.style.trim();
-    const caption = request.caption.trim();
+    const prompt = request.prompt.trim();
     this.#state.value = { at: 'preparing', name };
     const abort = (this.#abort = new AbortController());
     try {
@@ -115,7 +115,7 @@ export class Learning {
       const [before, after] = [await draw(roles.before.id), await draw(roles.after.id)];
       const sample = roles.sample && { picture: await draw(roles.sample.id), every: settings.sampleEvery };
       const { steps, contentSteps, rank, learningRate, seed } = settings;
-      const shared = { before, after, caption, steps, contentSteps, rank, learningRate, seed };
+      const shared = { before, after, prompt, steps, contentSteps, rank, learningRate, seed };
       await this.#run({
         job: { ...shared, style: name, force, ...(sample && { sample }) },
         draft: { ...shared, name, model, beforeId: roles.before.id, afterId: roles.after.id },
@@ -262,7 +262,7 @@ export class Learning {
     const entry: StyleEntry = {
       id: styleIdOf(file),
       name: facts.name,
-      caption: facts.caption,
+      prompt: facts.prompt,
       model: facts.model && { ...facts.model },
       createdAt: new Date().toISOString(),
       rank: facts.rank,

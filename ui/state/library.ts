@@ -1,6 +1,6 @@
 /** Library: the styles that are kept for the user and in the document. */
 import { signal, type ReadonlySignal } from '@preact/signals-core';
-import type { ListedStyle, Place, Storage, StyleEntry } from '../../common/messages';
+import type { ListedStyle, StylePlace, Storage, StyleEntry } from '../../common/messages';
 import { isNamed, messageOf } from './errors';
 import { styleIdOf } from './ids';
 import type { Services } from './services';
@@ -87,7 +87,7 @@ export class Library {
   }
 
   /** Keeps a style. Rejects with a QuotaError, and changes nothing, when it does not fit. */
-  async put(entry: StyleEntry, file: Uint8Array, place: Place): Promise<void> {
+  async put(entry: StyleEntry, file: Uint8Array, place: StylePlace): Promise<void> {
     const { storage } = await this.#services.sandbox.call('putStyle', { entry, file, place });
     this.#storage.value = storage;
     const now = this.find(entry.id);
@@ -114,7 +114,7 @@ export class Library {
   }
 
   /** Takes a style from a place at once, and offers to bring it back for a while. */
-  async remove(id: string, place: Place): Promise<void> {
+  async remove(id: string, place: StylePlace): Promise<void> {
     const style = this.find(id);
     if (!style) return;
     const { sandbox, notices } = this.#services;
@@ -131,7 +131,7 @@ export class Library {
   }
 
   /** Copies a style to the other place: into the document for teammates, or from there into the user's library. */
-  async copyTo(id: string, place: Place): Promise<void> {
+  async copyTo(id: string, place: StylePlace): Promise<void> {
     const style = this.find(id);
     if (!style) return;
     try {
@@ -174,12 +174,12 @@ export class Library {
     const { engine, notices } = this.#services;
     try {
       const style = await engine.inspectStyle(fileName, given, config);
-      const { name, caption, model, rank, steps, file, note } = style;
+      const { name, prompt, model, rank, steps, file, note } = style;
       const id = styleIdOf(file);
       const present = this.find(id);
       if (present?.inLibrary) return void notices.info(`“${present.name}” is in your library already`);
       const entry: StyleEntry = {
-        ...{ id, name, caption, model: model && { ...model }, rank, steps },
+        ...{ id, name, prompt, model: model && { ...model }, rank, steps },
         createdAt: new Date().toISOString(),
         bytes: file.length,
         thumbnail: present?.thumbnail ?? null,
@@ -212,7 +212,7 @@ export class Library {
     this.#uses.value = null;
   }
 
-  async #bringBack(style: ListedStyle, file: Uint8Array, place: Place): Promise<void> {
+  async #bringBack(style: ListedStyle, file: Uint8Array, place: StylePlace): Promise<void> {
     try {
       await this.put(entryOf(style), file, place);
     } catch (error) {
@@ -224,14 +224,14 @@ export class Library {
     }
   }
 
-  #cannotKeep(name: string, place: Place, error: unknown): string {
+  #cannotKeep(name: string, place: StylePlace, error: unknown): string {
     if (!isNamed(error, 'QuotaError')) return `“${name}” could not be kept. ${messageOf(error)}`;
     return place === 'library'
       ? `“${name}” does not fit into your library. Export or delete a style there first.`
       : `“${name}” does not fit into this file. ${messageOf(error)}`;
   }
 
-  #forget(style: ListedStyle, place: Place): void {
+  #forget(style: ListedStyle, place: StylePlace): void {
     const left = { ...style, ...(place === 'library' ? { inLibrary: false } : { inDocument: false }) };
     if (left.inLibrary || left.inDocument) {
       this.#styles.value = this.#with(left);

@@ -42,7 +42,7 @@ export function orderPair(a: NodeSummary, b: NodeSummary): [before: NodeSummary,
 }
 
 /** What a pair shows, from the words both names share: "teddy-bear/flat" and "teddy-bear/ink" give "teddy bear". */
-export function guessCaption(before: string, after: string): string {
+export function guessPrompt(before: string, after: string): string {
   const other = new Set(wordsOf(after));
   const shared = wordsOf(before).filter((word) => other.has(word) && says(word));
   return [...new Set(shared)].join(' ');

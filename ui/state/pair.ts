@@ -5,7 +5,7 @@ import type { PairProblem, PairVerdict } from '../../engine/requests';
 import type { NodeSummary } from '../../common/messages';
 import type { Png } from '../ports';
 import { messageOf } from './errors';
-import { guessCaption, guessStyleName, orderPair, pickPair } from './pair-guess';
+import { guessPrompt, guessStyleName, orderPair, pickPair } from './pair-guess';
 import type { Services } from './services';
 
 /** Long side of the pictures that are checked and learned from, px. */
@@ -52,7 +52,7 @@ export class PairFlow {
   readonly #pictures = signal<ReadonlyMap<string, Png>>(new Map());
   /** Counts checks, so that the answer to an older one is dropped. */
   #round = 0;
-  #edited = { caption: false, style: false };
+  #edited = { prompt: false, style: false };
   /** The two layers that were selected last, as one string. */
   #pair = '';
 
@@ -60,7 +60,7 @@ export class PairFlow {
   readonly check: ReadonlySignal<PairCheck> = this.#check;
   /** Pictures of the layers in the roles, by layer id, as they come in. */
   readonly pictures: ReadonlySignal<ReadonlyMap<string, Png>> = this.#pictures;
-  readonly caption = signal('');
+  readonly prompt = signal('');
   readonly styleName = signal('');
   readonly settings = signal<LearnSettings>(DEFAULT_LEARN_SETTINGS);
 
@@ -109,8 +109,8 @@ export class PairFlow {
   }
 
   editCaption(text: string): void {
-    this.#edited.caption = true;
-    this.caption.value = text;
+    this.#edited.prompt = true;
+    this.prompt.value = text;
   }
 
   editStyleName(text: string): void {
@@ -136,7 +136,7 @@ export class PairFlow {
       .sort()
       .join();
     // What the user typed is kept while the same two layers are selected again.
-    if (pair !== this.#pair) this.#edited = { caption: false, style: false };
+    if (pair !== this.#pair) this.#edited = { prompt: false, style: false };
     this.#pair = pair;
     const [before, after] = orderPair(nodes[0]!, nodes[1]!);
     this.#take({ before, after, sample: null });
@@ -164,7 +164,7 @@ export class PairFlow {
 
   #take(roles: Roles): void {
     this.#roles.value = roles;
-    if (!this.#edited.caption) this.caption.value = guessCaption(roles.before.name, roles.after.name);
+    if (!this.#edited.prompt) this.prompt.value = guessPrompt(roles.before.name, roles.after.name);
     if (!this.#edited.style) {
       this.styleName.value = guessStyleName(roles.before.name, roles.after.name) || this.#freeName();
     }

@@ -5,7 +5,7 @@ import type { JobProgress, Png } from '../ports';
 import { abortable } from '../abortable';
 import { isCancelled, isNamed, messageOf } from './errors';
 import type { Library } from './library';
-import { changesNothing, loadStyles, parametersOf, restyleJob, type Recipe } from './recipe';
+import { changesNothing, loadStyles, parametersOf, restyleJob, type RestyleSettings } from './restyle-settings';
 import { tellEditor, type Services } from './services';
 import { counted } from './words';
 
@@ -21,7 +21,7 @@ export interface QueueItem {
   readonly id: number;
   readonly name: string;
   /** How, as it was set when the layer was added: later changes of the settings are for layers added later. */
-  readonly recipe: Recipe;
+  readonly recipe: RestyleSettings;
   /** A new layer above this one, or a result that is made anew from its source as it looks now. */
   readonly target: { readonly kind: 'new'; readonly sourceId: string } | AgainTarget;
   readonly state: Signal<ItemState>;
@@ -70,7 +70,7 @@ export class RestyleQueue {
   }
 
   /** Restyles layers as new layers above them. */
-  add(nodes: readonly NodeSummary[], recipe: Recipe): void {
+  add(nodes: readonly NodeSummary[], recipe: RestyleSettings): void {
     this.#enqueue(
       nodes.map(({ id, name, obstacle }) => ({
         ...{ name, recipe, obstacle },
@@ -189,7 +189,7 @@ export class RestyleQueue {
     return original;
   }
 
-  async #place(target: QueueItem['target'], recipe: Recipe, original: Png, styled: Png): Promise<string> {
+  async #place(target: QueueItem['target'], recipe: RestyleSettings, original: Png, styled: Png): Promise<string> {
     const { sandbox, model } = this.#services;
     const sourceId = target.kind === 'new' ? target.sourceId : target.parameters.sourceId;
     const parameters = parametersOf('restyled', recipe, sourceId, await model.ready());

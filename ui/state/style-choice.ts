@@ -1,7 +1,8 @@
 /** The styles picked for the next restyling or imagining, each with its strength. */
 import { effect, signal, untracked, type ReadonlySignal } from '@preact/signals-core';
+import type { ChosenStyle } from '../../common/messages';
 import type { Library } from './library';
-import { MAX_STRENGTH, MAX_STYLES, type ChosenStyle } from './recipe';
+import { MAX_STRENGTH, MAX_STYLES } from './restyle-settings';
 
 export class StyleChoice {
   readonly #library: Library;

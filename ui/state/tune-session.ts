@@ -5,7 +5,7 @@ import type { JobProgress, Png, Preview } from '../ports';
 import { isCancelled, isNamed, messageOf } from './errors';
 import type { Library } from './library';
 import { fractionOf } from './queue';
-import { changesNothing, loadStyles, parametersOf, restyleJob } from './recipe';
+import { changesNothing, loadStyles, parametersOf, restyleJob } from './restyle-settings';
 import type { Services } from './services';
 
 /** Long side of the instant pictures, px. */

@@ -5,7 +5,7 @@ import { Icon } from '../components/icons';
 import { Message } from '../components/message';
 import { Progress } from '../components/progress';
 import { Tabs } from '../components/tabs';
-import type { Place } from '../state/app';
+import type { Tab } from '../state/app';
 import { secondsInWords } from '../state/words';
 import { useApp } from './context';
 import { ImagineView } from './imagine-view';
@@ -14,7 +14,7 @@ import { LibraryView } from './library/library-view';
 import { ModelView } from './model/model-view';
 import { RestyleView } from './restyle/restyle-view';
 
-const TABS: readonly { readonly id: Place; readonly label: string }[] = [
+const TABS: readonly { readonly id: Tab; readonly label: string }[] = [
   { id: 'learn', label: 'Learn' },
   { id: 'restyle', label: 'Restyle' },
   { id: 'library', label: 'Styles' },
@@ -22,7 +22,7 @@ const TABS: readonly { readonly id: Place; readonly label: string }[] = [
   { id: 'model', label: 'Model' },
 ];
 
-const VIEWS: Readonly<Record<Place, () => ComponentChild>> = {
+const VIEWS: Readonly<Record<Tab, () => ComponentChild>> = {
   learn: LearnView,
   restyle: RestyleView,
   library: LibraryView,

@@ -1,7 +1,7 @@
 /** Cleanliness: what a result draws where neither the input nor the truth draws anything. */
 import { boxBlur } from '../pixels/blur';
 
-/** Half the window's side: wide enough for blotches of one latent pixel, 8 px of 256. */
+/** Half the window's side: wide enough for noise of one latent pixel, 8 px of 256. */
 const RADIUS = 4;
 /** An area counts as flat below this deviation, in grey levels; a soft gradient passes. */
 const FLAT = 2;

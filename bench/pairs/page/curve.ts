@@ -31,7 +31,7 @@ const COLOURS = [
   '#8c6d1f',
 ];
 
-/** An SVG file on white; what changes more lies further left, what is nearer to the truth lower. */
+/** An SVG file on white; what changes more lies further left, what is closer to the truth lower. */
 export function drawCurves(curves: readonly Curve[]): string {
   const points = curves.flatMap((curve) => curve.points);
   const x = axis(

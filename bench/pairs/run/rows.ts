@@ -6,7 +6,7 @@ import type { GuideMode, LearnMode } from '../../../engine/requests';
 type Way =
   | { readonly by: 'style'; readonly mode: LearnMode; readonly guide: GuideMode; readonly strengths: readonly number[] }
   | { readonly by: 'colours'; readonly transfer: 'reinhard' | 'colour-map' }
-  | { readonly by: 'repainting' }
+  | { readonly by: 'filter' }
   | { readonly by: 'nothing' };
 
 interface Family {
@@ -32,7 +32,7 @@ export const FAMILIES = {
   scale: { title: 'LoRA scaling', short: 'LoRA scaling', way: style('pair', 'scale', [0.5, 1, 1.5, 2]) },
   sdedit: { title: 'SDEdit', short: 'SDEdit', way: style('pair', 'sdedit', [0.25, 0.5, 0.75]) },
   addift: { title: 'ADDifT', short: 'ADDifT', way: style('addift', 'style', [0.5, 1, 1.5]) },
-  repainting: { title: 'repainting without the net', short: 'repainting', way: { by: 'repainting' } },
+  filter: { title: 'per-pixel filter without the net', short: 'filter', way: { by: 'filter' } },
   reinhard: { title: 'colour transfer (Reinhard)', short: 'Reinhard', way: { by: 'colours', transfer: 'reinhard' } },
   'colour-map': { title: 'affine colour map', short: 'colour map', way: { by: 'colours', transfer: 'colour-map' } },
 } as const satisfies Record<string, Family>;

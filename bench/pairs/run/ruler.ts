@@ -1,5 +1,5 @@
 /** A ruler for the metrics: what known harm to a truth measures, so that the numbers of a table can be read. */
-import { chooseBackground } from '../../../engine/image/canvas';
+import { chooseMatte } from '../../../engine/image/canvas';
 import type { Image } from '../../../engine/image/image';
 import { Random } from '../../../engine/tensor/random';
 import { Judge, type Metrics } from '../metrics/metrics';
@@ -74,7 +74,7 @@ export async function ruler(
   const measured = new Map<string, Metrics[]>();
   for (const name of tasks) {
     const task = await readTask(suite, name);
-    const background = chooseBackground([task.before, task.after]);
+    const background = chooseMatte([task.before, task.after]);
     const tests = someTests(task, limit);
     for (const [i, test] of tests.entries()) {
       const { input, truth } = await readTest(suite, task, test);

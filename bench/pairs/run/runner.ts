@@ -1,13 +1,12 @@
 /** Runs rows over the tasks of a suite and measures them. */
 import type { CommandEngine } from '../../../cli/io';
 import { InputError, throwIfCancelled } from '../../../engine/errors';
-import { chooseBackground, compositeAt } from '../../../engine/image/canvas';
+import { chooseMatte, compositeAt } from '../../../engine/image/canvas';
 import { checkPair } from '../../../engine/learn/pair-check';
 import type { Image } from '../../../engine/image/image';
-import { repaintImage } from '../../../engine/filter/filter';
+import { filterImage } from '../../../engine/filter/filter';
 import type { LearnMode } from '../../../engine/requests';
-import { readAdapter } from '../../../engine/lora/adapter-file';
-import { styleInfo } from '../../../engine/lora/style-info';
+import { readStyle } from '../../../engine/restyle/style-file';
 import { bytesSource } from '../../../engine/weights/source';
 import { learnColourMap } from '../baselines/colour-map';
 import { learnReinhard } from '../baselines/reinhard';
@@ -60,7 +59,7 @@ async function runTask(job: Job, task: Task, engine: CommandEngine, net: Percept
     }
     return `refused: ${verdict.verdict}`;
   }
-  const background = chooseBackground([task.before, task.after]);
+  const background = chooseMatte([task.before, task.after]);
   const make = makerFor(job, task, engine, store);
   const refusal = (row: Row): Refusal | undefined => store.refusal(task.name, task.digest, row.name);
   let measured = 0;
@@ -115,7 +114,7 @@ function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Ma
   const transfers = new Map<string, (picture: Raster) => Raster>();
   const transferOf = (name: 'reinhard' | 'colour-map'): ((picture: Raster) => Raster) => {
     const learn = name === 'reinhard' ? learnReinhard : learnColourMap;
-    const known = transfers.get(name) ?? learn(rasterOf(task.before), overBackground(task));
+    const known = transfers.get(name) ?? learn(rasterOf(task.before), overMatte(task));
     transfers.set(name, known);
     return known;
   };
@@ -125,8 +124,8 @@ function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Ma
         const styles = [{ file: await styleOf(way.mode), strength: strength! }];
         return engine.restyle({ image: picture, styles, guide: way.guide, ...settings.restyle }, { signal });
       }
-      case 'repainting':
-        return repaintAlone(await styleOf('pair'), picture);
+      case 'filter':
+        return filterAlone(await styleOf('pair'), picture);
       case 'colours':
         return imageOf(transferOf(way.transfer)(rasterOf(picture)));
       case 'nothing':
@@ -136,15 +135,14 @@ function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Ma
 }
 
 /** What a style makes of a picture before the net acts; the picture itself where it leaves all to the net. */
-async function repaintAlone(style: Uint8Array, picture: Image): Promise<Image> {
-  const { metadata } = await readAdapter(bytesSource('the style', style));
-  const repainting = styleInfo(metadata)?.repainting;
-  return repainting ? repaintImage(picture, [{ repainting, weight: 1 }], chooseBackground([picture])) : picture;
+async function filterAlone(style: Uint8Array, picture: Image): Promise<Image> {
+  const filter = (await readStyle(bytesSource('the style', style))).info?.filter;
+  return filter ? filterImage(picture, [{ filter, weight: 1 }], chooseMatte([picture])) : picture;
 }
 
-/** The after image as it shows over the pair's background, at the before image's size. */
-function overBackground({ before, after }: Task): Raster {
+/** The after image as it shows over the pair's matte, at the before image's size. */
+function overMatte({ before, after }: Task): Raster {
   const { width, height } = before;
-  const rgb = compositeAt(after, chooseBackground([before, after]), width, height).data;
+  const rgb = compositeAt(after, chooseMatte([before, after]), width, height).data;
   return { width, height, rgb, alpha: new Float32Array(width * height).fill(1) };
 }

@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { LEARN_DEFAULTS, RESTYLE_DEFAULTS } from '../../../engine/defaults';
 import type { LearnRequest, RestyleRequest } from '../../../engine/requests';
-import { MODES } from '../../../engine/learn/recipe';
+import { MODES } from '../../../engine/modes';
 
 /**
  * Counts up when a mode comes to learn or apply its styles in another way at the same settings, so that results of
- * before are not taken for results of now. 2: the before-to-after term; ADDifT is applied with the base prompt. 3: copies
- * of the pair, no style words, cleaned differences. 4: the ground is held as far as the pair holds it; a style whose
- * colours hang on brightness ignores hues. 5: the strength is fitted to the pair. 6: pixels are
- * repainted first where the style's change is of that kind. 7: strokes too. 8: strokes apart from colours, and less of
- * the rest. 9: shadows.
+ * before are not taken for results of now. 2: the interpolant; ADDifT is applied with the base prompt. 3:
+ * augmentations of the pair, no style words, cleaned differences. 4: the background is held as far as the pair holds it; a
+ * style whose colours depend on brightness ignores hues. 5: the strength is calibrated on the pair. 6: a per-pixel filter
+ * acts first where the style's change is of that kind. 7: strokes too. 8: strokes apart from colours, and less of the
+ * rest. 9: shadows.
  */
 const METHOD_VERSION = 9;
 
@@ -53,7 +53,7 @@ export function describeSettings({ learn, restyle }: Settings): string {
     `rank ${learn.rank}`,
     `learning rate ${learn.learningRate}`,
     `${learn.contentSteps} + ${learn.steps} learning steps`,
-    `start ${restyle.start ?? `${RESTYLE_DEFAULTS.start} or ${RESTYLE_DEFAULTS.groundStart}, by the style`}`,
+    `start ${restyle.start ?? `${RESTYLE_DEFAULTS.start} or ${RESTYLE_DEFAULTS.backgroundStart}, by the style`}`,
     `${restyle.steps} steps each way`,
     `seeds ${learn.seed} and ${restyle.seed}`,
   ].join(', ');

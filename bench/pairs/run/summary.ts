@@ -29,8 +29,8 @@ export interface RowSummary {
   readonly images: number;
   /** Over tasks; null where no picture has the metric. */
   readonly metrics: Readonly<Record<MetricName, Estimate | null>>;
-  /** Share of pictures perceptually nearer to the truth than the input is. */
-  readonly nearer: number;
+  /** Share of pictures perceptually closer to the truth than the input is. */
+  readonly closer: number;
   /** This row's perceptual distance less that of Diptych at strength 1, task by task: above 0 where Diptych is ahead. */
   readonly behind: Estimate | null;
 }
@@ -63,7 +63,7 @@ export function summarise(results: readonly Placed[]): RowSummary[] {
       metrics: Object.fromEntries(
         METRIC_NAMES.map((metric) => [metric, overTasks(({ metrics }) => metrics[metric])]),
       ) as RowSummary['metrics'],
-      nearer: meanOf(
+      closer: meanOf(
         group.map(({ task, image, metrics }) => {
           const nothing = find(task, 'nothing', image);
           return nothing && metrics.perceptual < nothing.metrics.perceptual ? 1 : 0;

@@ -30,11 +30,11 @@ export function markdownTable(summaries: readonly RowSummary[], titleOf: (row: R
       if (!estimate) return '';
       return metric === 'perceptual' ? withInterval(estimate, row.tasks) : shortMean(metric, estimate);
     }),
-    row.row === 'nothing' ? '' : `${Math.round(100 * row.nearer)}%`,
+    row.row === 'nothing' ? '' : `${Math.round(100 * row.closer)}%`,
     row.behind ? withInterval(row.behind, row.tasks) : '',
   ]);
   const titles = METRICS.map((metric) => METRIC_COLUMNS[metric].title);
-  const head = ['row', ...titles, 'nearer than the input', 'perceptual, less Diptych at 1'];
+  const head = ['row', ...titles, 'closer than the input', 'perceptual, less Diptych at 1'];
   const align = head.map((_, i) => (i === 0 ? '---' : '---:'));
   return [head, align, ...cells].map((line) => `| ${line.join(' | ')} |`);
 }

@@ -74,7 +74,7 @@ export async function readTask(suite: string, name: string): Promise<Task> {
   try {
     file = JSON.parse(await readFile(path, 'utf8')) as Partial<TaskFile>;
   } catch (error) {
-    throw new InputError(`${path}: is not JSON (${messageOf(error)}); mend it or build the suite again`);
+    throw new InputError(`${path}: is not JSON (${messageOf(error)}); correct it or build the suite again`);
   }
   const { kind = 'other', split = 'report', style = name, prompt = '' } = file;
   if (split !== 'tune' && split !== 'report') throw new InputError(`${path}: split is ${split}; use tune or report`);

@@ -8,7 +8,7 @@
  * noised, as a VAE would), enlarged by each method and added to `before`; errors against `after` are mean absolute
  * grey levels over the picture's visible pixels, and over those within 3 px of an edge of either image.
  */
-import { chooseBackground, compositeAt, compositeRow } from '../../../engine/image/canvas';
+import { chooseMatte, compositeAt, compositeRow } from '../../../engine/image/canvas';
 import { addDifference } from '../../../engine/restyle/compose';
 import type { Image } from '../../../engine/image/image';
 import { planes, resize, type Kernel, type Planes } from '../../../engine/image/resample';
@@ -129,7 +129,7 @@ async function upsampling(): Promise<void> {
             data.set([after.data[i + 1]!, after.data[i + 2]!, 255 - after.data[i]!], i);
           after = { ...after, data };
         }
-        const background = chooseBackground([before, after]);
+        const background = chooseMatte([before, after]);
         const [b, a] = [full(before, background), full(after, background)];
         const guide = compositeAt(before, background, NET, NET);
         const small = compositeAt(after, background, NET, NET);

@@ -12,8 +12,8 @@ export async function endWorkers(editor: EditorUnderTest): Promise<void> {
   });
 }
 
-/** From now on workers fail as soon as they are started, until `mend` is called. */
-export async function refuseWorkers(editor: EditorUnderTest): Promise<{ mend(): Promise<void> }> {
+/** From now on workers fail as soon as they are started, until `restore` is called. */
+export async function refuseWorkers(editor: EditorUnderTest): Promise<{ restore(): Promise<void> }> {
   const frame = await editor.frame();
   await frame.evaluate(() => {
     const Working = globalThis.Worker;
@@ -23,11 +23,11 @@ export async function refuseWorkers(editor: EditorUnderTest): Promise<{ mend(): 
         super(broken);
       }
     };
-    globalThis.mendWorkers = () => (globalThis.Worker = Working);
+    globalThis.restoreWorkers = () => (globalThis.Worker = Working);
   });
-  return { mend: () => frame.evaluate(() => void mendWorkers()) };
+  return { restore: () => frame.evaluate(() => void restoreWorkers()) };
 }
 
 declare global {
-  var mendWorkers: () => void;
+  var restoreWorkers: () => void;
 }

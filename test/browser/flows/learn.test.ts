@@ -158,10 +158,10 @@ test('workers that die while learning are started again, and nothing is lost', a
 
 test('where no worker starts any more learning fails, says so, and can be begun again', async () => {
   await beginLearning();
-  const { mend } = await refuseWorkers(editor);
+  const { restore } = await refuseWorkers(editor);
   await endWorkers(editor);
   await editor.panel.getByText('“Line” could not be learned').waitFor({ timeout: PATIENCE });
-  await mend();
+  await restore();
   await goTo(editor, 'Model');
   await button(editor, 'Try again').click();
   await editor.panel.getByText(/^Processor \(WebAssembly/).waitFor({ timeout: PATIENCE });

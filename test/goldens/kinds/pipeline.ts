@@ -3,7 +3,7 @@ import { styleGuidance } from '../../../engine/diffusion/guidance';
 import { NO_ADAPTERS } from '../../../engine/diffusion/denoiser';
 import { openModel } from '../../../engine/diffusion/model';
 import { SAMPLERS } from '../../../engine/diffusion/samplers/samplers';
-import { openWorkshop } from '../../../engine/pipeline';
+import { openPipeline } from '../../../engine/pipeline';
 import type { DeviceTensor } from '../../../engine/runtime/device-tensor';
 import { f32, zeros, type HostTensor } from '../../../engine/tensor/tensor';
 import { input, withRuntime, type GoldenCase } from '../case';
@@ -18,7 +18,7 @@ export async function runPipeline(golden: GoldenCase): Promise<Map<string, HostT
   const model = await openModel(golden.folder);
   const { prompt, guidance_scale: scale, steps } = golden.parameters as unknown as Parameters;
   return withRuntime(async (runtime) => {
-    const { text, denoiser, autoencoder } = openWorkshop(model, runtime);
+    const { text, denoiser, autoencoder } = openPipeline(model, runtime);
     const results = new Map<string, HostTensor>();
     for (const [suffix, asked] of [
       ['', prompt],

@@ -15,7 +15,7 @@ import { downShape, unpackValues, upShape } from '../../../engine/lora/packing';
 import { multiplierTensor, stackedAdapters } from '../../../engine/lora/stack';
 import { joinMatrices } from '../../../engine/diffusion/denoiser';
 import { readUNetConfig, type UNetConfig } from '../../../engine/nets/unet-config';
-import { moveDown } from '../../../engine/restyle/restyle';
+import { moveDown } from '../../../engine/restyle/way-back';
 import { ProgramCache } from '../../../engine/runtime/program-cache';
 import type { Runtime } from '../../../engine/runtime/runtime';
 import { f32, zeros, type HostTensor } from '../../../engine/tensor/tensor';

@@ -8,7 +8,7 @@ import { attentionSites, type Site } from '../../../engine/lora/sites';
 import { multiplierTensor } from '../../../engine/lora/stack';
 import { readUNetConfig, type UNetConfig } from '../../../engine/nets/unet-config';
 import { buildTrainingStep, stateNames } from '../../../engine/learn/training-step';
-import { translatedNoise, translationWeight } from '../../../engine/learn/interpolant';
+import { interpolantNoise, interpolantWeight } from '../../../engine/learn/interpolant';
 import type { Program } from '../../../engine/runtime/program';
 import type { Runtime } from '../../../engine/runtime/runtime';
 import { f32, type HostTensor } from '../../../engine/tensor/tensor';
@@ -206,13 +206,13 @@ class Bench {
       latents: batch(rows.map(({ image }) => input(this.golden, `latents_${image}`))),
       context: batch(rows.map(({ image }) => input(this.golden, `embeddings_${image}`))),
       noise: batch(
-        rows.map((row) => (translated(row) ? translatedNoise(this.schedule, timestep, noise, way, share!) : noise)),
+        rows.map((row) => (translated(row) ? interpolantNoise(this.schedule, timestep, noise, way, share!) : noise)),
       ),
       timestep: f32([timestep], [1]),
       noising: f32([noising.latents, noising.noise], [2]),
       objective: f32([objective.latents, objective.noise], [2]),
       lossWeights: f32(
-        rows.map((row) => (translated(row) ? translationWeight(this.schedule, timestep) : 1)),
+        rows.map((row) => (translated(row) ? interpolantWeight(this.schedule, timestep) : 1)),
         [rows.length],
       ),
       multiplier: multiplierTensor(

@@ -218,7 +218,7 @@ export class World {
     const entry = {
       id,
       name: `Style ${id}`,
-      caption: 'an apple',
+      prompt: 'an apple',
       model: { name: 'embedded', fingerprint: 'f' },
       createdAt: `2026-01-0${id.charCodeAt(0) % 8}T00:00:00.000Z`,
       rank: 8,
@@ -236,7 +236,7 @@ export class World {
   draft(bytes: number): Draft {
     return {
       name: 'Ink',
-      caption: 'an apple',
+      prompt: 'an apple',
       beforeId: '1:1',
       afterId: '1:2',
       before: this.png(8, 8, 'before'),

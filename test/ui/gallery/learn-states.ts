@@ -75,7 +75,7 @@ async function learning(options: StageOptions = {}, sample = false): Promise<Des
   if (sample) pair.takeOffer();
   await pause(50);
   const settings = { ...pair.settings.value, sampleEvery: 20 };
-  void flow.start({ roles: pair.roles.value!, caption: 'teddy bear', style: 'Ink', settings, force: false });
+  void flow.start({ roles: pair.roles.value!, prompt: 'teddy bear', style: 'Ink', settings, force: false });
   return desk;
 }
 

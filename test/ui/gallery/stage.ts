@@ -70,12 +70,12 @@ export async function openStage({ styles = true, prepare, ...options }: StageOpt
         const other = { name: 'stable-diffusion-v1-5', fingerprint: 'beef' };
         sandbox.addStyle('clay', 'Clay', 'document', { bytes: 2_400_000, model: other, thumbnail: thumbs.clay });
         sandbox.addStyle('neon', 'Neon', 'document', {
-          caption: 'koala',
+          prompt: 'koala',
           bytes: 945_000,
           thumbnail: thumbs.neon,
           ...shared,
         });
-        sandbox.addStyle('ink', 'Ink', 'library', { caption: 'teddy bear', bytes: 945_000, thumbnail: thumbs.ink });
+        sandbox.addStyle('ink', 'Ink', 'library', { prompt: 'teddy bear', bytes: 945_000, thumbnail: thumbs.ink });
       }
       prepare?.(parts);
     },

@@ -59,7 +59,7 @@ function ChosenPair({ roles }: { roles: Roles }) {
   const learn = (): void =>
     void learning.start({
       roles,
-      caption: pair.caption.value,
+      prompt: pair.prompt.value,
       style: pair.styleName.value,
       settings: pair.settings.value,
       force,
@@ -85,7 +85,7 @@ function ChosenPair({ roles }: { roles: Roles }) {
           label="What both show"
           placeholder="Such as teddy bear"
           note="Keeps what is drawn out of the style. May be left empty."
-          value={pair.caption.value}
+          value={pair.prompt.value}
           onInput={(text) => pair.editCaption(text)}
         />
         {roles.sample ? (

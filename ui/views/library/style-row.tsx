@@ -9,14 +9,14 @@ import { useApp } from '../context';
 export function StyleRow({ style }: { style: ListedStyle }) {
   const { library, choice, show } = useApp();
   const [renaming, setRenaming] = useState(false);
-  const { id, name, caption, model, bytes, thumbnail, inLibrary, inDocument } = style;
+  const { id, name, prompt, model, bytes, thumbnail, inLibrary, inDocument } = style;
   const use = (): void => {
     choice.only(id);
     show('restyle');
   };
   const about = !library.fits(style)
     ? `Learned on ${model?.name}`
-    : [caption, bytesInWords(bytes)].filter(Boolean).join(' · ');
+    : [prompt, bytesInWords(bytes)].filter(Boolean).join(' · ');
 
   const places: MenuEntry[] = [
     inDocument

@@ -8,11 +8,11 @@ import { Progress } from '../../components/progress';
 import { StrengthSlider } from '../../components/strength-slider';
 import { newSeed } from '../../state/ids';
 import { complaintAboutSeed } from '../../state/learn-settings';
-import { MAX_STYLES } from '../../state/recipe';
+import { MAX_STYLES } from '../../state/restyle-settings';
 import type { TuneSession } from '../../state/tune-session';
 import { listed } from '../../state/words';
 import { useApp } from '../context';
-import { GUIDES } from './guides';
+import { guidesFor } from './guides';
 import { QueueView } from './queue-view';
 
 export function TuneView({ session }: { session: TuneSession }) {
@@ -198,7 +198,7 @@ function Settings({ session }: { session: TuneSession }) {
         <SelectField
           label="Method"
           value={guide}
-          options={GUIDES}
+          options={guidesFor(guide)}
           onChange={(value) => void session.change({ guide: value })}
         />
       )}

@@ -1,6 +1,7 @@
 /** Pair and learn: what is guessed of two layers, and a style that is the same however often learning was broken off. */
 import { endWorkers, refuseWorkers } from './breakdown';
 import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
+import { layerAs, likeness, pictureShown } from './pictures';
 import { button, describeLearning, goTo, waitForHeading, waitForStep, waitForStorage } from './user';
 
 jest.setTimeout(300_000);
@@ -21,20 +22,6 @@ afterAll(() => editor.close());
 const stylesKept = async (): Promise<string[]> =>
   (await editor.storedKeys()).filter((key) => key.startsWith('style:')).sort();
 
-/** Pixels of a picture in the panel. */
-async function pixelsShown(alt: string): Promise<Uint8Array> {
-  const picture = editor.panel.getByAltText(alt);
-  await picture.waitFor();
-  return picture.evaluate(async (image: HTMLImageElement) => {
-    await image.decode();
-    const { naturalWidth: width, naturalHeight: height } = image;
-    const context = new OffscreenCanvas(width, height).getContext('2d')!;
-    context.drawImage(image, 0, 0);
-    // Playwright carries bytes at once, numbers one by one.
-    return new Uint8Array(context.getImageData(0, 0, width, height).data.buffer);
-  });
-}
-
 test('the panel guesses which of two layers is which, shows them as they are, and can swap them', async () => {
   const { panel } = editor;
   // The order in which they were selected says nothing.
@@ -44,7 +31,7 @@ test('the panel guesses which of two layers is which, shows them as they are, an
     const { data } = await editor.pixels(layer.id, 512 / 200);
     const alt = `${name === 'before' ? 'Before' : 'After'}: teddy bear ${name}`;
     // Not toEqual: it takes half a minute over a million numbers.
-    expect(Buffer.from(await pixelsShown(alt)).equals(Buffer.from(data))).toBe(true);
+    expect(Buffer.compare((await pictureShown(editor, alt)).data, data)).toBe(0);
   }
   await waitForHeading(editor, 'A good pair');
   await expect(panel.getByLabel('What both show').inputValue()).resolves.toBe('teddy bear');
@@ -92,8 +79,11 @@ test('a style is learned while a third layer shows how it grows, and is kept', a
   await waitForStep(editor, 1);
   const koala = await editor.layer('koala');
   await panel.getByAltText('Live sample').waitFor({ timeout: PATIENCE });
-  const sample = await pixelsShown('Live sample');
-  expect(sample.some((value) => value !== sample[0])).toBe(true);
+  const sample = await pictureShown(editor, 'Live sample');
+  const likenessToKoala = likeness(sample, await layerAs(editor, 'koala', sample));
+  // The koala still, and no longer the same.
+  expect(likenessToKoala).toBeGreaterThan(0.5);
+  expect(likenessToKoala).toBeLessThan(0.9999);
   await waitForHeading(editor, '“Line” is learned');
 
   const kept = await stylesKept();

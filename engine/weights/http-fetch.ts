@@ -32,10 +32,12 @@ export async function fetchSafely(url: string, init: RequestInit, fetcher: typeo
 const IS_NODE = typeof process !== 'undefined' && process.versions?.node !== undefined;
 
 function requireSecure(from: string, to: string): void {
-  const allowed = new URL(from).protocol === 'https:' ? ['https:'] : ['https:', 'http:'];
-  if (allowed.includes(new URL(to).protocol)) return;
+  // A page may name its own files by relative addresses.
+  const base = globalThis.location?.href;
+  const allowed = new URL(from, base).protocol === 'https:' ? ['https:'] : ['https:', 'http:'];
+  if (allowed.includes(new URL(to, base).protocol)) return;
   throw new InputError(
-    `${new URL(from).origin} redirects to ${new URL(to).origin}, which is not encrypted; nothing was read from there`,
+    `${new URL(from, base).origin} redirects to ${new URL(to, base).origin}, which is not encrypted; nothing was read from there`,
   );
 }
 

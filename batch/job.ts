@@ -38,6 +38,8 @@ export interface BatchSpec {
   readonly output: string;
   /** Whether files that no batch made may be replaced. */
   readonly overwrite: boolean;
+  /** Whether inputs, results and styles go through the queue's own store, for workers that do not see the folders. */
+  readonly transfer?: boolean;
   /** Milliseconds since 1970. */
   readonly created: number;
 }

@@ -145,6 +145,7 @@ function statusOf(head: Line & { event: 'batch' }, lines: readonly Line[], now: 
     failures: [...failures.values()],
     refusals: [],
     recent: recent.reverse(),
+    retryable: false,
     spec: head.spec,
   };
 }

@@ -43,6 +43,11 @@ export async function findOutput(path: string, id: string): Promise<Found> {
   return mark.id === id && head.size === mark.size ? 'same' : 'other';
 }
 
+/** The mark of a whole file in memory; undefined when it has none. */
+export function markOf(bytes: Uint8Array): { id: string; size: number } | undefined {
+  return parseMark(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+}
+
 function parseMark(head: Buffer): { id: string; size: number } | undefined {
   const text = head.toString('latin1', HEADER_BYTES + 4, HEADER_BYTES + 8 + TEXT_BYTES);
   const match = /^tEXtDiptych\0id=([0-9a-f]{64}) bytes=(\d{12})$/.exec(text);

@@ -127,6 +127,17 @@ export async function surveyOutputs(
   return { jobs: jobs(false), done: jobs(true), changed };
 }
 
+/** The survey after some work: of its jobs those that are whole now are done. Inputs are not read again. */
+export async function surveyAgain(survey: Survey): Promise<Survey> {
+  const jobs: BatchJob[] = [];
+  const done = [...survey.done];
+  await eachOf(survey.jobs, async (job) => {
+    const found = await Promise.all(job.outputs.map(({ path, id }) => findOutput(path, id)));
+    (found.every((there) => there === 'same') ? done : jobs).push(job);
+  });
+  return { jobs, done, changed: 0 };
+}
+
 async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   try {

@@ -49,6 +49,8 @@ export interface BatchStatus {
   readonly refusals: readonly Refusal[];
   /** The latest first. */
   readonly recent: readonly FinishedPicture[];
+  /** Whether what failed can be tried again from outside, without the command that made the batch. */
+  readonly retryable: boolean;
   readonly spec: BatchSpec;
 }
 

@@ -1,5 +1,6 @@
 /** The commands of batches: their arguments and help. */
 import type { Command, OptionValues } from 'commander';
+import { InputError } from '../engine/errors';
 import { batchCommand } from './batch';
 import {
   changeBatchCommand,
@@ -52,6 +53,7 @@ export function addBatchCommands(
     .option('--overwrite', 'replace files that are already there')
     .option('--queue <url>', QUEUE_HELP)
     .option('--name <name>', 'name of the batch (default: from its folder and settings)', batchNameOption)
+    .option('--transfer', 'with --queue: send the files through it, for workers that do not see these folders')
     .option('--wait', 'with --queue: wait until the batch is done (so without --detach)')
     .option('--detach', 'with --queue: do not wait for the batch')
     .option('--cancel', 'with --queue: take what waits of the batch STYLE names out of the queue')
@@ -65,6 +67,9 @@ export function addBatchCommands(
         );
       }
       const { queue } = options;
+      if (options.transfer && queue === undefined) {
+        throw new InputError('--transfer is for a queue; name it with --queue URL');
+      }
       const work =
         queue === undefined
           ? batchCommand(io, style, inputs, options)

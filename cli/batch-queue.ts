@@ -1,16 +1,19 @@
 /** `diptych batch`, `worker` and `batches` with a queue. */
-import { CancelledError, InputError } from '../engine/errors';
+import { CancelledError, InputError, throwIfCancelled } from '../engine/errors';
 import { removeTemporaryFolder } from '../batch/output';
 import { planSlots } from '../batch/machine';
 import { BatchProgress } from '../batch/progress';
 import { Registry } from '../batch/queue/registry';
 import type { ServerOptions } from '../batch/queue/connection';
 import { openServer } from '../batch/queue/server';
-import { submitBatch } from '../batch/queue/submit';
+import { Submission, submitBatch } from '../batch/queue/submit';
+import { requireSmall, requireWindow, Transfer } from '../batch/queue/transfer';
 import { QueueWorker } from '../batch/queue/worker';
+import type { BatchSpec } from '../batch/job';
+import { surveyAgain, type Survey } from '../batch/plan';
 import { SlotPool } from '../batch/slot/pool';
 import type { BatchStatus } from '../batch/status';
-import { openModel } from '../engine/diffusion/model';
+import { identify, openModel } from '../engine/diffusion/model';
 import {
   describeStart,
   emit,
@@ -18,12 +21,13 @@ import {
   slotProgram,
   surveyBatch,
   weightBytes,
+  type AskedBatch,
   type BatchOptions,
   type BatchSummary,
 } from './batch';
 import { onEnding } from './ending';
 import type { Io } from './io';
-import { openFolder, type EngineOptions } from './models';
+import { localFolder, type EngineOptions } from './models';
 import { given } from './options';
 import { duration } from './progress';
 import { orCancelled } from './signals';
@@ -78,38 +82,82 @@ export async function queueBatchCommand(
   options: BatchOptions & QueueOptions & { readonly detach?: boolean },
 ): Promise<BatchSummary> {
   const asked = await readBatch(io, style, sources, options);
-  return withRegistry(io, options.queue, {}, async (registry) => {
-    let batch = await surveyBatch(io, asked);
-    const { spec, total } = batch;
-    const start = { name: spec.name, output: spec.output, total, done: batch.survey.done.length, failed: 0 };
+  const { spec, planned } = asked;
+  let sent = false;
+  const work = withRegistry(io, options.queue, {}, async (registry) => {
+    let { survey } = await surveyBatch(io, asked);
+    const total = planned.length;
+    const start = { name: spec.name, output: spec.output, total, done: survey.done.length, failed: 0 };
     emit(io, options, { event: 'start', ...start });
-    describeStart(io, batch);
+    describeStart(io, { ...asked, survey, total });
     for (let check = 0; ; check++) {
-      const bar = new BatchProgress(io.err, io.interactive, duration);
-      const queued = batch.survey.jobs.length;
-      await submitBatch(registry, spec, batch.survey, total, (done) => {
-        if (queued > 2000) bar.update({ done, failed: 0, total: queued });
-      }).finally(() => bar.end());
+      const transfer = spec.transfer ? new Transfer(registry, spec, survey.jobs) : undefined;
+      if (transfer) {
+        // What an earlier command left in the store.
+        await transfer.fetch();
+        survey = await surveyAgain(survey);
+        await requireSmall(survey.jobs, stylesOf(asked));
+        if (options.detach) await requireWindow(survey.jobs);
+      }
+      const queued = survey.jobs.length;
+      if (transfer) {
+        await transfer.start(await Submission.begin(registry, spec, survey.jobs, total), asked.styles);
+        await transfer.round();
+      } else {
+        await submitWithBar(io, registry, spec, survey, total);
+      }
+      sent = transfer === undefined || transfer.unsent === 0;
       if (options.detach) {
-        io.err(`${queued} pictures are in the queue; see them with: diptych batches ${spec.name} --queue URL\n`);
+        const fetching = transfer ? '; the same command without --detach fetches their results' : '';
+        io.err(
+          `${queued} pictures are in the queue; see them with: diptych batches ${spec.name} --queue URL${fetching}\n`,
+        );
         return start;
       }
-      const status = await waitForBatch(io, registry, spec.name, options);
+      const status = await waitForBatch(io, registry, spec.name, options, async () => {
+        await transfer?.round();
+        sent = transfer === undefined || transfer.unsent === 0;
+      });
+      survey = await surveyAgain(survey);
       if (status.state === 'cancelled') {
         throw new CancelledError(
-          `batch ${spec.name} was cancelled; ${status.counts.done} of ${total} pictures are done`,
+          `batch ${spec.name} was cancelled; ${survey.done.length} of ${total} pictures are done`,
         );
       }
-      batch = await surveyBatch(io, asked);
-      const failed = status.counts.failed;
-      const missing = batch.survey.jobs.length - failed;
+      const missing = survey.jobs.length - status.counts.failed;
       if (missing <= 0 || check === CHECKS) {
+        if (transfer) await transfer.clear();
         await removeTemporaryFolder(spec.output);
-        return { ...start, done: batch.survey.done.length, failed: batch.survey.jobs.length };
+        return { ...start, done: survey.done.length, failed: survey.jobs.length };
       }
       io.err(`note: ${missing} pictures were lost from the queue; they are put into it again\n`);
     }
   });
+  return work.catch((error: unknown) => {
+    if (!(error instanceof CancelledError) || !io.signal.aborted) throw error;
+    const rest = sent ? '' : ' with what it has';
+    throw new CancelledError(
+      `stopped waiting; batch ${spec.name} goes on in the queue${rest}; run the same command to go on with it, or end it with --cancel`,
+    );
+  });
+}
+
+function stylesOf({ spec, styles }: AskedBatch): { path: string; bytes: number }[] {
+  return spec.styles.map(({ path, sha }) => ({ path, bytes: styles.get(sha)!.length }));
+}
+
+async function submitWithBar(
+  io: Io,
+  registry: Registry,
+  spec: BatchSpec,
+  survey: Survey,
+  total: number,
+): Promise<void> {
+  const bar = new BatchProgress(io.err, io.interactive, duration);
+  const queued = survey.jobs.length;
+  await submitBatch(registry, spec, survey, total, (done) => {
+    if (queued > 2000) bar.update({ done, failed: 0, total: queued });
+  }).finally(() => bar.end());
 }
 
 /** Shows a batch's progress until nothing of it is left to do. */
@@ -118,6 +166,7 @@ async function waitForBatch(
   registry: Registry,
   name: string,
   options: { readonly json?: boolean },
+  onLook: () => Promise<void>,
 ): Promise<BatchStatus> {
   const bar = new BatchProgress(io.err, io.interactive, duration);
   const said = new Set<string>();
@@ -125,6 +174,7 @@ async function waitForBatch(
   try {
     for (;;) {
       const status = await registry.status(await registry.get(name));
+      await onLook();
       const { counts, total, perSecond, secondsLeft } = status;
       bar.update({ done: counts.done, failed: counts.failed, total, perSecond, secondsLeft });
       const progress = JSON.stringify({ event: 'progress', ...counts, total });
@@ -143,11 +193,7 @@ async function waitForBatch(
         emit(io, options, item);
       }
       if (status.state === 'done' || status.state === 'failed' || status.state === 'cancelled') return status;
-      if (io.signal.aborted) {
-        throw new CancelledError(
-          `stopped waiting; batch ${name} goes on in the queue; run the same command to watch it, or end it with --cancel`,
-        );
-      }
+      throwIfCancelled(io.signal);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   } finally {
@@ -192,18 +238,23 @@ const LOCK_SECONDS = 30;
 
 /** `diptych worker`: works for a queue until it is told to end. */
 export async function workerCommand(io: Io, options: WorkerOptions): Promise<object> {
-  const model = await openModel(await openFolder(options.model, io.root), io.signal);
+  const { folder, path } = await localFolder(io, options.model);
+  const model = await openModel(folder, io.signal);
   const plan = planSlots(weightBytes(model), { slots: options.concurrency, threads: options.threads });
   const note = (line: string): void => io.err(`${line}\n`);
   const server = await openServer(options.queue, { patient: true, note });
   const registry = new Registry(server);
   const pool = new SlotPool(plan.slots, {
     program: slotProgram(io),
-    engine: given({ model: options.model, device: options.device, threads: plan.threads }),
+    engine: given({ model: path, device: options.device, threads: plan.threads }),
   });
   const forget = onEnding(() => pool.killNow());
   try {
-    const engine = await pool.describe();
+    const engine = {
+      ...(await pool.describe()),
+      model: model.name,
+      fingerprint: await identify(model, io.signal),
+    };
     let done = 0;
     const worker = new QueueWorker(
       registry,

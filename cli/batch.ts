@@ -1,7 +1,7 @@
 /** `diptych batch`: many pictures, on this machine or through a queue. */
 import { join, resolve } from 'node:path';
 import { InputError } from '../engine/errors';
-import { openModel, type DiffusionModel } from '../engine/diffusion/model';
+import { identify, openModel, type DiffusionModel } from '../engine/diffusion/model';
 import type { GuideMode } from '../engine/requests';
 import { runEmbedded } from '../batch/embedded';
 import { findInputs } from '../batch/inputs';
@@ -16,7 +16,7 @@ import { secondsLeft } from '../batch/status';
 import { onEnding } from './ending';
 import type { Io } from './io';
 import { lockOutput } from './lock';
-import { openFolder, type EngineOptions } from './models';
+import { localFolder, type EngineOptions } from './models';
 import { given, strengthPerStyle } from './options';
 import { prepareFolder } from './output';
 import { duration } from './progress';
@@ -39,6 +39,8 @@ export interface BatchOptions extends EngineOptions {
   /** Pictures in work at once on this machine. */
   readonly concurrency?: number;
   readonly overwrite?: boolean;
+  /** Pictures and results go through the queue. */
+  readonly transfer?: boolean;
   readonly json?: boolean;
 }
 
@@ -58,6 +60,8 @@ export interface AskedBatch {
   /** Style files by their SHA-256. */
   readonly styles: ReadonlyMap<string, Uint8Array>;
   readonly planned: readonly PlannedInput[];
+  /** Where the model lies on this machine; left out for the one that comes with Diptych. */
+  readonly modelPath?: string;
   /** Size of the model's weight files. */
   readonly weightBytes: number;
 }
@@ -96,7 +100,7 @@ async function runHere(io: Io, batch: PreparedBatch, options: BatchOptions): Pro
   io.err(`${slots} at once, ${plan.threads} ${plan.threads === 1 ? 'thread' : 'threads'} each (${plan.reason})\n`);
   const pool = new SlotPool(slots, {
     program: slotProgram(io),
-    engine: given({ model: options.model, device: options.device, threads: plan.threads }),
+    engine: given({ model: batch.modelPath, device: options.device, threads: plan.threads }),
   });
   const forget = onEnding(() => pool.killNow());
   const bar = new BatchProgress(io.err, io.interactive, duration);
@@ -164,18 +168,20 @@ export async function readBatch(
     seed: options.seed,
     force: options.force,
   });
-  const model = await openModel(await openFolder(options.model, io.root), io.signal);
+  const { folder, path: modelPath } = await localFolder(io, options.model);
+  const model = await openModel(folder, io.signal);
   const output = resolve(options.output);
   const inputs = await findInputs(sources, output, readStandardInput);
   const spec: BatchSpec = {
     name: options.name ?? batchName(output, styles, settings, strengths),
     version: io.version,
-    model: { name: model.name, fingerprint: model.fingerprint },
+    model: { name: model.name, fingerprint: await identify(model, io.signal) },
     styles,
     settings,
     strengths,
     output,
     overwrite: options.overwrite ?? false,
+    ...(options.transfer && { transfer: true }),
     created: Date.now(),
   };
   const planned = await planOutputs(inputs, spec);
@@ -184,6 +190,7 @@ export async function readBatch(
     spec,
     styles: new Map(styles.map(({ sha }, i) => [sha, files[i]!])),
     planned,
+    ...given({ modelPath }),
     weightBytes: weightBytes(model),
   };
 }

@@ -41,17 +41,26 @@ async function bundledModel(root: string): Promise<string> {
   throw new InputError(`${which} in ${models}; name one with --model DIR`);
 }
 
+/**
+ * The same on this machine's disk: a model of the hub is fetched first, once for all processes. `path` is what other
+ * processes open; undefined for the model that comes with Diptych.
+ */
+export async function localFolder(
+  io: Io,
+  model: string | undefined,
+): Promise<{ readonly folder: ModelFolder; readonly path: string | undefined }> {
+  if (model === undefined || !isHubName(model)) return { folder: await openFolder(model, io.root), path: model };
+  const path = await fetchModel(io, model, hubOptions());
+  return { folder: await nodeFolder(path, model), path };
+}
+
 /** Opens the engine for a command and gives it back whatever happens. */
 export async function withEngine<T>(
   io: Io,
   options: EngineOptions,
   work: (engine: CommandEngine) => Promise<T>,
 ): Promise<T> {
-  const { model } = options;
-  const folder =
-    model !== undefined && isHubName(model)
-      ? await nodeFolder(await fetchModel(io, model, hubOptions()), model)
-      : await openFolder(model, io.root);
+  const { folder } = await localFolder(io, options.model);
   const device = {
     ...(options.device && { device: options.device }),
     ...(options.threads !== undefined && { threads: options.threads }),

@@ -68,7 +68,7 @@ class BatchView {
     this.#showPictures(status.recent.slice(0, PICTURES_SHOWN));
   }
 
-  #showTrouble({ failures, refusals }: BatchStatus): void {
+  #showTrouble({ failures, refusals, retryable }: BatchStatus): void {
     const key = JSON.stringify([failures, refusals]);
     if (key === this.#failuresShown) return;
     this.#failuresShown = key;
@@ -78,14 +78,18 @@ class BatchView {
       parts.push(element('ul', '', ...refusals.map(({ worker, reason }) => element('li', '', `${worker}: ${reason}`))));
     }
     if (failures.length > 0) {
-      const all = element('button', '', 'Try all again');
-      all.onclick = () => void retry(this.name, undefined, all);
-      parts.push(element('div', 'title', element('h3', '', `Failed (${failures.length})`), all));
-      const items = failures.map(({ key, reason, tries }) => {
-        const again = element('button', '', 'Try again');
-        again.onclick = () => void retry(this.name, key, again);
-        return element('li', '', element('span', '', `${reason} (${tries} tries)`), again);
-      });
+      const title = element('h3', '', `Failed (${failures.length})`);
+      const retryButton = (text: string, key?: string): Child[] => {
+        if (!retryable) return [];
+        const button = element('button', '', text);
+        button.onclick = () => void retry(this.name, key, button);
+        return [button];
+      };
+      parts.push(element('div', 'title', title, ...retryButton('Try all again')));
+      if (!retryable) parts.push(element('p', 'where', 'Run the same diptych batch command again to try these again.'));
+      const items = failures.map(({ key, reason, tries }) =>
+        element('li', '', element('span', '', `${reason} (${tries} tries)`), ...retryButton('Try again', key)),
+      );
       parts.push(element('ul', '', ...items));
     }
     this.#failures.replaceChildren(...parts);

@@ -1,11 +1,18 @@
 /** The page's frame; client.ts fills it. */
 
+/** Before and after. */
+export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
+<rect x="1" y="3" width="6" height="10" rx="1.5" fill="#8a93a3"/><rect x="9" y="3" width="6" height="10" rx="1.5" fill="#1a7f5a"/>
+</svg>
+`;
+
 export const PAGE = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Batches - Diptych</title>
+<link rel="icon" href="/icon.svg">
 <style>
 :root { color-scheme: light dark; --line: color-mix(in srgb, CanvasText 15%, Canvas); --soft: color-mix(in srgb, CanvasText 5%, Canvas);
   --dim: color-mix(in srgb, CanvasText 62%, Canvas); --done: #1a7f5a; --running: #2f6fde; --failed: #c9372c; }
@@ -14,7 +21,7 @@ body { margin: 0 auto; max-width: 1200px; padding: 24px; font: 14px/1.45 system-
 h1 { font-size: 20px; margin: 0 0 16px; }
 h2 { font-size: 16px; margin: 0; overflow-wrap: anywhere; }
 h3 { font-size: 14px; margin: 20px 0 8px; }
-button { font: inherit; padding: 4px 12px; border: 1px solid var(--line); border-radius: 6px; background: var(--soft); cursor: pointer; }
+button { font: inherit; padding: 4px 12px; border: 1px solid var(--line); border-radius: 6px; background: var(--soft); color: CanvasText; white-space: nowrap; flex: none; cursor: pointer; }
 button:focus-visible { outline: 2px solid var(--running); outline-offset: 1px; }
 .batch { border: 1px solid var(--line); border-radius: 10px; padding: 16px; margin-bottom: 20px; }
 .head { display: flex; gap: 12px; align-items: baseline; justify-content: space-between; }

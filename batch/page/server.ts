@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../engine/errors';
-import { PAGE } from './html';
+import { ICON, PAGE } from './html';
 import { metricsOf } from './metrics';
 import type { BatchSource, Thumbnail } from './source';
 import type { BatchStatus } from '../status';
@@ -97,6 +97,8 @@ class Site {
     switch (path[0]) {
       case '':
         return send(response, 200, 'text/html; charset=utf-8', PAGE);
+      case 'icon.svg':
+        return send(response, 200, 'image/svg+xml', ICON);
       case 'page.js':
         return send(response, 200, 'text/javascript; charset=utf-8', await readFile(this.options.script));
       case 'batches.json':

@@ -1,5 +1,6 @@
 /** What a queue's server offers, whichever it is, and what can be wrong with it. */
 import { InputError } from '../../engine/errors';
+import type { FileStore } from './files';
 import type { Processor, Queue, QueueOptions, Worker, WorkerOptions } from 'bullmq';
 
 /** What Diptych uses of either server. */
@@ -13,6 +14,8 @@ export interface QueueServer {
     processor: Processor<Data, Result>,
     options: Partial<WorkerOptions>,
   ): Worker<Data, Result>;
+  /** Small files of batches whose workers share no disk. */
+  readonly files: FileStore;
   /** What a processor throws after it has put its job back, so that BullMQ counts no try. */
   readonly putBack: { readonly delayed: () => Error; readonly waiting: () => Error };
   /** Closes the connections; queues and workers first. */
@@ -46,3 +49,9 @@ const KNOWN_PROBLEMS: readonly (readonly [RegExp, readonly [string, string]])[] 
   [/ETIMEDOUT|timeout/i, ['no answer in time', 'check the address and the firewall']],
   [/DB index is out of range/, ['there is no database of that number', 'correct the number at the end of the address']],
 ];
+
+/** Whether the server refused to store something because its memory or disk is full. */
+export function isFull(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return /OOM command not allowed|MISCONF|53100|53200/.test(`${code ?? ''} ${message}`);
+}

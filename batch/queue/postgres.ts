@@ -1,4 +1,6 @@
 /** BullMQ on PostgreSQL: a pool of connections, in a schema of its own that is made on first use. */
+import { FileStore } from './files';
+import { postgresFiles } from './postgres-files';
 import { connectionProblem, type QueueServer, type ServerOptions } from './connection';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -49,6 +51,7 @@ export async function openPostgres(url: string, label: string, { note }: ServerO
     label,
     queue: (name, options) => quiet(new Queue(name, { ...options, connection: pool }, backend)),
     worker: (name, processor, options) => quiet(new Worker(name, processor, { ...options, connection: pool }, backend)),
+    files: new FileStore(postgresFiles(pool)),
     putBack: { delayed: () => new bullmq.DelayedError(), waiting: () => new bullmq.WaitingError() },
     close: () => pool.end(),
   };

@@ -1,6 +1,8 @@
 /** BullMQ on Redis. One connection is shared by all queues of the process; each worker has one more to wait on. */
 import { InputError } from '../../engine/errors';
 import type { Redis } from 'ioredis';
+import { FileStore } from './files';
+import { redisFiles } from './redis-files';
 import { connectionProblem, type QueueServer, type ServerOptions } from './connection';
 
 const CONNECT_TIMEOUT_MS = 5000;
@@ -37,6 +39,7 @@ export async function openRedis(url: string, label: string, { patient, note }: S
     label,
     queue: (name, options) => quiet(new Queue(name, { ...options, connection: client })),
     worker: (name, processor, options) => quiet(new Worker(name, processor, { ...options, connection: client })),
+    files: new FileStore(redisFiles(client)),
     putBack: { delayed: () => new DelayedError(), waiting: () => new WaitingError() },
     close: async () => {
       closing = true;

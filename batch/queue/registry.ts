@@ -9,14 +9,15 @@ import { FIRST_BACKOFF_SECONDS, TRIES, type BatchJob, type BatchSpec, type JobRe
 import { ratePerSecond } from '../rate';
 import { secondsLeft, type BatchState, type BatchStatus, type Refusal } from '../status';
 import type { QueueServer } from './connection';
+import { INPUTS } from './files';
 
 /** What is kept of a batch beside its jobs. */
 export interface BatchEntry {
   readonly spec: BatchSpec;
   /** Input pictures, those done before included. */
   readonly total: number;
-  /** Whether every job has been added; until then a batch of which nothing waits is not done. */
-  readonly submitted: boolean;
+  /** Pictures that are still to be put into the queue; until all are, a batch of which nothing waits is not done. */
+  readonly unsent: number;
   readonly cancelled: boolean;
 }
 
@@ -35,6 +36,7 @@ export const DONE_KEPT = 1000;
 const FAILURES_SHOWN = 1000;
 const RECENT_SHOWN = 200;
 const BATCHES_SHOWN = 1000;
+const RETRIED_AT_ONCE = 100;
 
 /** Options of every picture's job. */
 export const PICTURE_OPTIONS = {
@@ -99,24 +101,39 @@ export class Registry {
     await this.put({ ...entry, cancelled: true });
     await this.setOpen(name, false);
     await this.pictures(name).drain(true);
+    if (entry.spec.transfer) {
+      const { files } = this.server;
+      await files.remove(name, await files.names(name, INPUTS));
+    }
   }
 
-  /** Puts what has failed back into the queue; returns how many. */
+  /** Puts what has failed back into the queue, each with all its tries; returns how many. */
   async retryFailed(name: string): Promise<number> {
-    await this.get(name);
+    await this.#requireRetryable(name);
     const queue = this.pictures(name);
-    const failed = await queue.getFailedCount();
-    await queue.retryJobs({ state: 'failed' });
-    if (failed > 0) await this.setOpen(name, true);
-    return failed;
+    const failed = await queue.getFailed();
+    for (let from = 0; from < failed.length; from += RETRIED_AT_ONCE) {
+      await Promise.all(failed.slice(from, from + RETRIED_AT_ONCE).map((job) => tryAgain(queue, job)));
+    }
+    if (failed.length > 0) await this.setOpen(name, true);
+    return failed.length;
   }
 
   /** Puts one failed picture back. */
   async retryOne(name: string, key: string): Promise<void> {
-    const job = await this.pictures(name).getJob(key);
+    await this.#requireRetryable(name);
+    const queue = this.pictures(name);
+    const job = await queue.getJob(key);
     if (!job || !(await job.isFailed())) throw new InputError(`${key}: is no failed picture of ${name}`);
-    await job.retry('failed', { resetAttemptsMade: true });
+    await tryAgain(queue, job);
     await this.setOpen(name, true);
+  }
+
+  async #requireRetryable(name: string): Promise<void> {
+    if (!(await this.get(name)).spec.transfer) return;
+    throw new InputError(
+      `batch ${name}: its pictures come through the queue; run its diptych batch command again to send those that failed`,
+    );
   }
 
   async refuse(name: string, refusal: Refusal): Promise<void> {
@@ -136,7 +153,7 @@ export class Registry {
   }
 
   async status(entry: BatchEntry): Promise<BatchStatus> {
-    const { spec, total, submitted, cancelled } = entry;
+    const { spec, total, unsent, cancelled } = entry;
     const queue = this.pictures(spec.name);
     const { completed, ...counts } = await this.counts(spec.name);
     const [failedJobs, doneJobs, logs] = await Promise.all([
@@ -147,7 +164,7 @@ export class Registry {
     const outstanding = counts.waiting + counts.delayed + counts.running;
     const left = outstanding + counts.failed;
     // Done jobs are forgotten by and by, so what is done is what is not outstanding.
-    const done = submitted && !cancelled ? total - left : completed;
+    const done = cancelled ? completed : Math.max(0, total - left - unsent);
     const now = Date.now();
     const times = doneJobs.map(({ finishedOn }) => finishedOn ?? now).reverse();
     const perSecond = outstanding > 0 ? (ratePerSecond(times, now) ?? null) : null;
@@ -155,14 +172,14 @@ export class Registry {
       name: spec.name,
       state: stateOf(entry, counts),
       total,
-      counts: { ...counts, done },
+      counts: { ...counts, waiting: counts.waiting + (cancelled ? 0 : unsent), done },
       perSecond,
-      secondsLeft: secondsLeft(outstanding, perSecond),
-      failures: failedJobs.map(({ data, failedReason, attemptsMade }) => ({
-        key: data.key,
-        input: data.input,
-        reason: failedReason.includes('stalled') ? `${data.input}: ended the worker ${TRIES} times` : failedReason,
-        tries: attemptsMade,
+      secondsLeft: secondsLeft(outstanding + unsent, perSecond),
+      failures: failedJobs.map((job) => ({
+        key: job.data.key,
+        input: job.data.input,
+        reason: hasStalled(job) ? `${job.data.input}: ended the worker ${TRIES} times` : job.failedReason,
+        tries: hasStalled(job) ? TRIES : job.attemptsMade,
       })),
       refusals: latestRefusals(logs.logs),
       recent: doneJobs.map(({ data, finishedOn }) => ({
@@ -171,6 +188,7 @@ export class Registry {
         outputs: data.outputs.map(({ path }) => path),
         time: finishedOn ?? now,
       })),
+      retryable: spec.transfer !== true,
       spec,
     };
   }
@@ -189,12 +207,22 @@ const entryId = (name: string): string => `batch-${name}`;
 
 export const queueName = (name: string): string => `diptych-${name}`;
 
-function stateOf({ submitted, cancelled }: BatchEntry, counts: BatchStatus['counts']): BatchState {
+function stateOf({ unsent, cancelled }: BatchEntry, counts: BatchStatus['counts']): BatchState {
   if (counts.running > 0) return 'running';
   if (cancelled) return 'cancelled';
-  if (counts.waiting + counts.delayed > 0 || !submitted) return 'waiting';
+  if (counts.waiting + counts.delayed > 0 || unsent > 0) return 'waiting';
   return counts.failed > 0 ? 'failed' : 'done';
 }
+
+/** BullMQ counts tries and the deaths of workers apart, and forgets the latter only with the job. */
+async function tryAgain(queue: PictureQueue, job: PictureJob): Promise<void> {
+  if (!hasStalled(job)) return job.retry('failed', { resetAttemptsMade: true });
+  await job.remove();
+  await queue.add(job.name, job.data, { ...PICTURE_OPTIONS, jobId: job.data.key });
+}
+
+/** Whether it failed because its workers died. */
+const hasStalled = ({ failedReason }: PictureJob): boolean => failedReason?.includes('stalled') === true;
 
 /** The latest reason of each worker. */
 function latestRefusals(logs: readonly string[]): Refusal[] {

@@ -1,5 +1,6 @@
 /** Putting a batch into a queue, whole, twice without harm, and also over an unfinished one of the same name. */
 import { InputError } from '../../engine/errors';
+import { isFull } from './connection';
 import type { BatchJob, BatchSpec } from '../job';
 import type { Survey } from '../plan';
 import { PICTURE_OPTIONS, type PictureQueue, type Registry } from './registry';
@@ -21,35 +22,67 @@ export async function submitBatch(
   total: number,
   onProgress: (added: number) => void = () => undefined,
 ): Promise<number> {
-  const { name } = spec;
-  const queue = registry.pictures(name);
-  const before = await registry.find(name);
-  const { waiting, delayed, running } = await registry.counts(name);
-  if (before && waiting + delayed + running > 0 && settingsOf(before.spec) !== settingsOf(spec)) {
-    throw new InputError(
-      `batch ${name}: is in the queue with other settings; choose another --name, or cancel it: diptych batch ${name} --queue URL --cancel`,
-    );
+  const submission = await Submission.begin(registry, spec, survey.jobs, total);
+  const { jobs } = submission;
+  for (let from = 0; from < jobs.length; from += CHUNK) {
+    await submission.add(jobs.slice(from, from + CHUNK));
+    onProgress(Math.min(jobs.length, from + CHUNK));
   }
-  try {
-    await registry.put({ spec, total, submitted: false, cancelled: false });
-    const jobs = await missingJobs(queue, survey.jobs);
-    for (let from = 0; from < jobs.length; from += CHUNK) {
-      await queue.addBulk(
-        jobs.slice(from, from + CHUNK).map((job) => ({
-          name: 'picture',
-          data: job,
-          opts: { ...PICTURE_OPTIONS, jobId: job.key },
-        })),
+  return jobs.length;
+}
+
+/** A batch on its way into a queue: `jobs` are still to be added, in any number of calls. */
+export class Submission {
+  #unsent: number;
+
+  private constructor(
+    readonly registry: Registry,
+    readonly spec: BatchSpec,
+    private readonly total: number,
+    /** Those of the wanted jobs that the queue lacks. */
+    readonly jobs: readonly BatchJob[],
+  ) {
+    this.#unsent = jobs.length;
+  }
+
+  /** Makes or renews the batch's entry and clears the queue of what stands in the way. Throws as submitBatch does. */
+  static async begin(
+    registry: Registry,
+    spec: BatchSpec,
+    wanted: readonly BatchJob[],
+    total: number,
+  ): Promise<Submission> {
+    const { name } = spec;
+    const before = await registry.find(name);
+    const { waiting, delayed, running } = await registry.counts(name);
+    if (before && waiting + delayed + running > 0 && settingsOf(before.spec) !== settingsOf(spec)) {
+      throw new InputError(
+        `batch ${name}: is in the queue with other settings; choose another --name, or cancel it: diptych batch ${name} --queue URL --cancel`,
       );
-      // Workers may begin with what is there.
-      if (from === 0) await registry.setOpen(name, true);
-      onProgress(Math.min(jobs.length, from + CHUNK));
     }
-    await registry.put({ spec, total, submitted: true, cancelled: false });
-    await registry.setOpen(name, true);
-    return jobs.length;
-  } catch (error) {
-    throw fullServer(registry, error) ?? error;
+    return unlessFull(registry, async () => {
+      await registry.put({ spec, total, unsent: wanted.length, cancelled: false });
+      const jobs = await missingJobs(registry.pictures(name), wanted);
+      await registry.put({ spec, total, unsent: jobs.length, cancelled: false });
+      await registry.setOpen(name, true);
+      return new Submission(registry, spec, total, jobs);
+    });
+  }
+
+  /** Adds some of `jobs`; workers may begin with them. Does nothing once someone has cancelled the batch. */
+  async add(jobs: readonly BatchJob[]): Promise<void> {
+    const { registry, spec, total } = this;
+    const { name } = spec;
+    if ((await registry.get(name)).cancelled) return;
+    await unlessFull(registry, async () => {
+      const opts = PICTURE_OPTIONS;
+      await registry
+        .pictures(name)
+        .addBulk(jobs.map((job) => ({ name: 'picture', data: job, opts: { ...opts, jobId: job.key } })));
+      this.#unsent -= jobs.length;
+      await registry.put({ spec, total, unsent: this.#unsent, cancelled: false });
+      await registry.setOpen(name, true);
+    });
   }
 }
 
@@ -69,14 +102,19 @@ async function missingJobs(queue: PictureQueue, wanted: readonly BatchJob[]): Pr
   return wanted.filter(({ key }) => !waiting.has(key) && !active.has(key));
 }
 
-function settingsOf({ version, model, styles, settings, strengths, output }: BatchSpec): string {
-  return JSON.stringify([version, model.fingerprint, styles.map(({ sha }) => sha), settings, strengths, output]);
+function settingsOf({ version, model, styles, settings, strengths, output, transfer }: BatchSpec): string {
+  const shas = styles.map(({ sha }) => sha);
+  return JSON.stringify([version, model.fingerprint, shas, settings, strengths, output, transfer === true]);
 }
 
-function fullServer({ server }: Registry, error: unknown): InputError | undefined {
-  const message = error instanceof Error ? error.message : String(error);
-  if (!/OOM command not allowed|MISCONF|53100|53200/.test(message)) return undefined;
-  return new InputError(
-    `--queue ${server.label}: the server's memory or disk is full; free some, then run the same command again to go on`,
-  );
+/** Does something that stores data; throws an InputError when the server has no room for it. */
+export async function unlessFull<T>({ server }: Registry, store: () => Promise<T>): Promise<T> {
+  try {
+    return await store();
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    throw new InputError(
+      `--queue ${server.label}: the server's memory or disk is full; free some, then run the same command again to go on`,
+    );
+  }
 }

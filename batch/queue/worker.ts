@@ -9,6 +9,7 @@ import { sha256, TRIES, type BatchJob, type BatchSpec, type JobResult } from '..
 import { removeTemporaryFolder } from '../output';
 import { orderOf } from '../run-job';
 import { SlotDiedError } from '../slot/slot';
+import { fetchStyles, transferJob } from './worker-files';
 import type { SlotPool } from '../slot/pool';
 import { queueName, type BatchEntry, type PictureJob, type Registry } from './registry';
 
@@ -89,20 +90,20 @@ export class QueueWorker {
   }
 
   /** Whether nothing is left to do; then the batch is marked as closed, for all workers. */
-  async #isOver({ spec, submitted }: BatchEntry): Promise<boolean> {
+  async #isOver({ spec, unsent }: BatchEntry): Promise<boolean> {
     const isEmpty = async (): Promise<boolean> => {
       const { waiting, delayed, running } = await this.registry.counts(spec.name);
       return waiting + delayed + running === 0;
     };
     if (!(await isEmpty())) return false;
-    if (submitted) {
+    if (unsent === 0) {
       await this.registry.setOpen(spec.name, false);
       // Who added jobs in between marked it open before this worker marked it closed.
       if (!(await isEmpty())) {
         await this.registry.setOpen(spec.name, true);
         return false;
       }
-      await removeTemporaryFolder(spec.output);
+      if (!spec.transfer) await removeTemporaryFolder(spec.output);
     }
     return true;
   }
@@ -114,8 +115,9 @@ export class QueueWorker {
     const styles = new Map<string, Uint8Array>();
     const reason =
       this.#mismatch(spec) ??
-      (await readStyles(spec, this.options.readStyle, styles)) ??
-      (await cannotWrite(spec.output));
+      (spec.transfer
+        ? await fetchStyles(spec, this.registry.server.files, styles)
+        : ((await readStyles(spec, this.options.readStyle, styles)) ?? (await cannotWrite(spec.output))));
     if (reason !== undefined) return this.#refuse(spec.name, reason);
     this.#refused.delete(spec.name);
     const worker = this.registry.server.worker<BatchJob, object>(
@@ -150,7 +152,9 @@ export class QueueWorker {
     token: string,
   ): Promise<JobResult & { worker: string }> {
     try {
-      const { result } = await this.pool.run(orderOf(spec, job.data), styles);
+      const result = spec.transfer
+        ? await transferJob(spec, job.data, this.registry.server, (order) => this.pool.run(order, styles))
+        : (await this.pool.run(orderOf(spec, job.data), styles)).result;
       this.hooks.onDone?.(spec.name, job.data, result);
       return { ...result, worker: this.#id };
     } catch (error) {

@@ -7,6 +7,7 @@ import { loadTokenizer, type PromptTokenizer } from '../nets/tokenizer';
 import { readUNetConfig, type UNetConfig } from '../nets/unet-config';
 import { readVaeConfig, type TinyVaeConfig, type VaeConfig } from '../nets/vae-config';
 import { ConfigReader } from '../weights/config';
+import { parseJson } from '../weights/json';
 import { openWeights, type ModelFolder, type WeightSet } from '../weights/folder';
 import type { ByteSource } from '../weights/source';
 import { pooledWidth } from './conditioning';
@@ -41,6 +42,8 @@ export interface DiffusionModel {
   readonly sizeMultiple: number;
   /** Names the UNet's exact weights: hex digits of a digest of a sample of its bytes. */
   readonly fingerprint: string;
+  /** Digests of every configuration and tokenizer file that was read, by their paths. */
+  readonly configs: ReadonlyMap<string, string>;
 }
 
 const SCHEDULER = 'scheduler/scheduler_config.json';
@@ -52,7 +55,9 @@ const SUPPORTED_PIPELINES = [
 ] as const;
 
 /** Opens a model folder; throws an InputError naming the file and the key for whatever is missing or not supported. */
-export async function openModel(folder: ModelFolder, signal?: AbortSignal): Promise<DiffusionModel> {
+export async function openModel(from: ModelFolder, signal?: AbortSignal): Promise<DiffusionModel> {
+  const configs = new Map<string, string>();
+  const folder = recorded(from, configs);
   if (!(await folder.has('model_index.json', signal))) {
     throw new InputError(`${folder.name} holds no model_index.json; give the folder of a diffusers model`);
   }
@@ -89,9 +94,41 @@ export async function openModel(folder: ModelFolder, signal?: AbortSignal): Prom
     files: new Map(sources.map((source) => [source.name, source])),
     nativeSize: unet.config.sampleSize * vae.config.downsampling,
     sizeMultiple: vae.config.downsampling * 2 ** (unet.config.channels.length - 1),
-    fingerprint: await fingerprint(unet.weights, signal),
+    fingerprint: digest(
+      await samples(
+        unet.weights.files.map(({ source }) => source),
+        signal,
+      ),
+    ),
+    configs,
   };
 }
+
+/** The folder, which notes every text that is read from it. */
+function recorded(folder: ModelFolder, read: Map<string, string>): ModelFolder {
+  const text = async (path: string, signal?: AbortSignal): Promise<string> => {
+    const found = await folder.text(path, signal);
+    read.set(path, digest([utf8(found)]));
+    return found;
+  };
+  return {
+    ...folder,
+    text,
+    json: async (path, signal) => parseJson(await text(path, signal), `${folder.name}/${path}`),
+  };
+}
+
+/**
+ * Names all that decides a model's results: hex digits of a digest of its configurations and tokenizers, and of a sample
+ * of the bytes of every weight file. `fingerprint` tells styles of one UNet from those of another; this one tells
+ * whether two folders give the same pictures.
+ */
+export async function identify({ configs, files }: DiffusionModel, signal?: AbortSignal): Promise<string> {
+  const sorted = [...configs].sort(([a], [b]) => (a < b ? -1 : 1));
+  return digest([utf8(JSON.stringify(sorted)), ...(await samples([...files.values()], signal))]);
+}
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function opening(signal: AbortSignal | undefined): { preferHalf: true; signal?: AbortSignal } {
   return { preferHalf: true, ...(signal && { signal }) };
@@ -171,16 +208,16 @@ export function workingSize(
 const SAMPLE_BYTES = 4096;
 const SAMPLES = 64;
 
-async function fingerprint(weights: WeightSet, signal?: AbortSignal): Promise<string> {
+async function samples(sources: readonly ByteSource[], signal?: AbortSignal): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = [];
-  for (const { source } of weights.files) {
+  for (const source of sources) {
     const length = Math.min(SAMPLE_BYTES, source.size);
     for (let i = 0; i < SAMPLES; i++) {
       const offset = Math.floor(((source.size - length) * i) / (SAMPLES - 1));
       parts.push(await source.read(offset, length, signal));
     }
   }
-  return digest(parts);
+  return parts;
 }
 
 /** The first 16 hex digits of SHA-256 over the parts. Not by crypto.subtle, which Figma's documents lack. */

@@ -69,10 +69,22 @@ export class Bench {
   }
 
   start(...argv: string[]): Running {
-    const child = spawn(process.execPath, [built('cli/diptych.mjs'), ...argv], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      cwd: this.folder,
-    });
+    return this.#start(process.execPath, [built('cli/diptych.mjs'), ...argv], this.folder);
+  }
+
+  /** As on another machine: the command does not see this folder. Only root can have that; for others it does see it. */
+  startElsewhere(...argv: string[]): Running {
+    const command = [process.execPath, built('cli/diptych.mjs'), ...argv];
+    const script = 'mount -t tmpfs tmpfs "$0" && cd / && exec "$@"';
+    const hidden = ['-m', 'sh', '-c', script, this.folder];
+    const allowed = spawnSync('unshare', [...hidden, 'true']).status === 0;
+    return allowed
+      ? this.#start('unshare', [...hidden, ...command], '/')
+      : this.#start(command[0]!, command.slice(1), '/');
+  }
+
+  #start(program: string, argv: readonly string[], cwd: string): Running {
+    const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'], cwd });
     this.#running.add(child);
     let out = '';
     let err = '';

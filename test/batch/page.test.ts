@@ -16,6 +16,7 @@ const STATUS: BatchStatus = {
   failures: [{ key: 'k2', input: '/in/b.png', reason: 'broken', tries: 3 }],
   refusals: [],
   recent: [{ key: 'k1', input: '/in/a.png', outputs: ['/out/a.png'], time: 1 }],
+  retryable: true,
   spec: {
     name: 'icons',
     version: '1',
@@ -81,6 +82,8 @@ test('page, data, pictures of the batch only, metrics and retry on the loopback 
   expect(base.search).toBe('');
   expect((await ask(base, '/')).body).toContain('<title>Batches');
   expect(JSON.parse((await ask(base, '/batches.json')).body)).toEqual([STATUS]);
+  expect((await ask(base, '/')).body).toContain('href="/icon.svg"');
+  expect(await ask(base, '/icon.svg')).toMatchObject({ status: 200, body: expect.stringMatching(/^<svg /) });
   expect(await ask(base, '/picture/icons/k1/before')).toMatchObject({ status: 200, body: 'webp' });
   expect(await ask(base, '/picture/icons/k1/0')).toMatchObject({ status: 200 });
   for (const path of ['/picture/icons/k1/1', '/picture/icons/k2/before', '/picture/icons/..%2F..%2Fetc/0', '/none']) {

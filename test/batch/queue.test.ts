@@ -124,7 +124,11 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       counts: { done: 34, failed: 1, running: 0, waiting: 0, delayed: 0 },
       failures: [{ key: poison.key, input: poison.input, reason: 'broken at a line', tries: 3 }],
     });
+    // Three more tries, all at once or by itself.
     expect(await registry.retryFailed('main')).toBe(1);
+    await work('main', 'failed', pool);
+    expect(ran.get(poison.key)).toBe(6);
+    await registry.retryOne('main', poison.key);
     await work(
       'main',
       'done',

@@ -9,6 +9,7 @@
 const FLOORS = [
   'worker',
   'engine',
+  'jobs',
   'preflight',
   'learn',
   'restyle',
@@ -18,6 +19,7 @@ const FLOORS = [
   'defaults',
   'modes',
   'image',
+  'pair',
   'diffusion',
   'lora',
   'nets',

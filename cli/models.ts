@@ -14,10 +14,17 @@ export interface EngineOptions {
   readonly threads?: number;
 }
 
+/** 'diffusion' learns styles, 'pair' reads them from their pairs. */
+export type ModelKind = 'diffusion' | 'pair';
+
 /** A folder on disk or `hub:ORG/NAME`, which is only looked into; without either the model that comes with Diptych. */
-export async function openFolder(model: string | undefined, root: string): Promise<ModelFolder> {
+export async function openFolder(
+  model: string | undefined,
+  root: string,
+  kind: ModelKind = 'diffusion',
+): Promise<ModelFolder> {
   if (model !== undefined) return isHubName(model) ? hubFolder(model, hubOptions()) : nodeFolder(model);
-  const path = await bundledModel(root);
+  const path = await bundledModel(root, kind);
   return nodeFolder(path, relative(root, path));
 }
 
@@ -27,17 +34,21 @@ function hubOptions(): HubOptions {
   return endpoint ? { endpoint } : {};
 }
 
-/** The one folder under models/ that is a model. */
-async function bundledModel(root: string): Promise<string> {
+/** The one folder under models/ that is a model of that kind. */
+async function bundledModel(root: string, kind: ModelKind): Promise<string> {
   const models = join(root, 'models');
   const names = (await readdir(models).catch(() => [])).sort();
   const found: string[] = [];
   for (const name of names) {
-    const index = await stat(join(models, name, 'model_index.json')).catch(() => undefined);
-    if (index?.isFile()) found.push(name);
+    const there = async (file: string): Promise<boolean> =>
+      (await stat(join(models, name, file)).catch(() => undefined))?.isFile() ?? false;
+    if (await there('model_index.json')) {
+      if (kind === 'diffusion') found.push(name);
+    } else if (kind === 'pair' && (await there('config.json'))) found.push(name);
   }
   if (found.length === 1) return join(models, found[0]!);
-  const which = found.length === 0 ? 'there is no model' : `there are ${found.length} models (${found.join(', ')})`;
+  const what = kind === 'pair' ? 'model that reads pairs' : 'model';
+  const which = found.length === 0 ? `there is no ${what}` : `there are ${found.length} models (${found.join(', ')})`;
   throw new InputError(`${which} in ${models}; name one with --model DIR`);
 }
 
@@ -48,8 +59,11 @@ async function bundledModel(root: string): Promise<string> {
 export async function localFolder(
   io: Io,
   model: string | undefined,
+  kind: ModelKind = 'diffusion',
 ): Promise<{ readonly folder: ModelFolder; readonly path: string | undefined }> {
-  if (model === undefined || !isHubName(model)) return { folder: await openFolder(model, io.root), path: model };
+  if (model === undefined || !isHubName(model)) {
+    return { folder: await openFolder(model, io.root, kind), path: model };
+  }
   const path = await fetchModel(io, model, hubOptions());
   return { folder: await nodeFolder(path, model), path };
 }
@@ -59,8 +73,9 @@ export async function withEngine<T>(
   io: Io,
   options: EngineOptions,
   work: (engine: CommandEngine) => Promise<T>,
+  kind: ModelKind = 'diffusion',
 ): Promise<T> {
-  const { folder } = await localFolder(io, options.model);
+  const { folder } = await localFolder(io, options.model, kind);
   const device = {
     ...(options.device && { device: options.device }),
     ...(options.threads !== undefined && { threads: options.threads }),

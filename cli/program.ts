@@ -13,6 +13,7 @@ import { detailsOf } from './details';
 import { learnCommand, type LearnOptions } from './learn';
 import { number, oneOf, STRENGTH_RANGE, strengths, wholeNumber } from './options';
 import { KeptElsewhereError } from './output';
+import { gatherPairs, pairOption } from './pairs';
 import { printable, printableJson, printableLines, printableProgress } from './printable';
 import { restyleCommand, type RestyleOptions } from './restyle';
 import { orCancelled } from './signals';
@@ -53,7 +54,7 @@ export async function run(argv: readonly string[], outside: Io): Promise<number>
     code = EXIT.badInput;
   };
   try {
-    await makeProgram(argv, io, finish).parseAsync([...argv], { from: 'user' });
+    await makeProgram(argv, io, finish).parseAsync(gatherPairs(argv), { from: 'user' });
     return code;
   } catch (error) {
     return reportError(error, io, json);
@@ -130,14 +131,20 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
       ),
     );
 
-  withRestyleOptions(withEngineOptions(command('restyle <styles> <images...>', 'Apply STYLE[,STYLE...] to images.')))
+  withRestyleOptions(
+    withEngineOptions(
+      command('restyle [files...]', 'Apply STYLE[,STYLE...] to images, or what a pair shows, at once.'),
+    ),
+  )
+    .usage('[options] <styles> <images...>\n       diptych restyle [options] --pair <before> <after> <images...>')
+    .option('--pair <before after>', PAIR_HELP, pairOption)
     .requiredOption('-o, --output <folder>', 'folder for the results, NAME.png each')
     .option('--overwrite', OVERWRITE_HELP)
     .option('--skip-existing', 'leave out images whose result is already there')
     .option('--with <style>', WITH_HELP, append)
     .option('--strength <x,...>', STRENGTH_HELP, strengths)
-    .action((styles: string, images: string[], options: RestyleOptions) =>
-      finish(options, restyleCommand(io, styles, images, options, again('--skip-existing'))),
+    .action((files: string[], options: RestyleOptions) =>
+      finish(options, restyleCommand(io, files, options, again('--skip-existing'))),
     );
 
   addBatchCommands(io, { command, finish, withEngineOptions, withRestyleOptions });
@@ -197,6 +204,8 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
 
 /** Collects what an option is given each time. */
 const append = (value: string, values: readonly string[] = []): readonly string[] => [...values, value];
+const PAIR_HELP =
+  'a pair that shows the style, in place of a style file: no learning, and a preview rather than a match (may be repeated)';
 const WITH_HELP = 'another style to blend in; may be repeated';
 const OVERWRITE_HELP = 'replace files that are already there';
 const SIZE_HELP = "long side at which the net works, px (the model's own; 512 to learn with SDXL)";

@@ -1,12 +1,12 @@
-/** `diptych restyle`: learned styles applied to images. */
+/** `diptych restyle`: learned styles, or a style that pairs show, applied to images. */
 import { join } from 'node:path';
 import { CancelledError, DeviceError, InputError } from '../engine/errors';
-import type { AppliedStyle, GuideMode, RestyleRequest } from '../engine/requests';
+import type { GuideMode, PairVerdict, RestyleRequest } from '../engine/requests';
 import { withDetails } from './details';
 import { checkImageFile, encodePng, loadImage, stemOf } from './images';
 import type { CommandEngine, Io } from './io';
-import { withEngine, type EngineOptions } from './models';
-import { given } from './options';
+import { withEngine, type EngineOptions, type ModelKind } from './models';
+import { given, strengthPerStyle } from './options';
 import {
   exists,
   KeptElsewhereError,
@@ -16,6 +16,7 @@ import {
   writeResult,
   type WriteOptions,
 } from './output';
+import { loadPairs, type PairPaths } from './pairs';
 import { printable } from './printable';
 import { duration, ProgressLine } from './progress';
 import { orCancelled } from './signals';
@@ -35,6 +36,8 @@ export interface RestyleOptions extends EngineOptions, StyleOptions {
   readonly start?: number;
   readonly seed?: number;
   readonly force?: boolean;
+  /** Pairs that show the style, in place of a style file. */
+  readonly pair?: readonly PairPaths[];
 }
 
 /** What became of one image. */
@@ -61,24 +64,40 @@ interface Job {
   readonly output: string;
 }
 
-/** @param again the command line that does what a cancelled one left undone. */
+/** The styles of a command, read. */
+interface Chosen {
+  /** The files that show them: none is written over. */
+  readonly files: readonly string[];
+  readonly kind: ModelKind;
+  readonly styles: RestyleRequest['styles'];
+  /** Says, once the engine is open, how much of the styles acts; what --json prints of them. */
+  readonly report: (engine: CommandEngine) => Promise<object>;
+}
+
+/**
+ * @param positional STYLE[,STYLE...] and the images; with `options.pair` the images alone.
+ * @param again the command line that does what a cancelled one left undone.
+ */
 export async function restyleCommand(
   io: Io,
-  styleText: string,
-  images: readonly string[],
+  positional: readonly string[],
   options: RestyleOptions,
   again: string,
 ): Promise<RestyleAnswer> {
-  const names = await stylePaths(styleText, options.with);
-  const styles = await readStyles(names, options.strength);
+  const [styleText, ...rest] = positional;
+  const images = options.pair ? positional : rest;
+  if (images.length === 0) throw new InputError(`no image is given; write diptych restyle ${USAGE}`);
+  const { files, kind, styles, report } = options.pair
+    ? await choosePairs(io, options.pair, options)
+    : await chooseFiles(io, styleText!, options);
   const write = { overwrite: options.overwrite ?? false };
   await prepareFolder(options.output);
-  const { jobs, skipped } = await planJobs(images, names, options);
+  const { jobs, skipped } = await planJobs(images, files, options);
   await checkImages(io, jobs);
   for (const { input } of skipped) io.err(`${printable(input)}: skipped, its result is there\n`);
 
-  return withEngine(io, options, async (engine) => {
-    const adapters = await reportStyles(io, engine, styles, options.force);
+  const work = async (engine: CommandEngine): Promise<RestyleAnswer> => {
+    const said = await report(engine);
     const outcomes: Outcome[] = [];
     const batch = new Batch(io, engine, styles, settingsOf(options), write);
     for (const [i, job] of jobs.entries()) {
@@ -102,9 +121,8 @@ export async function restyleCommand(
     const strengths = styles.map(({ strength }) => strength);
     return {
       json: {
-        styles: names,
+        ...said,
         strengths,
-        adapters,
         warnings: [...batch.warnings],
         model,
         device,
@@ -115,7 +133,40 @@ export async function restyleCommand(
         refusal: `${failed.length} of ${jobs.length} images failed: ${failed.map(({ input }) => input).join(', ')}; the others are done`,
       }),
     };
+  };
+  return withEngine(io, options, work, kind);
+}
+
+/** How images and what they are restyled with are named. */
+export const USAGE = 'STYLE[,STYLE...] IMAGE... -o FOLDER, or: --pair BEFORE AFTER IMAGE... -o FOLDER';
+
+async function chooseFiles(io: Io, text: string, options: RestyleOptions): Promise<Chosen> {
+  const files = await stylePaths(text, options.with);
+  const styles = await readStyles(files, options.strength);
+  const report = async (engine: CommandEngine): Promise<object> => ({
+    styles: files,
+    adapters: await reportStyles(io, engine, styles, options.force),
   });
+  return { files, kind: 'diffusion', styles, report };
+}
+
+/** Options that mean nothing to a model that makes a picture in one evaluation, without a prompt. */
+const NOT_WITH_PAIRS = ['with', 'guide', 'prompt', 'steps', 'start', 'size', 'seed'] as const;
+
+async function choosePairs(io: Io, paths: readonly PairPaths[], options: RestyleOptions): Promise<Chosen> {
+  const idle = NOT_WITH_PAIRS.find((name) => options[name] !== undefined);
+  if (idle) throw new InputError(`--${idle} has no meaning with --pair; leave it out`);
+  const [strength] = strengthPerStyle(options.strength, 1);
+  const { pairs, verdicts } = await loadPairs(io, paths, options.force);
+  const said: { pairs: readonly (PairPaths & { pair: PairVerdict })[] } = {
+    pairs: paths.map((path, i) => ({ ...path, pair: verdicts[i]! })),
+  };
+  return {
+    files: paths.flatMap(({ before, after }) => [before, after]),
+    kind: 'pair',
+    styles: [{ name: 'the pair', pairs, strength: strength! }],
+    report: async () => said,
+  };
 }
 
 type Settings = Omit<RestyleRequest, 'image' | 'styles'>;
@@ -129,7 +180,7 @@ class Batch {
   constructor(
     private readonly io: Io,
     private readonly engine: CommandEngine,
-    private readonly styles: readonly AppliedStyle[],
+    private readonly styles: RestyleRequest['styles'],
     private readonly settings: Settings,
     private readonly write: WriteOptions,
   ) {}
@@ -175,10 +226,10 @@ function cancelled(outcomes: readonly Outcome[], jobs: readonly Job[], again: st
 /** Where each image goes. Everything that can be wrong with the names is found before any work. */
 async function planJobs(
   images: readonly string[],
-  styles: readonly string[],
+  styleFiles: readonly string[],
   { output: folder, overwrite = false, skipExisting = false }: RestyleOptions,
 ): Promise<{ jobs: Job[]; skipped: Job[] }> {
-  const inputs = [...images, ...styles];
+  const inputs = [...images, ...styleFiles];
   const taken = new Map<string, string>();
   const jobs: Job[] = [];
   const skipped: Job[] = [];

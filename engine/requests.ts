@@ -6,9 +6,15 @@ import type { GuideMode, LearnMode } from './modes';
 
 export type { GuideMode, LearnMode };
 
-export interface LearnRequest {
+/** A picture before a style and after it. */
+export interface ImagePair {
   readonly before: Image;
   readonly after: Image;
+}
+
+export interface LearnRequest extends ImagePair {
+  /** Pairs of the same style beside the first; only models that read pairs take them. */
+  readonly morePairs?: readonly ImagePair[];
   /** What both images show, e.g. "red apple". May be empty. */
   readonly prompt: string;
   /** Name of the style; the style prompt is `${prompt} in ${style} style`. */
@@ -76,11 +82,21 @@ export interface AppliedStyle {
   readonly strength: number;
 }
 
+/** A style given by its pairs alone: a model that reads pairs applies it without learning. */
+export interface PairStyle {
+  /** One to five pairs of one style. */
+  readonly pairs: readonly ImagePair[];
+  /** What errors call it. */
+  readonly name?: string;
+  /** 0: the original exactly. 1: as the pairs say. */
+  readonly strength: number;
+}
+
 export interface RestyleRequest {
   readonly image: Image;
   /** Long side at which the net sees the picture, px; the model's own when left out. */
   readonly size?: number;
-  readonly styles: readonly AppliedStyle[];
+  readonly styles: readonly (AppliedStyle | PairStyle)[];
   readonly prompt?: string;
   readonly guide?: GuideMode;
   readonly steps?: number;

@@ -1,6 +1,4 @@
 /** A diffusion model as its diffusers folder describes it: configurations read and checked, weights opened, nothing run. */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { InputError } from '../errors';
 import { readClipTextConfig, type ClipTextConfig } from '../nets/clip-text-config';
 import { loadTokenizer, type PromptTokenizer } from '../nets/tokenizer';
@@ -9,6 +7,7 @@ import { readVaeConfig, type TinyVaeConfig, type VaeConfig } from '../nets/vae-c
 import { ConfigReader } from '../weights/config';
 import { parseJson } from '../weights/json';
 import { openWeights, type ModelFolder, type WeightSet } from '../weights/folder';
+import { digest, sampled } from '../weights/fingerprint';
 import type { ByteSource } from '../weights/source';
 import { pooledWidth } from './conditioning';
 import { parseSchedule, type Schedule } from './schedule';
@@ -95,7 +94,7 @@ export async function openModel(from: ModelFolder, signal?: AbortSignal): Promis
     nativeSize: unet.config.sampleSize * vae.config.downsampling,
     sizeMultiple: vae.config.downsampling * 2 ** (unet.config.channels.length - 1),
     fingerprint: digest(
-      await samples(
+      await sampled(
         unet.weights.files.map(({ source }) => source),
         signal,
       ),
@@ -125,7 +124,7 @@ function recorded(folder: ModelFolder, read: Map<string, string>): ModelFolder {
  */
 export async function identify({ configs, files }: DiffusionModel, signal?: AbortSignal): Promise<string> {
   const sorted = [...configs].sort(([a], [b]) => (a < b ? -1 : 1));
-  return digest([utf8(JSON.stringify(sorted)), ...(await samples([...files.values()], signal))]);
+  return digest([utf8(JSON.stringify(sorted)), ...(await sampled([...files.values()], signal))]);
 }
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -202,27 +201,4 @@ export function workingSize(
   throw new InputError(
     `size is ${size}; ${name} works at multiples of ${sizeMultiple} px up to ${most} (its own size is ${nativeSize})`,
   );
-}
-
-/** Spans of this many bytes, evenly spaced, stand for a file: gigabytes need not be read to name them. */
-const SAMPLE_BYTES = 4096;
-const SAMPLES = 64;
-
-async function samples(sources: readonly ByteSource[], signal?: AbortSignal): Promise<Uint8Array[]> {
-  const parts: Uint8Array[] = [];
-  for (const source of sources) {
-    const length = Math.min(SAMPLE_BYTES, source.size);
-    for (let i = 0; i < SAMPLES; i++) {
-      const offset = Math.floor(((source.size - length) * i) / (SAMPLES - 1));
-      parts.push(await source.read(offset, length, signal));
-    }
-  }
-  return parts;
-}
-
-/** The first 16 hex digits of SHA-256 over the parts. Not by crypto.subtle, which Figma's documents lack. */
-export function digest(parts: readonly Uint8Array[]): string {
-  const hash = sha256.create();
-  for (const part of parts) hash.update(part);
-  return bytesToHex(hash.digest().subarray(0, 8));
 }

@@ -147,7 +147,8 @@ export function alphaPlane(picture: Image, width: number, height: number): Plane
   return resizeRows(picture, 1, readRow, width, height);
 }
 
-function resizeRows(
+/** A picture at width x height as `channels` planes; `readRow` fills one line for each channel of a row. */
+export function resizeRows(
   picture: Image,
   channels: number,
   readRow: (y: number, out: Float32Array) => void,

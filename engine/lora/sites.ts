@@ -1,15 +1,15 @@
-/** Where adapters attach: linear layers of a UNet's transformers, found by building it once and listening. */
+/** Where adapters attach: linear layers of a net's transformers, found by building it once and listening. */
 import { GraphBuilder } from '../graph/builder';
 import type { Adapt } from '../nets/scope';
 
 export interface Site {
-  /** Module path in the UNet, e.g. `mid_block.attentions.0.transformer_blocks.0.attn1.to_q`. */
+  /** Module path in the net, e.g. `mid_block.attentions.0.transformer_blocks.0.attn1.to_q`. */
   readonly name: string;
   readonly inFeatures: number;
   readonly outFeatures: number;
 }
 
-const ATTENTION = /\.attn[12]\.to_(q|k|v|out\.0)$/;
+const ATTENTION = /\.attn[12]?\.to_(q|k|v|out\.0)$/;
 const OTHER_LINEAR = /\.(ff\.net\.(0\.proj|2)|proj_(in|out))$/;
 
 /** Every linear layer of the net's transformers, in the order of its forward pass. */

@@ -70,13 +70,14 @@ export class Scope {
   }
 
   /** A square convolution with `same` padding for stride 1, unless told otherwise. */
-  conv(x: Value, out: number, kernel: number, options: { stride?: number; pads?: Pads; bias?: boolean } = {}): Value {
-    const { stride = 1, bias = true } = options;
+  conv(x: Value, out: number, kernel: number, options: ConvOptions = {}): Value {
+    const { stride = 1, bias = true, group = 1 } = options;
     const half = Math.floor(kernel / 2);
-    const weight = this.weight('weight', [out, x.shape[1]!, kernel, kernel]);
+    const weight = this.weight('weight', [out, x.shape[1]! / group, kernel, kernel]);
     return this.b.conv(x, weight, bias ? this.weight('bias', [out]) : undefined, {
       strides: [stride, stride],
       pads: options.pads ?? [half, half, half, half],
+      group,
     });
   }
 
@@ -93,6 +94,14 @@ export class Scope {
   #full(name: string): string {
     return this.#prefix ? `${this.#prefix}.${name}` : name;
   }
+}
+
+export interface ConvOptions {
+  readonly stride?: number;
+  readonly pads?: Pads;
+  readonly bias?: boolean;
+  /** Groups of channels that are convolved apart; as many as channels for a depthwise convolution. */
+  readonly group?: number;
 }
 
 /** top, left, bottom, right */

@@ -1,13 +1,14 @@
 /** The first step of a restyle: the picture through the styles' per-pixel filters, on the net's canvas, as latents. */
 import { throwIfCancelled } from '../errors';
 import { baseFault, readFinite } from '../diffusion/finite';
-import { digest, workingSize } from '../diffusion/model';
+import { workingSize } from '../diffusion/model';
 import { atLearnedStrength, filterColour, filterImage, type WeightedFilter } from '../filter/filter';
 import { chooseMatte, drawOnCanvas, fitCanvas, type Canvas, type Rgb } from '../image/canvas';
 import type { Image } from '../image/image';
 import type { Pipeline } from '../pipeline';
 import type { Hooks } from '../requests';
 import type { HostTensor } from '../tensor/tensor';
+import { digest } from '../weights/fingerprint';
 import type { Recent } from './recent';
 
 /** A picture on the net's canvas, as latents. */

@@ -7,7 +7,7 @@ import { RESTYLE_DEFAULTS } from '../defaults';
 import { requireImageSize } from '../image/canvas';
 import type { Image } from '../image/image';
 import type { Pipeline } from '../pipeline';
-import type { Hooks, RestyleRequest } from '../requests';
+import type { AppliedStyle, Hooks, RestyleRequest } from '../requests';
 import type { DeviceTensor } from '../runtime/device-tensor';
 import { zeros, type HostTensor } from '../tensor/tensor';
 import { composeRestyled } from './compose';
@@ -21,6 +21,9 @@ const REMEMBERED = 4;
 
 /** What a restyle needs besides its styles. */
 export type RestyleSettings = Omit<RestyleRequest, 'styles'>;
+
+/** A request whose styles are all files. */
+export type FileRequest = RestyleSettings & { readonly styles: readonly AppliedStyle[] };
 
 export class Restyler {
   readonly #pipeline: Pipeline;
@@ -39,7 +42,7 @@ export class Restyler {
    *
    * @throws InputError for pictures, settings or styles that do not serve; CancelledError when the signal fires.
    */
-  async restyle({ styles, ...settings }: RestyleRequest, hooks: Hooks = {}): Promise<Image> {
+  async restyle({ styles, ...settings }: FileRequest, hooks: Hooks = {}): Promise<Image> {
     requireImageSize(settings.image.width, settings.image.height, 'the image');
     for (const { strength } of styles) requireStrength(strength);
     if (styles.length === 0) throw new InputError('no style is given; name at least one style file');

@@ -18,6 +18,11 @@ afterEach(() => open.splice(0).forEach((made) => made.close()));
 
 const MODEL = ['--model', TINY_MODEL];
 
+/** The bytes of a style that is a file, as text. */
+function fileOf(style: RestyleRequest['styles'][number]): string {
+  return 'file' in style ? Buffer.from(style.file).toString() : 'no file';
+}
+
 describe('usage', () => {
   test('help and every command are there', async () => {
     const { code, out } = await newDesk().run('--help');
@@ -238,7 +243,7 @@ describe('restyle', () => {
     expect(readdirSync(d.at('out')).sort()).toEqual(['after.png', 'before.png']);
     expect(asked).toHaveLength(2);
     expect(asked[0]).toMatchObject({ guide: 'scale', steps: 7, start: 0.4, prompt: 'cat' });
-    expect(asked[0]!.styles.map(({ file, strength }) => [Buffer.from(file).toString(), strength])).toEqual([
+    expect(asked[0]!.styles.map((style) => [fileOf(style), style.strength])).toEqual([
       ['a.safetensors', 0.5],
       ['b.safetensors', -1],
     ]);
@@ -353,7 +358,7 @@ describe('restyle', () => {
       asked.splice(0);
       const { code } = await d.run('restyle', ...argv, before, '-o', d.at('out'), '--overwrite', ...MODEL);
       expect(code).toBe(0);
-      return asked[0]!.styles.map(({ file }) => Buffer.from(file).toString());
+      return asked[0]!.styles.map(fileOf);
     };
     expect(await named(odd)).toEqual(['a,b.safetensors']);
     expect(await named('--with', odd, plain)).toEqual(['c.safetensors', 'a,b.safetensors']);

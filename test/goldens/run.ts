@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compare, readCase, type GoldenCase, type TensorError } from './case';
 import { runText, runUNet, runVae } from './kinds/nets';
+import { runClosedForm, runPair, runPairGradients } from './kinds/pair';
 import { runPipeline } from './kinds/pipeline';
 import { runGuided, runInversion, runLoraFile } from './kinds/sampling';
 import { runLoraGradients, runTrain } from './kinds/training';
@@ -27,6 +28,9 @@ const KINDS: ReadonlyMap<string, (dir: string) => Promise<TensorError[]>> = new 
   ['inversion', computed(runInversion)],
   ['lora-file', computed(runLoraFile)],
   ['pipeline', computed(runPipeline)],
+  ['pair', computed(runPair)],
+  ['pair-gradients', computed(runPairGradients)],
+  ['pair-closed-form', computed(runClosedForm)],
 ]);
 
 export interface CaseResult {

@@ -26,6 +26,7 @@ MAKERS = {
     'inversion': 'inversions',
     'lora-file': 'lora_files',
     'pipeline': 'pipelines',
+    'pair': 'pair_nets',
 }
 
 

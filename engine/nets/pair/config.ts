@@ -1,0 +1,57 @@
+/** The configuration of the pair-conditioned net, read from its config.json. */
+import { InputError } from '../../errors';
+import { ConfigReader } from '../../weights/config';
+
+/** Widths, heads: of the fine level (a token is 4 x 4 pixels) and of the coarse one (8 x 8). */
+export interface PairNetConfig {
+  /** Channels of the stem's convolution. */
+  readonly stem: number;
+  readonly widths: readonly [number, number];
+  readonly heads: readonly [number, number];
+  /** Blocks on the way down, at the coarse level, and on the way up. */
+  readonly depths: readonly [number, number, number];
+  /** Width of the gated MLP as a multiple of the level's width. */
+  readonly expansion: number;
+  /** Channels that the backbone hands to the head. */
+  readonly features: number;
+  /** Channels of the head's convolutions. */
+  readonly head: number;
+  /** Long side at which the backbone sees pictures, px; a multiple of 8. */
+  readonly size: number;
+}
+
+const MOST_CHANNELS = 4096;
+const MOST_BLOCKS = 64;
+const USUAL_SIZE = 128;
+
+/** What config.json calls the net. */
+export const PAIR_NET = 'PairNet';
+
+/** @throws InputError naming the file and the key for what is missing, out of range or of another version. */
+export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
+  const config = new ConfigReader(json, name);
+  config.only('_class_name', [PAIR_NET]);
+  config.only('format', [1]);
+  const channels = { min: 1, max: MOST_CHANNELS };
+  const widths = config.perBlock('widths', 2, undefined, channels) as [number, number];
+  const heads = config.perBlock('heads', 2, undefined, channels) as [number, number];
+  const size = config.integer('size', USUAL_SIZE, { min: 32, max: 1024 });
+  widths.forEach((width, i) => {
+    if (width % heads[i]! !== 0) {
+      throw new InputError(
+        `${name}: "widths" has ${width}, not a multiple of ${heads[i]} heads; fetch the model again`,
+      );
+    }
+  });
+  if (size % 8 !== 0) throw new InputError(`${name}: "size" is ${size}, not a multiple of 8; fetch the model again`);
+  return {
+    stem: config.integer('stem', undefined, channels),
+    widths,
+    heads,
+    depths: config.perBlock('depths', 3, undefined, { min: 0, max: MOST_BLOCKS }) as [number, number, number],
+    expansion: config.number('expansion', undefined, { min: 0.1, max: 16 }),
+    features: config.integer('features', undefined, channels),
+    head: config.integer('head', undefined, channels),
+    size,
+  };
+}

@@ -1,0 +1,203 @@
+/** Golden cases of the pair-conditioned net: pair, pair-gradients, pair-closed-form. */
+import { gradients } from '../../../engine/autodiff/gradients';
+import { GraphBuilder } from '../../../engine/graph/builder';
+import type { Value } from '../../../engine/graph/graph';
+import { attentionSites, findSites } from '../../../engine/lora/sites';
+import { stackedAdapters, type StackedMatrices } from '../../../engine/lora/stack';
+import {
+  applyClosedForm,
+  closedFormFeeds,
+  closedFormInputs,
+  fitClosedForm,
+} from '../../../engine/nets/pair/closed-form';
+import { readPairNetConfig, type PairNetConfig } from '../../../engine/nets/pair/config';
+import { headAnswer, MARGIN } from '../../../engine/nets/pair/head';
+import { pairLoss } from '../../../engine/nets/pair/loss';
+import { queryFeatures, referenceKeys } from '../../../engine/nets/pair/backbone';
+import { interpolation, resizeFeatures } from '../../../engine/nets/pair/resize';
+import { Scope, type Adapt } from '../../../engine/nets/scope';
+import { f32, type HostTensor } from '../../../engine/tensor/tensor';
+import { openWeights, type WeightSet } from '../../../engine/weights/folder';
+import { filesOf, input, withRuntime, type GoldenCase } from '../case';
+
+type Floats = HostTensor<'f32'>;
+type Results = ReadonlyMap<string, HostTensor>;
+
+interface Net {
+  readonly config: PairNetConfig;
+  readonly weights: WeightSet;
+}
+
+async function open(golden: GoldenCase): Promise<Net> {
+  const folder = String(golden.json['net']);
+  const json = await golden.folder.json(`${folder}/config.json`);
+  return {
+    config: readPairNetConfig(json, `${golden.dir}/${folder}`),
+    weights: await openWeights(golden.folder, folder),
+  };
+}
+
+export async function runPair(golden: GoldenCase): Promise<Results> {
+  const net = await open(golden);
+  const planes = input(golden, 'planes');
+  const own = golden.inputs.get('own');
+  return run(net, { planes, ...(own && { own }) }, (b) => {
+    const { features, after } = forward(b, net, golden, b.input('planes', planes.shape), own?.shape);
+    b.output('features', channelsLast(b, features));
+    b.output('after', channelsLast(b, after));
+  });
+}
+
+export async function runPairGradients(golden: GoldenCase): Promise<Results> {
+  const net = await open(golden);
+  const feeds = Object.fromEntries(golden.inputs);
+  const adapters = ['content', 'style'];
+  return run(net, feeds, (b) => {
+    const values = new Map(Object.entries(feeds).map(([name, { shape }]) => [name, b.input(name, shape)]));
+    const value = (name: string): Value => values.get(name)!;
+    const sites = sitesOf(net, golden);
+    const matrices = new Map(
+      sites.map((site): [string, StackedMatrices] => [
+        site,
+        {
+          down: b.concat(
+            adapters.map((name) => value(`${name}.${site}.A`)),
+            0,
+          ),
+          up: b.concat(
+            adapters.map((name) => value(`${name}.${site}.B`)),
+            1,
+          ),
+        },
+      ]),
+    );
+    const rank = matrices.get(sites[0]!)!.down.shape[0]!;
+    const adapt = stackedAdapters(b, matrices, { multiplier: b.reshape(b.ones(rank), [1, 1, rank]) });
+    const { after } = forward(b, net, golden, value('planes'), undefined, adapt);
+    const loss = pairLoss(b, after, channelsFirst(b, value('target')));
+    b.output('loss', b.reshape(loss, [1]));
+    const targets = sites.flatMap((site) => adapters.map((name) => `${name}.${site}`));
+    gradients(
+      b,
+      loss,
+      targets.map((name) => value(`${name}.B`)),
+    ).forEach((gradient, i) => b.output(`${targets[i]!}.grad_B`, gradient));
+  });
+}
+
+export async function runClosedForm(golden: GoldenCase): Promise<Results> {
+  const [before, after, picture] = ['before', 'after', 'picture'].map((name) => input(golden, name)) as [
+    Floats,
+    Floats,
+    Floats,
+  ];
+  const styles = before.shape[0]!;
+  const results = new Map<string, number[]>([
+    ['map', []],
+    ['mapped', []],
+    ['trust', []],
+  ]);
+  for (let style = 0; style < styles; style++) {
+    const fit = fitClosedForm([{ before: pixelsOf(before, style), after: pixelsOf(after, style) }]);
+    const { data, pixels } = pixelsOf(picture, style);
+    const found = await run(undefined, { picture: f32(data, [1, 4, 1, pixels]), ...closedFormFeeds(fit) }, (b) => {
+      const { mapped, trust } = applyClosedForm(b, closedFormInputs(b), b.input('picture', [1, 4, 1, pixels]));
+      b.output('mapped', channelsLast(b, mapped));
+      b.output('trust', channelsLast(b, trust));
+    });
+    results.get('map')!.push(...fit.map.flat());
+    for (const name of ['mapped', 'trust']) results.get(name)!.push(...(found.get(name) as Floats).data);
+  }
+  const count = picture.shape[1]!;
+  const shapes = { map: [styles, 11, 4], mapped: [styles, count, 4], trust: [styles, count, 1] };
+  return new Map(Object.entries(shapes).map(([name, shape]) => [name, f32(results.get(name)!, shape)]));
+}
+
+/** References first, then queries; every query of a style reads all of the style's references. */
+function forward(
+  b: GraphBuilder,
+  { config, weights }: Net,
+  golden: GoldenCase,
+  planes: Value,
+  ownShape: readonly number[] | undefined,
+  adapt?: Adapt,
+): { features: Value; after: Value } {
+  const scope = new Scope(b, weights, adapt);
+  const { styles, references } = golden.parameters as { styles: number; references: number };
+  const all = channelsFirst(b, planes);
+  const first = styles * references;
+  const count = all.shape[0]! - first;
+  const queries = b.slice(all, 0, first, first + count);
+  const forQueries = (x: Value): Value => {
+    const [, tokens, width] = x.shape as [number, number, number];
+    const joined = b.reshape(x, [styles, 1, references * tokens, width]);
+    const repeated = b.expand(joined, [styles, count / styles, references * tokens, width]);
+    return b.reshape(repeated, [count, references * tokens, width]);
+  };
+  const keys =
+    first === 0
+      ? []
+      : [
+          referenceKeys(scope, config, b.slice(all, 0, 0, first)).map((of) => ({
+            keys: forQueries(of.keys),
+            values: forQueries(of.values),
+          })),
+        ];
+  const features = queryFeatures(scope, config, queries, keys);
+  const own = ownShape ? channelsFirst(b, b.input('own', ownShape)) : queries;
+  return { features, after: answer(b, scope, config, own, features) };
+}
+
+/** The head on whole pictures [N, 13 or more, H, W], with the features at any size. */
+function answer(b: GraphBuilder, scope: Scope, config: PairNetConfig, own: Value, features: Value): Value {
+  const [height, width] = own.shape.slice(2) as [number, number];
+  const framed = (x: Value): Value => b.pad(x, [0, 0, MARGIN, MARGIN], [0, 0, MARGIN, MARGIN]);
+  const planes = framed(own);
+  const part = (start: number, end: number): Value => b.slice(planes, 1, start, end);
+  const along = (axis: 2 | 3, to: number): Value =>
+    b.constant(interpolation(features.shape[axis]!, to, -MARGIN, to + 2 * MARGIN));
+  return headAnswer(scope, config, {
+    source: part(0, 4),
+    soFar: part(4, 8),
+    mapped: part(8, 12),
+    trust: part(12, 13),
+    features: resizeFeatures(b, along(2, height), features, along(3, width)),
+    inside: framed(b.reshape(b.ones(height * width), [1, 1, height, width])),
+  });
+}
+
+/** Sites of the net's attentions. */
+function sitesOf(net: Net, golden: GoldenCase): string[] {
+  const found = findSites((b, adapt) => {
+    forward(b, net, golden, b.input('planes', input(golden, 'planes').shape), undefined, adapt);
+  });
+  return [...new Set(attentionSites(found).map(({ name }) => name))];
+}
+
+async function run(
+  net: Net | undefined,
+  feeds: Readonly<Record<string, HostTensor>>,
+  build: (b: GraphBuilder) => void,
+): Promise<Results> {
+  const b = new GraphBuilder();
+  build(b);
+  return withRuntime(async (runtime) => {
+    const program = await runtime.compile(b.finish(), net ? filesOf(net.weights) : new Map());
+    const outputs = await program.run(feeds);
+    return new Map(
+      await Promise.all(Object.entries(outputs).map(async ([name, tensor]) => [name, await tensor.read()] as const)),
+    );
+  });
+}
+
+const channelsFirst = (b: GraphBuilder, x: Value): Value => b.transpose(x, [0, 3, 1, 2]);
+const channelsLast = (b: GraphBuilder, x: Value): Value => b.transpose(x, [0, 2, 3, 1]);
+
+/** The pixels [P, 4] of one style as four planes. */
+function pixelsOf({ data, shape }: Floats, style: number): { data: Float32Array; pixels: number } {
+  const pixels = shape[1]!;
+  const planes = new Float32Array(4 * pixels);
+  for (let p = 0; p < pixels; p++)
+    for (let c = 0; c < 4; c++) planes[c * pixels + p] = data[(style * pixels + p) * 4 + c]!;
+  return { data: planes, pixels };
+}

@@ -6,6 +6,8 @@ import { parseSchedule } from '../engine/diffusion/schedule';
 import { netChecks } from '../engine/diffusion/check-nets';
 import { coverageOf, describeCoverage, tooLittle } from '../engine/lora/coverage';
 import { needsPeftConfig } from '../engine/lora/peft-config';
+import { isPairModel, openPairModel } from '../engine/pair/model';
+import { isPairStyle, readPairStyle } from '../engine/restyle/pair-style-file';
 import { readStyle } from '../engine/restyle/style-file';
 import { isAdapterKey } from '../engine/lora/adapter-keys';
 import { readClipTextConfig } from '../engine/nets/clip-text-config';
@@ -28,7 +30,7 @@ type Facts = Readonly<Record<string, unknown>>;
 
 /** What there is to say: plain data for --json. */
 export interface Inspection {
-  readonly kind: 'model' | 'adapter' | 'checkpoint' | 'weights';
+  readonly kind: 'model' | 'adapter' | 'pairs' | 'checkpoint' | 'weights';
   readonly name: string;
   readonly facts: Facts;
   /** Parts of a model, each with its facts. */
@@ -49,6 +51,7 @@ export async function inspectCommand(path: string, root: string, signal?: AbortS
 }
 
 async function inspectModel(folder: ModelFolder, signal?: AbortSignal): Promise<Inspection> {
+  if (await isPairModel(folder, signal)) return inspectPairModel(folder, signal);
   const parts: Record<string, Facts> = {};
   const problems: string[] = [];
   /** Runs one reading; what it cannot read becomes a problem and the rest goes on. */
@@ -148,6 +151,7 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
     : found;
   const facts = tensorFacts([file]);
   const { metadata } = file;
+  if (isPairStyle(metadata)) return inspectPairs(file, facts);
   if (metadata['diptych_checkpoint'] !== undefined) {
     const steps = Number(metadata['step']);
     return { kind: 'checkpoint', name: path, facts: { 'steps done': steps, ...facts }, parts: {}, problems: [] };
@@ -183,6 +187,39 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
   }
 }
 
+async function inspectPairs({ source, metadata }: SafetensorsFile, facts: Facts): Promise<Inspection> {
+  const found = { kind: 'pairs', name: source.name, parts: { metadata } } as const;
+  try {
+    const { info, pairs } = await readPairStyle(source);
+    const sizes = pairs.map(({ before }) => `${before.width} x ${before.height} px`);
+    const said = { style: info.style, pairs: sizes, training: 'none: the base model reads the pairs' };
+    const base = { 'base model': info.baseModel, 'base fingerprint': info.modelFingerprint };
+    return { ...found, facts: { ...said, bytes: facts['bytes'], ...base }, problems: [] };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { ...found, facts, problems: [error.message] };
+  }
+}
+
+/** A model that reads pairs. */
+async function inspectPairModel(folder: ModelFolder, signal?: AbortSignal): Promise<Inspection> {
+  const found = { kind: 'model', name: folder.name } as const;
+  try {
+    const { config, fingerprint, weights } = await openPairModel(folder, signal);
+    const { widths, depths, size } = config;
+    const facts = {
+      family: 'pair-conditioned, reads a style from its pairs',
+      'native size': `${size} px`,
+      fingerprint,
+    };
+    const net = { widths: widths.join(', '), depths: depths.join(', '), ...tensorFacts(weights.files) };
+    return { ...found, facts, parts: { net }, problems: [] };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { ...found, facts: {}, parts: {}, problems: [error.message] };
+  }
+}
+
 /** A tensor that models in one file have, and the nets of a diffusers folder do not. */
 const SINGLE_FILE_KEY = 'model.diffusion_model.input_blocks.0.0.weight';
 
@@ -202,7 +239,13 @@ function summary(values: readonly number[]): string {
   return low === high ? String(low) : `${low} to ${high}`;
 }
 
-const KINDS = { model: 'a model', adapter: 'a LoRA adapter', checkpoint: 'a learning checkpoint', weights: 'weights' };
+const KINDS = {
+  model: 'a model',
+  adapter: 'a LoRA adapter',
+  pairs: 'a style that holds its pairs',
+  checkpoint: 'a learning checkpoint',
+  weights: 'weights',
+};
 
 /** The inspection for people. */
 export function describeInspection({ kind, name, facts, parts, problems }: Inspection): string {

@@ -13,6 +13,7 @@ import { withLock } from './lock';
 import { withEngine, type EngineOptions } from './models';
 import { given } from './options';
 import { exists, KeptElsewhereError, prepareOutput, writeResult, writeWhole, type WriteOptions } from './output';
+import { loadPairs, type PairPaths } from './pairs';
 import { duration, ProgressLine } from './progress';
 import { orCancelled } from './signals';
 
@@ -31,6 +32,8 @@ export interface LearnOptions extends EngineOptions {
   readonly resume?: boolean;
   readonly force?: boolean;
   readonly keys?: 'peft' | 'kohya';
+  /** Pairs of the same style beside the first. */
+  readonly pair?: readonly PairPaths[];
 }
 
 /** A run that is killed loses at most this many steps, and no more than this time and a step. */
@@ -48,7 +51,8 @@ export async function learnCommand(
   options: LearnOptions,
   again: string,
 ): Promise<object> {
-  await prepareOutput(options.output, '.safetensors', [before, after], writeOptions(options));
+  const more = (options.pair ?? []).flatMap((pair) => [pair.before, pair.after]);
+  await prepareOutput(options.output, '.safetensors', [before, after, ...more], writeOptions(options));
   return withLock(options.output, () => learnLocked(io, before, after, options, again));
 }
 
@@ -75,8 +79,10 @@ async function learnLocked(
   }
   if (verdict.problems.length > 0) io.err(`note: ${verdict.verdict}\n`);
 
+  const { pairs: morePairs } = await loadPairs(io, options.pair ?? [], options.force);
   const request: LearnRequest = {
     ...images,
+    ...(morePairs.length > 0 && { morePairs }),
     ...given({
       steps: options.steps,
       contentSteps: options.contentSteps,
@@ -100,7 +106,11 @@ async function learnLocked(
     const result = await learnWithCheckpoints(io, engine, request, line, checkpoint, again);
     await saveStyle(options, result.style, checkpoint, again);
     await checkpoint.remove({ always: true });
-    io.err(`learned in ${duration(result.seconds)}\n`);
+    io.err(
+      result.steps > 0
+        ? `learned in ${duration(result.seconds)}\n`
+        : `kept ${1 + morePairs.length === 1 ? 'the pair' : `${1 + morePairs.length} pairs`}: this model reads it and was not trained on it\n`,
+    );
     const { model, device } = engine.description;
     return {
       output: options.output,

@@ -1,7 +1,8 @@
 /** Which model a command works with, and opening it. */
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { InputError } from '../engine/errors';
+import { openPairModel } from '../engine/pair/model';
 import type { ModelFolder } from '../engine/weights/folder';
 import { hubFolder, isHubName, type HubOptions } from '../engine/weights/hub';
 import { nodeFolder } from '../engine/weights/node-folder';
@@ -17,12 +18,16 @@ export interface EngineOptions {
 /** 'diffusion' learns styles, 'pair' reads them from their pairs. */
 export type ModelKind = 'diffusion' | 'pair';
 
+/** In place of a folder: the model that comes with Diptych and reads pairs. */
+const PAIR_MODEL = 'pair';
+
 /** A folder on disk or `hub:ORG/NAME`, which is only looked into; without either the model that comes with Diptych. */
 export async function openFolder(
   model: string | undefined,
   root: string,
   kind: ModelKind = 'diffusion',
 ): Promise<ModelFolder> {
+  if (model === PAIR_MODEL) return openFolder(undefined, root, 'pair');
   if (model !== undefined) return isHubName(model) ? hubFolder(model, hubOptions()) : nodeFolder(model);
   const path = await bundledModel(root, kind);
   return nodeFolder(path, relative(root, path));
@@ -36,6 +41,25 @@ function hubOptions(): HubOptions {
 
 /** The one folder under models/ that is a model of that kind. */
 async function bundledModel(root: string, kind: ModelKind): Promise<string> {
+  const found = await bundledModels(root, kind);
+  // Of those that read pairs older ones stay, for styles that name them; the last is the newest.
+  if (found.length === 1 || (kind === 'pair' && found.length > 0)) return found.at(-1)!;
+  const names = found.map((path) => basename(path)).join(', ');
+  const what = kind === 'pair' ? 'model that reads pairs' : 'model';
+  const which = found.length === 0 ? `there is no ${what}` : `there are ${found.length} models (${names})`;
+  throw new InputError(`${which} in ${join(root, 'models')}; name one with --model DIR`);
+}
+
+/** The folder of the bundled model that reads pairs and has these weights; undefined when there is none. */
+export async function pairModelOf(root: string, fingerprint: string): Promise<string | undefined> {
+  for (const path of await bundledModels(root, 'pair')) {
+    const model = await openPairModel(await nodeFolder(path));
+    if (model.fingerprint === fingerprint) return path;
+  }
+  return undefined;
+}
+
+async function bundledModels(root: string, kind: ModelKind): Promise<string[]> {
   const models = join(root, 'models');
   const names = (await readdir(models).catch(() => [])).sort();
   const found: string[] = [];
@@ -43,13 +67,10 @@ async function bundledModel(root: string, kind: ModelKind): Promise<string> {
     const there = async (file: string): Promise<boolean> =>
       (await stat(join(models, name, file)).catch(() => undefined))?.isFile() ?? false;
     if (await there('model_index.json')) {
-      if (kind === 'diffusion') found.push(name);
-    } else if (kind === 'pair' && (await there('config.json'))) found.push(name);
+      if (kind === 'diffusion') found.push(join(models, name));
+    } else if (kind === 'pair' && (await there('config.json'))) found.push(join(models, name));
   }
-  if (found.length === 1) return join(models, found[0]!);
-  const what = kind === 'pair' ? 'model that reads pairs' : 'model';
-  const which = found.length === 0 ? `there is no ${what}` : `there are ${found.length} models (${found.join(', ')})`;
-  throw new InputError(`${which} in ${models}; name one with --model DIR`);
+  return found;
 }
 
 /**

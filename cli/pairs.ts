@@ -2,7 +2,7 @@
 import { InputError } from '../engine/errors';
 import { applyShift, checkPair } from '../engine/learn/pair-check';
 import type { ImagePair, PairVerdict } from '../engine/requests';
-import { MOST_PAIRS } from '../engine/restyle/pair-restyle';
+import { MOST_PAIRS } from '../engine/restyle/pair-style-file';
 import { loadImage } from './images';
 import type { Io } from './io';
 import { orCancelled } from './signals';

@@ -106,7 +106,11 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .requiredOption('-o, --output <file>', 'the style, NAME.safetensors')
     .option('--prompt <text>', 'what both images show, e.g. "a red apple"')
     .option('--style <name>', "the style's name (default: the output's)")
-    .option('--steps <n>', `training steps (${LEARN_DEFAULTS.steps})`, wholeNumber('--steps', 1, 100_000))
+    .option(
+      '--steps <n>',
+      `training steps (${LEARN_DEFAULTS.steps}); 0 with --model pair`,
+      wholeNumber('--steps', 0, 100_000),
+    )
     .option(
       '--content-steps <n>',
       `steps on the before image alone (${LEARN_DEFAULTS.contentSteps})`,
@@ -118,6 +122,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     .option('--seed <n>', `seed of noise and basis (${LEARN_DEFAULTS.seed})`, wholeNumber('--seed', 0, MAX_SEED))
     .option('--mode <mode>', `${MODES_HELP} (${LEARN_DEFAULTS.mode})`, oneOf('--mode', LEARN_MODES))
     .option('--keys <keys>', `names in the file: ${KEYS.join(', ')} (peft)`, oneOf('--keys', KEYS))
+    .option('--pair <before after>', 'another pair of the same style, with --model pair (may be repeated)', pairOption)
     .option('--overwrite', OVERWRITE_HELP)
     .option('--force', 'learn even from a pair that the check finds unusable')
     .option('--resume', 'go on from the checkpoint of a run that was cancelled')
@@ -230,7 +235,10 @@ function withRestyleOptions(command: Command): Command {
 
 function withEngineOptions(command: Command): Command {
   return command
-    .option('--model <dir>', 'diffusers folder or hub:ORG/NAME (default: the model in models/)')
+    .option(
+      '--model <dir>',
+      'diffusers folder, hub:ORG/NAME, or "pair" for the bundled model that reads pairs (default: the model in models/)',
+    )
     .option('--device <device>', 'auto, cpu or webgpu (auto)', oneOf('--device', ['auto', 'cpu', 'webgpu'] as const))
     .option('--threads <n>', 'threads of the CPU (as many as help)', wholeNumber('--threads', 1, 256));
 }

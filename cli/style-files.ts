@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { InputError } from '../engine/errors';
 import { describeCoverage, type Coverage } from '../engine/lora/coverage';
 import { joinPeftConfig, needsPeftConfig, PEFT_FILES } from '../engine/lora/peft-config';
+import { isPairStyle, readPairStyle } from '../engine/restyle/pair-style-file';
 import { openSafetensors } from '../engine/weights/safetensors';
 import { bytesSource } from '../engine/weights/source';
 import { readBytes } from './files';
@@ -33,6 +34,17 @@ export async function readStyleFile(path: string): Promise<Uint8Array> {
   const config = join(dirname(found), PEFT_FILES.config);
   if (!(await isFile(config)) || !needsPeftConfig(await openSafetensors(bytesSource(found, bytes)))) return bytes;
   return joinPeftConfig(found, bytes, config, await readBytes(config));
+}
+
+/** The base model that a style which holds its pairs was made for, by its fingerprint; undefined for other files. */
+export async function pairFingerprint(name: string, file: Uint8Array): Promise<string | undefined> {
+  const source = bytesSource(name, file);
+  const metadata = await openSafetensors(source).then(
+    (opened) => opened.metadata,
+    // What is wrong with the file is said where it is read.
+    () => ({}),
+  );
+  return isPairStyle(metadata) ? (await readPairStyle(source)).info.modelFingerprint : undefined;
 }
 
 /** How much of a style acts, as --json has it. */

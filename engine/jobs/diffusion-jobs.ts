@@ -19,9 +19,13 @@ import type {
 } from '../requests';
 import { imagine } from '../restyle/imagine';
 import { Restyler } from '../restyle/restyle';
+import { isPairStyle } from '../restyle/pair-style-file';
 import { describeStyle, type Style } from '../restyle/styles';
 import type { Runtime } from '../runtime/runtime';
 import type { ModelFolder } from '../weights/folder';
+import { ownValue } from '../weights/json';
+import { openSafetensors } from '../weights/safetensors';
+import { bytesSource } from '../weights/source';
 import type { Jobs, ModelDescription } from './jobs';
 
 /** The rank a style is taken to have when its memory is estimated. */
@@ -70,7 +74,7 @@ export class DiffusionJobs implements Jobs {
   /** See restyle/restyle.ts; memory as in learn. */
   async restyle({ styles, ...settings }: RestyleRequest, hooks: Hooks): Promise<Image> {
     const { model, runtime } = this.#pipeline;
-    const files = styles.map((style) => this.#file(style));
+    const files = await Promise.all(styles.map((style) => this.#file(style)));
     const rows = files.length + 1;
     const rank = USUAL_RANK * files.length;
     requireMemory(model, runtime, { kind: 'restyle', size: workingSize(model, settings.size), rank, rows });
@@ -87,7 +91,8 @@ export class DiffusionJobs implements Jobs {
   }
 
   /** See describeStyle in restyle/styles.ts. */
-  describeStyle(name: string, file: Uint8Array, force?: boolean): Promise<StyleDescription> {
+  async describeStyle(name: string, file: Uint8Array, force?: boolean): Promise<StyleDescription> {
+    await this.#refusePairs(name, file);
     return describeStyle(this.#pipeline, name, file, force);
   }
 
@@ -96,10 +101,25 @@ export class DiffusionJobs implements Jobs {
     this.#pipeline.programs.dispose();
   }
 
-  #file(style: AppliedStyle | PairStyle): AppliedStyle {
-    if ('file' in style) return style;
+  async #file(style: AppliedStyle | PairStyle): Promise<AppliedStyle> {
+    if ('file' in style) {
+      await this.#refusePairs(style.name ?? 'the style', style.file);
+      return style;
+    }
     throw new InputError(
       `${this.description.model} cannot read a style from a pair alone; learn it first, or open the model that can`,
+    );
+  }
+
+  async #refusePairs(name: string, file: Uint8Array): Promise<void> {
+    // What is no safetensors file is refused where it is read.
+    const metadata = await openSafetensors(bytesSource(name, file)).then(
+      (opened) => opened.metadata,
+      () => ({}),
+    );
+    if (!isPairStyle(metadata)) return;
+    throw new InputError(
+      `${name}: holds its pair, which ${this.description.model} cannot read; apply it with the model it was made for (${ownValue(metadata, 'ss_sd_model_name') || 'not named'})`,
     );
   }
 }

@@ -3,7 +3,7 @@ import type { AdapterSite } from '../lora/adapter-file';
 import { unpackMatrices, upShape } from '../lora/packing';
 import type { Site } from '../lora/sites';
 import { isXl, type DiffusionModel } from '../diffusion/model';
-import type { StyleInfo } from '../restyle/style-file';
+import { publicName, type StyleInfo } from '../restyle/style-file';
 import type { Style } from '../restyle/styles';
 import { downProjections } from './adapters';
 import type { PreparedPair } from './prepare';
@@ -61,10 +61,4 @@ export function learnedStyle(learned: Learned, sites: readonly Site[]): Style & 
     learningRate: recipe.learningRate,
   };
   return { sites: adapter, info };
-}
-
-/** A model's name as it may go out into the world: of a folder, only the last part of its path. */
-function publicName(name: string): string {
-  if (name.startsWith('hub:')) return name;
-  return name.split(/[\\/]/).findLast((part) => part !== '') ?? name;
 }

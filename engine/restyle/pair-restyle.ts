@@ -14,10 +14,9 @@ import type { Hooks, ImagePair } from '../requests';
 import type { DeviceTensor } from '../runtime/device-tensor';
 import type { HostTensor } from '../tensor/tensor';
 import { digest } from '../weights/fingerprint';
+import { MOST_PAIRS } from './pair-style-file';
 import { Recent } from './recent';
 
-/** Pairs of one style; the net was trained with up to three. */
-export const MOST_PAIRS = 5;
 /** Styles of one request. */
 const MOST_STYLES = 8;
 /** Side of the parts that the head works on, px. */

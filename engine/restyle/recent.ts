@@ -1,4 +1,4 @@
-/** Keeps the last few things made, each under a key, and disposes of the oldest. */
+/** Keeps the last few things used, each under a key, and disposes of the one not used for longest. */
 export class Recent<T> {
   readonly #limit: number;
   readonly #dispose: (value: T) => void;
@@ -13,7 +13,11 @@ export class Recent<T> {
   /** What is kept under the key; made and kept where there is none yet. */
   async get(key: string, make: () => Promise<T>): Promise<T> {
     const known = this.#kept.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#kept.delete(key);
+      this.#kept.set(key, known);
+      return known;
+    }
     const made = await make();
     if (this.#kept.size >= this.#limit) {
       const [oldest, value] = this.#kept.entries().next().value!;

@@ -167,3 +167,9 @@ function checkStyleInfo(name: string, metadata: Readonly<Record<string, unknown>
     refuse(FILTER_KEY, `${FILTER_SIZES.join(' or ')} numbers of at most ${LARGEST_WEIGHT}`);
   }
 }
+
+/** A model's name as it may go out into the world: of a folder, only the last part of its path. */
+export function publicName(name: string): string {
+  if (name.startsWith('hub:')) return name;
+  return name.split(/[\\/]/).findLast((part) => part !== '') ?? name;
+}

@@ -34,12 +34,12 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A tensor to be written: f16 data are floats to be rounded, or ready binary16 bits. */
+/** A tensor to be written: f16 data are floats to be rounded, or ready binary16 bits; u8 data are any bytes. */
 export interface TensorToWrite {
   readonly name: string;
-  readonly dtype: 'F32' | 'F16';
+  readonly dtype: 'F32' | 'F16' | 'U8';
   readonly shape: Shape;
-  readonly data: Float32Array | Uint16Array;
+  readonly data: Float32Array | Uint16Array | Uint8Array;
 }
 
 /** The reference implementation's limit. */
@@ -290,6 +290,8 @@ function encodeHeader(entries: readonly (readonly [string, unknown])[]): Uint8Ar
 function bytesOf({ name, dtype, data }: TensorToWrite): Uint8Array {
   if (dtype === 'F32' && !(data instanceof Float32Array))
     throw new RangeError(`${name}: F32 data must be a Float32Array`);
+  if ((dtype === 'U8') !== data instanceof Uint8Array)
+    throw new RangeError(`${name}: U8 data, and no other, must be a Uint8Array`);
   const words = dtype === 'F16' && data instanceof Float32Array ? floatsToHalves(data) : data;
   return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
 }

@@ -85,6 +85,37 @@ test.each<[string, (d: Desk) => string[], string]>([
   expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png', 'icon.png']);
 });
 
+test('learn keeps pairs in a style that restyle uses and inspect reads', async () => {
+  const style = d.at('ink.safetensors');
+  const learn = ['learn', ...pair, '-o', style, '--pair', ...pair, ...MODEL];
+  const learned = await d.run(...learn, '--steps', '0', '--json');
+  expect(learned.code).toBe(0);
+  expect(learned.err).toContain('kept 2 pairs');
+  expect(JSON.parse(learned.out)).toMatchObject({ output: style, style: 'ink', steps: 0, losses: [] });
+  const again = await d.run(...learn);
+  expect([again.code, again.err]).toEqual([2, expect.stringContaining('already there')]);
+
+  const restyled = await d.run('restyle', style, icon, '-o', d.at('file'), ...MODEL);
+  expect(restyled.code).toBe(0);
+  await d.run('restyle', '--pair', ...pair, '--pair', ...pair, icon, '-o', d.at('pair'), ...MODEL);
+  expect((await loadImage(d.at('file/icon.png'))).data).toEqual((await loadImage(d.at('pair/icon.png'))).data);
+  const steps = await d.run('restyle', style, icon, '-o', d.at('file'), '--overwrite', '--steps', '4', ...MODEL);
+  expect([steps.code, steps.err]).toEqual([2, expect.stringContaining('--steps has no meaning')]);
+
+  const inspected = JSON.parse((await d.run('inspect', style, '--json')).out) as object;
+  expect(inspected).toMatchObject({ kind: 'pairs', facts: { style: 'ink', pairs: ['48 x 48 px', '48 x 48 px'] } });
+  expect((await d.run('inspect', NET)).out).toContain('pair-conditioned');
+});
+
+test('a style of another base than the bundled one is refused with what to do', async () => {
+  const style = d.at('ink.safetensors');
+  await d.run('learn', ...pair, '-o', style, ...MODEL);
+  const argv = ['restyle', style, icon, '-o', d.at('out'), '--threads', '1'];
+  const run = spawnSync(process.execPath, [built('cli/diptych.mjs'), ...argv], { encoding: 'utf8' });
+  expect([run.status, run.stderr]).toEqual([2, expect.stringContaining('was made for net')]);
+  expect(run.stderr).toContain('--model DIR');
+});
+
 test('a model of the other kind is refused in one line, and so is a style file in place of an image', async () => {
   writeFileSync(d.at('model.json'), readFileSync(join(NET, 'config.json')));
   const other = join(__dirname, '..', 'fixtures', 'tiny-model');

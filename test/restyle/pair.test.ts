@@ -11,6 +11,7 @@ import { ProgramCache } from '../../engine/runtime/program-cache';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { Random } from '../../engine/tensor/random';
 import { nodeFolder } from '../../engine/weights/node-folder';
+import { writeSafetensors } from '../../engine/weights/safetensors';
 import { BLUE, CLEAR, drawing, PALE, RED } from '../support/tiny-engine';
 
 const NET = join(__dirname, '..', 'goldens', 'cases', 'pair', 'one-reference', 'net');
@@ -114,6 +115,19 @@ test('the next strength needs no evaluation and is the same as a fresh one', asy
   expect(fresh.memory()).toMatchObject({ tensors: 0, programs: 0 });
 });
 
+test('more styles than are kept, one of them again and again', async () => {
+  const picture = drawing(32, 32, RED, PALE);
+  const at = (strength: number) => ({ pairs: [recoloured], strength });
+  const other = (n: number): ImagePair => ({
+    before: drawing(32, 32, RED, PALE),
+    after: drawing(32, 32, [n, 9, 9, 255], PALE),
+  });
+  const first = await engine.restyle({ image: picture, styles: [at(1)] });
+  for (let n = 0; n < 10; n++)
+    await engine.restyle({ image: picture, styles: [at(1), { pairs: [other(n)], strength: 0 }] });
+  expect((await engine.restyle({ image: picture, styles: [at(1)] })).data).toEqual(first.data);
+});
+
 test('parts meet without a seam', async () => {
   const runtime = await openRuntime(nodeBackend, { threads: 1 });
   const model = await openPairModel(await nodeFolder(NET));
@@ -168,10 +182,12 @@ test.each([
 });
 
 test('what the model cannot do is said', async () => {
-  const file = new Uint8Array(8);
+  const file = writeSafetensors([{ name: 'x', dtype: 'F32', shape: [1], data: new Float32Array(1) }]);
   const picture = drawing(32, 32, RED, PALE);
   await expect(engine.imagine({ prompt: 'a cat', styles: [] })).rejects.toThrow('knows no prompts');
-  await expect(engine.restyle({ image: picture, styles: [{ file, strength: 1 }] })).rejects.toThrow('style files');
+  await expect(engine.restyle({ image: picture, styles: [{ file, strength: 1 }] })).rejects.toThrow(
+    'is a learned style',
+  );
   const styles = [{ pairs: [recoloured], strength: 1 }];
   await expect(engine.restyle({ image: picture, styles, steps: 4 })).rejects.toThrow('takes no steps');
 });

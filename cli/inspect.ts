@@ -19,8 +19,15 @@ import { openWeights, type ModelFolder } from '../engine/weights/folder';
 import { isHubName } from '../engine/weights/hub';
 import { isObject, ownValue } from '../engine/weights/json';
 import { fileSource } from '../engine/weights/node-file';
-import { SINGLE_FILE_HELP } from '../engine/weights/node-folder';
-import { isReadable, openSafetensors, unreadable, type SafetensorsFile } from '../engine/weights/safetensors';
+import { nodeFolder } from '../engine/weights/node-folder';
+import { SINGLE_FILE_KEY } from '../engine/weights/single-file/folder';
+import {
+  isReadable,
+  openSafetensors,
+  unreadable,
+  type SafetensorsFile,
+  type TensorEntry,
+} from '../engine/weights/safetensors';
 import { bytesSource } from '../engine/weights/source';
 import { openFolder } from './models';
 import { printable } from './printable';
@@ -131,16 +138,15 @@ async function inspectModel(folder: ModelFolder, signal?: AbortSignal): Promise<
 
 async function weightFacts(folder: ModelFolder, part: string, signal?: AbortSignal): Promise<Facts> {
   const weights = await openWeights(folder, part, { preferHalf: true, ...(signal && { signal }) });
-  return tensorFacts(weights.files);
+  return tensorFacts(weights.names().map((name) => weights.get(name)!.entry));
 }
 
-function tensorFacts(files: readonly SafetensorsFile[]): Facts {
-  const entries = files.flatMap((file) => [...file.tensors.values()]);
+function tensorFacts(entries: readonly TensorEntry[]): Facts {
   return {
     parameters: entries.reduce((n, { shape }) => n + sizeOf(shape), 0),
     tensors: entries.length,
     dtypes: [...new Set(entries.map(({ dtype }) => dtype))].sort(),
-    bytes: files.reduce((n, { source }) => n + source.size, 0),
+    bytes: entries.reduce((n, { length }) => n + length, 0),
   };
 }
 
@@ -149,9 +155,17 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
   const file = needsPeftConfig(found)
     ? await openSafetensors(bytesSource(path, await readStyleFile(path)), signal)
     : found;
-  const facts = tensorFacts([file]);
+  const facts = tensorFacts([...file.tensors.values()]);
   const { metadata } = file;
   if (isPairStyle(metadata)) return inspectPairs(file, facts);
+  if (file.tensors.has(SINGLE_FILE_KEY)) {
+    try {
+      return await inspectModel(await nodeFolder(path), signal);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return { kind: 'weights', name: path, facts, parts: { metadata }, problems: [error.message] };
+    }
+  }
   if (metadata['diptych_checkpoint'] !== undefined) {
     const steps = Number(metadata['step']);
     return { kind: 'checkpoint', name: path, facts: { 'steps done': steps, ...facts }, parts: {}, problems: [] };
@@ -212,7 +226,7 @@ async function inspectPairModel(folder: ModelFolder, signal?: AbortSignal): Prom
       'native size': `${size} px`,
       fingerprint,
     };
-    const net = { widths: widths.join(', '), depths: depths.join(', '), ...tensorFacts(weights.files) };
+    const net = { widths: widths.join(', '), depths: depths.join(', '), ...tensorFacts(weights.names().map((name) => weights.get(name)!.entry)) };
     return { ...found, facts, parts: { net }, problems: [] };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
@@ -220,16 +234,10 @@ async function inspectPairModel(folder: ModelFolder, signal?: AbortSignal): Prom
   }
 }
 
-/** A tensor that models in one file have, and the nets of a diffusers folder do not. */
-const SINGLE_FILE_KEY = 'model.diffusion_model.input_blocks.0.0.weight';
-
 /** What keeps a file of plain weights from being used. */
 function plainProblems({ source, tensors }: SafetensorsFile): string[] {
   const unread = [...tensors.values()].find(({ dtype }) => !isReadable(dtype));
-  return [
-    ...(tensors.has(SINGLE_FILE_KEY) ? [`${source.name}: is a whole model in one file; ${SINGLE_FILE_HELP}`] : []),
-    ...(unread ? [`${source.name}: ${unreadable(unread)}`] : []),
-  ];
+  return [...(unread ? [`${source.name}: ${unreadable(unread)}`] : [])];
 }
 
 /** "16", or "4 to 16" where they differ. */

@@ -237,7 +237,7 @@ function withEngineOptions(command: Command): Command {
   return command
     .option(
       '--model <dir>',
-      'diffusers folder, hub:ORG/NAME, or "pair" for the bundled model that reads pairs (default: the model in models/)',
+      'diffusers folder, single .safetensors file, hub:ORG/NAME, or "pair" for the bundled model that reads pairs (default: the model in models/)',
     )
     .option('--device <device>', 'auto, cpu or webgpu (auto)', oneOf('--device', ['auto', 'cpu', 'webgpu'] as const))
     .option('--threads <n>', 'threads of the CPU (as many as help)', wholeNumber('--threads', 1, 256));

@@ -68,8 +68,8 @@ function graphOf(build: (b: GraphBuilder) => void): Graph {
   return b.finish();
 }
 
-function bytesOf({ files }: WeightSet): number {
-  return files.reduce((sum, { source }) => sum + source.size, 0);
+function bytesOf(weights: WeightSet): number {
+  return weights.names().reduce((sum, name) => sum + weights.get(name)!.entry.length, 0);
 }
 
 /**

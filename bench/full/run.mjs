@@ -2,11 +2,13 @@
  * A model of real size in our engine and in PyTorch: the same numbers, processor time, and the process's peak memory.
  *
  *   node bench/full/run.mjs MODEL [--python PATH] [--size 512] [--rank 64] [--jobs train,guided,encode,decode]
- *                           [--checkpoint] [--most GIB] [--ours]
+ *                           [--checkpoint] [--most GIB] [--once] [--ours]
  *
- * Each runs in a process of its own, ours first. Peak memory is the largest resident set; of it, `files` are pages of
- * weight files mapped into memory, which the system takes back when others need the room. A process is ended when its
- * own memory (without files) passes --most. --checkpoint lets PyTorch recompute activations; --ours leaves it out.
+ * Each runs in a process of its own, ours first. `peak` is memory with every page counted once (Pss), sampled; `own` is
+ * what of it is no file: the rest are weights mapped from their files, which the system takes back when others need the
+ * room. `resident set` counts a page again for every session that maps it. A process is ended when its own memory
+ * passes --most. --checkpoint lets PyTorch recompute activations; --ours leaves it
+ * out; --once runs each a single time.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -26,32 +28,44 @@ const { values: options, positionals } = parseArgs({
     jobs: { type: 'string', default: 'encode,decode,guided,train' },
     most: { type: 'string', default: '14' },
     checkpoint: { type: 'boolean', default: false },
+    once: { type: 'boolean', default: false },
     ours: { type: 'boolean', default: false },
   },
 });
 const GIB = 2 ** 20;
+
+/** Reads the fields of a /proc file that are in KiB, as GiB. */
+const kibOf = (text) => (key) => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) / GIB;
 
 /** Runs a command; resolves with its last line as JSON and its peaks in GiB, or with why it ended. */
 function measured(command, args) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
-    const peak = { all: 0, own: 0, files: 0 };
+    const peak = { all: 0, own: 0, resident: 0 };
     child.stdout.on('data', (chunk) => (text += chunk));
     const watch = setInterval(() => {
       try {
-        const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
-        const kib = (key) => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / GIB;
-        peak.all = Math.max(peak.all, kib('VmHWM'));
-        peak.own = Math.max(peak.own, kib('RssAnon'));
-        peak.files = Math.max(peak.files, kib('RssFile'));
-        if (kib('RssAnon') > Number(options.most)) child.kill('SIGKILL');
+        const status = kibOf(readFileSync(`/proc/${child.pid}/status`, 'utf8'));
+        peak.resident = Math.max(peak.resident, status('VmHWM'));
+        peak.own = Math.max(peak.own, status('RssAnon'));
+        if (status('RssAnon') > Number(options.most)) child.kill('SIGKILL');
       } catch {
         // It has ended.
       }
     }, 50);
+    // Walks the page tables, so less often.
+    const walk = setInterval(() => {
+      try {
+        const pages = kibOf(readFileSync(`/proc/${child.pid}/smaps_rollup`, 'utf8'));
+        peak.all = Math.max(peak.all, pages('Pss'));
+      } catch {
+        // It has ended.
+      }
+    }, 400);
     child.on('exit', (code, signal) => {
       clearInterval(watch);
+      clearInterval(walk);
       resolve({ peak, result: code === 0 ? JSON.parse(text.trim().split('\n').at(-1)) : { ended: signal ?? code } });
     });
   });
@@ -64,7 +78,7 @@ await build({ ...entry, platform: 'node', format: 'esm', outfile, logLevel: 'war
 const number = (x) => (x === undefined ? '' : Number(x.toFixed(2)));
 for (const job of options.jobs.split(',')) {
   const results = join(tmpdir(), `diptych-${process.pid}-${job}.safetensors`);
-  const args = [model, job, options.size, options.rank, results];
+  const args = [model, job, options.size, options.rank, results, ...(options.once ? ['--once'] : [])];
   const rows = [];
   const add = (program, { peak, result }) =>
     rows.push({
@@ -73,7 +87,7 @@ for (const job of options.jobs.split(',')) {
       'second, CPU s': number(result.seconds?.[1]),
       'peak GiB': number(peak.all),
       'own GiB': number(peak.own),
-      'files GiB': number(peak.files),
+      'resident set GiB': number(peak.resident),
       ...(result.ended && { ended: result.ended }),
       ...(result.differences && { differences: JSON.stringify(result.differences) }),
     });

@@ -1,5 +1,5 @@
 /**
- * One piece of work on a model of real size in our engine: `node step.mjs MODEL JOB SIZE RANK OUT`. Writes the results
+ * One piece of work on a model of real size in our engine: `node step.mjs MODEL JOB SIZE RANK OUT [--once]`. Writes the results
  * to OUT (safetensors) and prints a JSON line with the processor time of a first and a second run, in seconds.
  */
 import { writeFile } from 'node:fs/promises';
@@ -129,7 +129,7 @@ const JOBS: Readonly<Record<string, () => (() => Promise<Results>) | Promise<() 
 const run = await JOBS[job]!();
 const seconds: number[] = [];
 let results: Results = {};
-for (let i = 0; i < 2; i++) {
+for (let i = 0; i < (process.argv.includes('--once') ? 1 : 2); i++) {
   const used = process.cpuUsage();
   const made = await run();
   const { user, system } = process.cpuUsage(used);

@@ -1,7 +1,8 @@
-"""The work of step.ts in PyTorch with diffusers: `torch_step.py MODEL JOB SIZE RANK OURS [--checkpoint]`.
+"""The work of step.ts in PyTorch with diffusers and peft: `torch_step.py MODEL JOB SIZE RANK OURS [--checkpoint] [--once]`.
 
 Reads our results from OURS, prints a JSON line with the processor time of a first and a second run in seconds, and the
-largest relative difference of each kind of result. Adapters are linear layers of rank RANK at peft's targets.
+largest relative difference of each kind of result. Adapters are
+peft's, of rank RANK.
 """
 import json
 import sys
@@ -11,9 +12,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, UNet2DConditionModel
+from peft import LoraConfig
+from peft.tuners.lora import LoraLayer
 from safetensors import safe_open
 
 TARGETS = ('to_q', 'to_k', 'to_v', 'to_out.0')
+ADAPTERS = ('content', 'style')
 TIMESTEP = 500
 folder, job, size, rank, ours = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 torch.set_num_threads(2)
@@ -43,31 +47,17 @@ def conditions(unet, rows):
     return context, {'text_embeds': pooled, 'time_ids': ids}
 
 
-class Adapted(torch.nn.Module):
-    """A linear layer with stacked adapters: its own masks say which act."""
-
-    def __init__(self, base, down, ups, state):
-        super().__init__()
-        self.base, self.down, self.ups, self.state = base, down, ups, state
-
-    def forward(self, x):
-        y = self.base(x)
-        h = F.linear(x, self.down)
-        for k, (up, (on, live)) in enumerate(zip(self.ups, self.state['adapters'])):
-            if on:
-                y = y + F.linear(h[..., k * rank : (k + 1) * rank], up if live else up.detach())
-        return y
+def adapt(unet, names):
+    """Adds peft's adapters of these names; returns their layers by module path. alpha is the rank, as in our files."""
+    for name in names:
+        unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=list(TARGETS)), adapter_name=name)
+    return {path: layer for path, layer in unet.named_modules() if isinstance(layer, LoraLayer)}
 
 
-def adapt(unet, down_of, up_of, adapters):
-    state, layers = {'adapters': [(False, False)] * adapters}, {}
-    for name, module in list(unet.named_modules()):
-        if isinstance(module, torch.nn.Linear) and name.endswith(tuple('.' + end for end in TARGETS)):
-            parent, _, leaf = name.rpartition('.')
-            layer = Adapted(module, down_of(name, module), [up_of(module) for _ in range(adapters)], state)
-            setattr(unet.get_submodule(parent), leaf, layer)
-            layers[name] = layer
-    return state, layers
+def set_weights(layer, name, down, up):
+    with torch.no_grad():
+        layer.lora_A[name].weight.copy_(down)
+        layer.lora_B[name].weight.copy_(up)
 
 
 def scheduled():
@@ -83,33 +73,36 @@ def train():
         unet.enable_gradient_checkpointing()
         unet.train()
     latent = (1, unet.config.in_channels, size // 8, size // 8)
+    layers = adapt(unet, ADAPTERS)
     with safe_open(ours, 'pt') as file:
-        state, layers = adapt(
-            unet,
-            lambda name, _: file.get_tensor(f'down.{name}'),
-            lambda module: torch.nn.Parameter(torch.zeros(module.out_features, rank)),
-            2,
-        )
-    ups = [[layer.ups[k] for layer in layers.values()] for k in range(2)]
-    optimizer = torch.optim.AdamW(ups[0] + ups[1], lr=1e-3, weight_decay=0)
+        for path, layer in layers.items():
+            downs = file.get_tensor(f'down.{path}').split(rank)
+            for name, down in zip(ADAPTERS, downs):
+                set_weights(layer, name, down, torch.zeros(layer.out_features, rank))
+    ups = {name: [layer.lora_B[name].weight for layer in layers.values()] for name in ADAPTERS}
+    optimizer = torch.optim.AdamW([*ups['content'], *ups['style']], lr=1e-3, weight_decay=0)
     alpha, sigma = scheduled()
     noise = wave(latent, 0.5)
 
     def step(first):
         losses = []
-        for i, (image, adapters) in enumerate(((0.7, [(True, True), (False, False)]), (1.1, [(True, False), (True, True)]))):
-            state['adapters'] = adapters
+        for i, (trained, image) in enumerate((('content', 0.7), ('style', 1.1))):
+            unet.set_adapters(list(ADAPTERS[: i + 1]))
+            # The bases stay as they are, and each loss trains its own adapter.
+            unet.requires_grad_(False)
+            for up in ups[trained]:
+                up.requires_grad_(True)
             context, added = conditions(unet, [i])
             sample = alpha * wave(latent, image) + sigma * noise
             output = unet(sample, TIMESTEP, context, added_cond_kwargs=added).sample
             loss = F.mse_loss(output, noise)
-            loss.backward(inputs=ups[i])
+            loss.backward()
             losses.append(loss.item())
         results = {'losses': torch.tensor(losses)}
         if first:
-            for k, adapter in enumerate(('content', 'style')):
-                for name, layer in layers.items():
-                    results[f'{adapter}.{name}'] = 0.1 * layer.ups[k].grad
+            for name in ADAPTERS:
+                for path, layer in layers.items():
+                    results[f'{name}.{path}'] = 0.1 * layer.lora_B[name].weight.grad
         optimizer.step()
         optimizer.zero_grad()
         return results
@@ -120,18 +113,15 @@ def train():
 def guided():
     unet = load(UNet2DConditionModel, 'unet')
     latent = (1, unet.config.in_channels, size // 8, size // 8)
-    state, _ = adapt(
-        unet,
-        lambda _, module: wave((rank, module.in_features), 0.13, 0.1),
-        lambda module: wave((module.out_features, rank), 0.11, 0.01),
-        1,
-    )
+    for layer in adapt(unet, ['style']).values():
+        down, up = wave((rank, layer.in_features), 0.13, 0.1), wave((layer.out_features, rank), 0.11, 0.01)
+        set_weights(layer, 'style', down, up)
 
     @torch.no_grad()
     def step(first):
         total = 0
         for i, weight in enumerate((1 - 5, 5 - 3, 3)):
-            state['adapters'] = [(i == 2, True)]
+            unet.enable_adapters() if i == 2 else unet.disable_adapters()
             context, added = conditions(unet, [i])
             total = total + weight * unet(wave(latent, 0.7), TIMESTEP, context, added_cond_kwargs=added).sample
         return {'deviation': -0.1 * (total - wave(latent, 0.9))}
@@ -168,7 +158,7 @@ def differences(results):
 def main():
     step = {'train': train, 'guided': guided, 'encode': lambda: vae(True), 'decode': lambda: vae(False)}[job]()
     seconds, results = [], {}
-    for i in range(2):
+    for i in range(1 if '--once' in sys.argv else 2):
         used = time.process_time()
         made = step(i == 0)
         seconds.append(time.process_time() - used)

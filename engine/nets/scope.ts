@@ -48,10 +48,11 @@ export class Scope {
     const found = this.#weights.get(full);
     if (!found)
       throw new InputError(`${this.#weights.name}: ${full} is missing; the weights do not belong to this config.json`);
-    const { file, entry } = found;
-    if (!sameShape(entry.shape, shape)) {
+    const { file, entry, transposed = false } = found;
+    const stored = transposed ? [...shape].reverse() : shape;
+    if (!sameShape(entry.shape, stored)) {
       throw new InputError(
-        `${file.source.name}: ${full} is ${showShape(entry.shape)}, but config.json makes it ${showShape(shape)}`,
+        `${file.source.name}: ${full} is ${showShape(entry.shape)}, but config.json makes it ${showShape(stored)}`,
       );
     }
     const dtype = FLOAT_DTYPES[entry.dtype];
@@ -59,7 +60,8 @@ export class Scope {
       throw new InputError(`${file.source.name}: ${unreadable(entry)}`);
     }
     const reference = { file: file.source.name, name: full, offset: entry.offset, length: entry.length };
-    return this.b.cast(this.b.weight(reference, shape, dtype), 'f32');
+    const value = this.b.cast(this.b.weight(reference, stored, dtype), 'f32');
+    return transposed ? this.b.transpose(value, [1, 0]) : value;
   }
 
   /** y = x WT + bias with the adapters of this site. */

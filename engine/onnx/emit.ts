@@ -45,6 +45,14 @@ export function emitModel(graph: Graph, options: EmitOptions = {}): Model {
     return name;
   };
 
+  // A node writes into the model's output itself: an Identity would be a copy where other nodes read the value too.
+  const finals = new Map<Value, string>();
+  for (const [name, value] of graph.outputs) {
+    const { source } = value;
+    const isMade = source.kind === 'node' && source.node.op.kind !== 'StopGradient';
+    if (isMade && !finals.has(value)) finals.set(value, outputName(name));
+  }
+
   for (const [name, value] of graph.inputs) {
     model.input(inputName(name), value);
     names.set(value, inputName(name));
@@ -55,13 +63,16 @@ export function emitModel(graph: Graph, options: EmitOptions = {}): Model {
       continue;
     }
     // ONNX lets an output be left out unless it is the first.
-    const outputs = node.outputs.map((value, i) => (i === 0 || used.has(value) ? model.fresh() : ''));
+    const outputs = node.outputs.map(
+      (value, i) => finals.get(value) ?? (i === 0 || used.has(value) ? model.fresh() : ''),
+    );
     node.outputs.forEach((value, i) => names.set(value, outputs[i]!));
     emitNode(model, { node, inputs: node.inputs.map(nameOfInput), outputs, options });
   }
   for (const [name, value] of graph.outputs) {
-    // An Identity, because one value may be several outputs, or an input; ONNX Runtime removes the others.
-    model.node('Identity', [nameOfInput(value)], [outputName(name)]);
+    // One value may be several outputs, or an input.
+    const known = nameOfInput(value);
+    if (known !== outputName(name)) model.node('Identity', [known], [outputName(name)]);
     model.output(outputName(name), value);
   }
   return { bytes: model.finish(), weightFiles: model.weightFiles };

@@ -1,7 +1,7 @@
 /** Model folders, wherever they lie, and the safetensors weights in them. */
 import { InputError } from '../errors';
 import { isObject, ownValue, parseJson, showJson } from './json';
-import { openSafetensors, readFloats, type SafetensorsFile, type TensorEntry } from './safetensors';
+import { openSafetensors, readEntry, type SafetensorsFile, type TensorEntry } from './safetensors';
 import { blobSource, bytesSource, decodeText, MissingFileError, readAll, type ByteSource } from './source';
 
 /** A diffusers folder. Paths are relative, with forward slashes: "unet/config.json". */
@@ -17,6 +17,8 @@ export interface ModelFolder {
   json(path: string, signal?: AbortSignal): Promise<unknown>;
   /** Every path in the folder; only where that can be known. */
   list?(): Promise<string[]>;
+  /** The weights of one net, where they do not lie in a subfolder: a checkpoint in one file. */
+  weights?(subfolder: string): Promise<WeightSet>;
 }
 
 const MAX_TEXT_BYTES = 1 << 26;
@@ -91,6 +93,8 @@ export interface WeightSet {
 export interface WeightLocation {
   readonly file: SafetensorsFile;
   readonly entry: TensorEntry;
+  /** The matrix is stored with its axes swapped. */
+  readonly transposed?: boolean;
 }
 
 export interface WeightOptions {
@@ -121,6 +125,7 @@ export async function openWeights(
   options: WeightOptions = {},
 ): Promise<WeightSet> {
   const { signal } = options;
+  if (folder.weights) return folder.weights(subfolder);
   const within = (file: string): string => (subfolder ? `${subfolder}/${file}` : file);
   const name = subfolder ? `${folder.name}/${subfolder}` : folder.name;
   const names = weightFileNames(options.preferHalf ?? false);
@@ -175,7 +180,8 @@ async function openShards(
   return weightSet(name, [...files.values()], locations);
 }
 
-function weightSet(
+/** Weights by the names that `locations` gives them. */
+export function weightSet(
   name: string,
   files: readonly SafetensorsFile[],
   locations: ReadonlyMap<string, WeightLocation>,
@@ -191,7 +197,7 @@ function weightSet(
         throw new InputError(
           `${name}: has no tensor ${showJson(tensor)}; the weights do not belong to this config.json`,
         );
-      return readFloats(location.file, tensor, signal);
+      return readEntry(location.file, location.entry, signal);
     },
   };
 }

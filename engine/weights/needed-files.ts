@@ -16,8 +16,10 @@ const REQUIRED = [
 ];
 /** A tokenizer is either tokenizer.json or vocab.json with merges.txt. */
 const TOKENIZER =
-  /^tokenizer\/(tokenizer|vocab|tokenizer_config|special_tokens_map|added_tokens)\.json$|^tokenizer\/merges\.txt$/;
+  /^tokenizer(?:_2)?\/(?:(?:tokenizer|vocab|tokenizer_config|special_tokens_map|added_tokens)\.json|merges\.txt)$/;
 const NETS = ['unet', 'vae', 'text_encoder'] as const;
+/** SDXL's second text encoder. */
+const SECOND = 'text_encoder_2';
 
 /**
  * The files to fetch of all that a folder holds: configurations, and of each net the weights that the engine would
@@ -29,8 +31,10 @@ export function neededFiles<F extends SizedFile>(name: string, files: readonly F
   const byPath = new Map(files.map((file) => [file.path, file]));
   const missing = REQUIRED.find((path) => !byPath.has(path));
   if (missing) throw new InputError(`${name} has no ${missing}; choose a Stable Diffusion model in diffusers' format`);
-  const small = files.filter(({ path }) => REQUIRED.includes(path) || TOKENIZER.test(path));
-  return [...small, ...NETS.flatMap((net) => weightsOf(name, net, files))];
+  const second = `${SECOND}/config.json`;
+  const nets = byPath.has(second) ? [...NETS, SECOND] : NETS;
+  const small = files.filter(({ path }) => REQUIRED.includes(path) || path === second || TOKENIZER.test(path));
+  return [...small, ...nets.flatMap((net) => weightsOf(name, net, files))];
 }
 
 function weightsOf<F extends SizedFile>(name: string, net: string, files: readonly F[]): F[] {

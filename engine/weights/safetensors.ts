@@ -75,7 +75,7 @@ export async function openSafetensors(source: ByteSource, signal?: AbortSignal):
     throw new InputError(`${name}: holds ${names.length} tensors, more than ${MAX_TENSORS}; choose another file`);
   }
   const entries = names
-    .map((key) => readEntry(name, key, header[key], dataStart, size))
+    .map((key) => describedEntry(name, key, header[key], dataStart, size))
     .sort((a, b) => a.offset - b.offset || a.length - b.length);
   checkTiling(name, entries, dataStart, size);
   return {
@@ -86,7 +86,7 @@ export async function openSafetensors(source: ByteSource, signal?: AbortSignal):
 }
 
 /** One header entry: its dtype, shape and range are possible and agree. */
-function readEntry(file: string, name: string, value: unknown, dataStart: number, size: number): TensorEntry {
+function describedEntry(file: string, name: string, value: unknown, dataStart: number, size: number): TensorEntry {
   const fail = (what: string): never => {
     throw new InputError(`${file}: tensor ${showJson(name)} ${what}; ${REFETCH}`);
   };
@@ -173,6 +173,15 @@ export async function readFloats(file: SafetensorsFile, name: string, signal?: A
   const entry = file.tensors.get(name);
   if (!entry)
     throw new InputError(`${file.source.name}: has no tensor ${showJson(name)}; check that this is the right file`);
+  return readEntry(file, entry, signal);
+}
+
+/** The same for an entry, or a part of one. */
+export async function readEntry(
+  file: SafetensorsFile,
+  entry: TensorEntry,
+  signal?: AbortSignal,
+): Promise<Float32Array> {
   const { dtype } = entry;
   if (!isReadable(dtype)) throw new InputError(`${file.source.name}: ${unreadable(entry)}`);
   const view = await file.source.read(entry.offset, entry.length, signal);

@@ -116,7 +116,7 @@ describe('inspect says what use would', () => {
     [
       "A1111's single file",
       file(tensor('model.diffusion_model.input_blocks.0.0.weight', 2, 2)),
-      /a whole model in one file; convert it into a diffusers folder/,
+      /holds no text encoder; choose a file with its text encoder in it/,
     ],
     [
       'mostly something else',

@@ -47,6 +47,13 @@ test('shards come with their index, of one precision only', () => {
   expect(both).toEqual([...SMALL, halfIndex, ...shards('.fp16'), ...rest]);
 });
 
+test("SDXL's second text encoder comes too", () => {
+  const small = ['text_encoder_2/config.json', 'tokenizer_2/vocab.json', 'tokenizer_2/merges.txt'];
+  const second = 'text_encoder_2/model.fp16.safetensors';
+  expect(needed([...small, ...HALF, second])).toEqual([...SMALL, ...small, ...HALF, second]);
+  expect(() => needed([...small, ...HALF])).toThrow('has no .safetensors weights in text_encoder_2/');
+});
+
 test('what is no model is refused with what is missing', () => {
   expect(() => needed(FULL, ['model_index.json'])).toThrow(
     new InputError("hub:org/model has no model_index.json; choose a Stable Diffusion model in diffusers' format"),

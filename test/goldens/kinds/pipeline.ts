@@ -1,4 +1,5 @@
 /** Golden cases of a whole model folder: from the prompt to the picture. */
+import { join } from 'node:path';
 import { styleGuidance } from '../../../engine/diffusion/guidance';
 import { NO_ADAPTERS } from '../../../engine/diffusion/denoiser';
 import { openModel } from '../../../engine/diffusion/model';
@@ -6,6 +7,7 @@ import { SAMPLERS } from '../../../engine/diffusion/samplers/samplers';
 import { openPipeline } from '../../../engine/pipeline';
 import type { DeviceTensor } from '../../../engine/runtime/device-tensor';
 import { f32, zeros, type HostTensor } from '../../../engine/tensor/tensor';
+import { nodeFolder } from '../../../engine/weights/node-folder';
 import { input, withRuntime, type GoldenCase } from '../case';
 
 interface Parameters {
@@ -15,7 +17,8 @@ interface Parameters {
 }
 
 export async function runPipeline(golden: GoldenCase): Promise<Map<string, HostTensor>> {
-  const model = await openModel(golden.folder);
+  const file = golden.json['model'];
+  const model = await openModel(file === undefined ? golden.folder : await nodeFolder(join(golden.dir, String(file))));
   const { prompt, guidance_scale: scale, steps } = golden.parameters as unknown as Parameters;
   return withRuntime(async (runtime) => {
     const { text, denoiser, autoencoder } = openPipeline(model, runtime);

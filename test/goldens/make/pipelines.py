@@ -14,6 +14,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+import single_files
 from common import MULTI_STEP, Case, first_that_fits, load_scheduler, load_unet
 from unets import CROSS_DOWN, CROSS_UP, DOWN, UP
 
@@ -97,6 +98,7 @@ def make(root):
     """Writes every `pipeline` case under root."""
     for name in CONFIGS:
         first_that_fits(lambda seed: make_one(root, name, seed))
+    single_files.make(root)
 
 
 def text_config(pad, **options):

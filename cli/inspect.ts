@@ -226,7 +226,11 @@ async function inspectPairModel(folder: ModelFolder, signal?: AbortSignal): Prom
       'native size': `${size} px`,
       fingerprint,
     };
-    const net = { widths: widths.join(', '), depths: depths.join(', '), ...tensorFacts(weights.names().map((name) => weights.get(name)!.entry)) };
+    const net = {
+      widths: widths.join(', '),
+      depths: depths.join(', '),
+      ...tensorFacts(weights.names().map((name) => weights.get(name)!.entry)),
+    };
     return { ...found, facts, parts: { net }, problems: [] };
   } catch (error) {
     if (!(error instanceof InputError)) throw error;

@@ -68,13 +68,18 @@ def closed_forms(before, after, pictures):
     return mapped.view_as(pictures), trust.view(*pictures.shape[:-1], 1)
 
 
-def condition(before, after, queries):
+def condition(before, after, queries, without=None):
     """Planes of the references, then of the queries at t = 0 without noise: what one evaluation takes.
 
-    before, after [R, n, H, W, 4]; queries [R, Q, H, W, 4] -> [R * n + R * Q, H, W, 17]
+    before, after [R, n, H, W, 4]; queries [R, Q, H, W, 4]; without [R], styles whose closed form is kept from the net
+    -> [R * n + R * Q, H, W, 17]
     """
     n = before.shape[1]
-    mapped, trust = closed_forms(before, after, torch.cat([before, queries], 1))
+    pictures = torch.cat([before, queries], 1)
+    mapped, trust = closed_forms(before, after, pictures)
+    if without is not None:
+        without = without.view(-1, 1, 1, 1, 1)
+        mapped, trust = torch.where(without, pictures, mapped), torch.where(without, 0.0, trust)
     start = queries + trust[:, n:] * (mapped[:, n:] - queries)
     flat = lambda x: x.flatten(0, 1)
     return torch.cat([
@@ -88,7 +93,7 @@ def halved(x):
     return x.unflatten(-2, (w // 2, 2)).unflatten(-4, (h // 2, 2)).mean((-4, -2))
 
 
-def training_batch(groups, rng, references, device="cpu", half=False):
+def training_batch(groups, rng, references, device="cpu", half=False, without=0.0, bridge=True):
     """groups uint8 [R, K, 2, H, W, 4], used at half their size if `half`. Returns (planes, references, targets [N, H, W, 4], weights [N], sources [N, H, W, 4])."""
     x = augmented(groups, rng, device)
     if half:
@@ -101,13 +106,13 @@ def training_batch(groups, rng, references, device="cpu", half=False):
         return planes(noised, noised, noised, torch.zeros_like(noised[..., :1]), 0, s, 0, 0), 0, target, torch.full((len(target),), 0.5, device=device), noised
     before, after = x[:, :references, 0], x[:, :references, 1]
     source, target = x[:, references:, 0], x[:, references:, 1]
-    p = condition(before, after, source)
+    p = condition(before, after, source, torch.from_numpy(rng.random(styles) < without).to(device))
     first = styles * references
     source, target = source.flatten(0, 1), target.flatten(0, 1)
     n = len(source)
     draws = torch.rand(4, n, device=device)
-    t = (draws[0] * (draws[1] < PARTWAY)).view(n, 1, 1, 1)
-    s = (draws[2] * 0.4 * (draws[3] < NOISED)).view(n, 1, 1, 1)
+    t = (draws[0] * (draws[1] < PARTWAY * bridge)).view(n, 1, 1, 1)
+    s = (draws[2] * 0.4 * (draws[3] < NOISED * bridge)).view(n, 1, 1, 1)
     so_far = p[first:, ..., 4:8] * (1 - t) + target * t
     p[first:, ..., 4:8] = so_far * (1 - s) + s * (0.5 + 0.5 * torch.randn_like(so_far))
     p[first:, ..., 13:14] = t

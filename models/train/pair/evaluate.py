@@ -1,6 +1,6 @@
 """Held-out numbers: squared error as a share of doing nothing, and the share of pictures better than doing nothing.
 
-Usage: evaluate.py STATE_OR_MODEL TESTS.npz [--sheet SHEET.png] [--references 1] [--steps 1]
+Usage: evaluate.py STATE_OR_MODEL TESTS.npz [--sheet SHEET.png] [--references 1] [--steps 1] [--swapped] [--bare]
 """
 import argparse
 import json
@@ -15,11 +15,16 @@ import pair_net
 
 
 @torch.no_grad()
-def restyle(model, before, after, queries, steps=1):
-    """Answers [R, Q, H, W, 4] in `steps` evaluations of the bridge from the closed form (t = 0) to the after picture."""
+def restyle(model, before, after, queries, steps=1, swapped=False, bare=False):
+    """Answers [R, Q, H, W, 4] in `steps` evaluations of the bridge from the closed form (t = 0) to the after picture.
+
+    swapped: the net sees the references of the style before (what changes then is what it reads); bare: without the closed form.
+    """
     styles, references = before.shape[:2]
-    planes = batches.condition(before, after, queries)
+    planes = batches.condition(before, after, queries, torch.ones(styles, dtype=torch.bool) if bare else None)
     first = styles * references
+    if swapped:
+        planes[:first] = planes[:first].roll(references, 0)
     start = planes[first:, ..., 4:8].clone()
     for i in range(steps):
         answer = closed_form.valid(model(planes, styles, references))
@@ -33,12 +38,12 @@ def floats(x):
     return torch.from_numpy(np.ascontiguousarray(x)).float().div(255)
 
 
-def answers(model, groups, references=1, steps=1, batch=12):
+def answers(model, groups, references=1, steps=1, batch=12, **how):
     """uint8 [G, K, 2, H, W, 4] -> (answers, befores, afters), each [G, K - references, H, W, 4]."""
     out = []
     for i in range(0, len(groups), batch):
         x = floats(groups[i:i + batch])
-        out.append(restyle(model, x[:, :references, 0], x[:, :references, 1], x[:, references:, 0], steps))
+        out.append(restyle(model, x[:, :references, 0], x[:, :references, 1], x[:, references:, 0], steps, **how))
     rest = floats(groups[:, references:])
     return torch.cat(out), rest[:, :, 0], rest[:, :, 1]
 
@@ -51,11 +56,11 @@ def score(answer, before, after):
     return [round(v, 4) for v in ((e.sum() / d.sum()).item(), (e[seen] < d[seen]).float().mean().item(), (e[seen] / d[seen]).median().item())]
 
 
-def evaluate(model, path, references=1, steps=1):
+def evaluate(model, path, references=1, steps=1, **how):
     """{test: [error, share better, median]} of every test in a file of make_tests.py, and means of the unseen restyles, families and photographs."""
     model.eval()
     tests = np.load(path)
-    rows = {name: score(*answers(model, tests[name], references, steps)) for name in tests.files}
+    rows = {name: score(*answers(model, tests[name], references, steps, **how)) for name in tests.files}
     for kind in ("unseen", "family", "photo"):
         of_kind = [v for k, v in rows.items() if k.startswith(kind + ":")]
         if of_kind:
@@ -118,6 +123,8 @@ if __name__ == "__main__":
     p.add_argument("--sheet")
     p.add_argument("--references", type=int, default=1)
     p.add_argument("--steps", type=int, default=1)
+    p.add_argument("--swapped", action="store_true", help="the net sees another style's references; equal numbers mean that it reads none")
+    p.add_argument("--bare", action="store_true", help="the net sees no closed form")
     args = p.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     model, queries = load(args.model)
@@ -125,6 +132,6 @@ if __name__ == "__main__":
         tests = np.load(args.tests)
         sheet(model, tests, args.sheet, [r for r in SHEET if r[0] in tests.files])
     else:
-        rows = evaluate(model, args.tests, args.references, args.steps)
+        rows = evaluate(model, args.tests, args.references, args.steps, swapped=args.swapped, bare=args.bare)
         print(line(queries, rows))
         print(json.dumps(rows))

@@ -30,7 +30,7 @@ def drawer(index, ring, filled, args, seed):
     slots, parent = np.arange(index, len(ring), args.drawers), os.getppid()
     store, turn = ring.numpy(), 0
     while os.getppid() == parent:
-        store[slots[turn % len(slots)]] = draw(rng)[0]
+        store[slots[turn % len(slots)]] = (draw.easy if rng.random() < args.easy else draw)(rng)[0]
         turn += 1
         filled[index] = turn
 
@@ -75,7 +75,8 @@ def main():
     evaluated = shared.samples.item() // args.evaluate_every
     while shared.used.item() < args.minutes * 60:
         chosen = rng.choice(min(ready(filled, args), args.ring), args.styles, replace=False)
-        planes, references, target, weight, source = batches.training_batch(ring[torch.from_numpy(np.sort(chosen))].numpy(), rng, batches.references(rng), device)
+        planes, references, target, weight, source = batches.training_batch(ring[torch.from_numpy(np.sort(chosen))].numpy(), rng,
+                                                                                    1 if args.no_bridge else batches.references(rng), device, without=args.without, bridge=not args.no_bridge)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             answer = forward(planes, args.styles, references)
         answer = answer.float()

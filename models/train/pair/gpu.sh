@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The pair-conditioned net on one GPU, from a pack of icons (../pack.py) in MINUTES of training. Run again with a larger MINUTES and it
-# goes on from W/run/state.pt. The larger net of CONFIG needs 16 MB in float16 and about 8 GFLOP for a picture of 256 px.
+# goes on from W/run/state.pt. The larger net of CONFIG needs 10.9 MB in float16 and about 8 GFLOP for a picture of 256 px.
 # Usage: gpu.sh PACK PHOTOS TESTS W OUT MINUTES
 set -euo pipefail
 cd "$(dirname "$0")"

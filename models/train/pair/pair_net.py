@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 PLANES = 17  # source 4, target so far 4, closed form 4, trust, t, noise, is a reference, source known
 OWN = 13  # the first planes, which the head sees too
-CONFIG = dict(stem=12, widths=[64, 160], heads=[2, 5], depths=[1, 4, 1], expansion=1.5, features=12, head=20)
+CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, head=20)
 
 
 def conv(layer, x):
@@ -120,6 +120,23 @@ class PairNet(nn.Module):
         self.head3 = nn.Conv2d(config["head"], 21, 1)  # residual 4, share of the closed form, matrix 4 x 4
         nn.init.zeros_(self.head3.weight)
         nn.init.zeros_(self.head3.bias)
+        self.begin()
+
+    @torch.no_grad()
+    def begin(self):
+        """Makes content count from the start: planes act centred and at full size on tokens where positions hardly show, and keys are
+        projected as queries are, so that alike patches attend to each other (mimetic initialization, arXiv 2305.09828)."""
+        for layer in (self.stem, self.patch_in):
+            layer.weight *= 3
+        self.stem.bias -= 0.5 * self.stem.weight.sum((1, 2, 3))
+        self.patch_in.bias -= 0.5 * self.patch_in.weight.unflatten(1, (16, -1))[..., :PLANES].sum((1, 2))
+        self.position.weight *= 0.1
+        self.position.bias *= 0.1
+        for block in (*self.down, *self.middle, *self.up):
+            attn = block.attn
+            for head in attn.to_q.weight.chunk(attn.heads):
+                nn.init.orthogonal_(head)
+            attn.to_k.weight.copy_(attn.to_q.weight)
 
     def backbone(self, planes, styles, references):
         """planes [N, H, W, 17], H and W multiples of 8 -> features of the queries [N - references, H, W, features]"""

@@ -42,6 +42,9 @@ def parser():
     p.add_argument("--lr", type=float, default=1.5e-3)
     p.add_argument("--warmup", type=int, default=300)
     p.add_argument("--decay-minutes", type=float, default=0, help="the rate falls to 0 over the last minutes")
+    p.add_argument("--without", type=float, default=0.5, help="share of styles whose closed form is kept from the net, so that it has to read the references")
+    p.add_argument("--easy", type=float, default=0, help="share of the groups that change colours only")
+    p.add_argument("--no-bridge", action="store_true", help="no steps on the way, no noise, always references")
     p.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
     p.add_argument("--weight-decay", type=float, default=0.02)
     p.add_argument("--ema", type=float, default=0.999)
@@ -83,15 +86,15 @@ def worker(index, shared, lock, args, config):
     parent = os.getppid()
     while not shared.stop.item() and os.getppid() == parent:  # a worker whose parent was killed ends
         for _ in range(args.fresh if buffer else 3 * args.styles):
-            group = draw(rng)[0]
+            group = (draw.easy if rng.random() < args.easy else draw)(rng)[0]
             if len(buffer) < BUFFER:
                 buffer.append(group)
             else:
                 buffer[rng.integers(BUFFER)] = group
         half = rng.random() < args.half
         chosen = np.stack([buffer[i] for i in rng.choice(len(buffer), args.half_styles if half else args.styles, replace=False)])
-        references = batches.references(rng)
-        planes, references, target, weight, source = batches.training_batch(chosen, rng, references, half=half)
+        references = 1 if args.no_bridge else batches.references(rng)
+        planes, references, target, weight, source = batches.training_batch(chosen, rng, references, half=half, without=args.without, bridge=not args.no_bridge)
         with torch.no_grad():
             torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
         answer = model(planes, len(chosen), references)

@@ -5,6 +5,7 @@ A group is uint8 [K, 2, side, side, 4], premultiplied RGBA: K pictures before an
 import cv2
 import numpy as np
 
+from . import effects
 from . import palette
 from . import interface
 from . import styles
@@ -45,6 +46,16 @@ class Generator:
                 return group, kind
         return group, kind
 
+    def easy(self, rng):
+        """Icons whose colours alone change, by one map for all: what reading a pair is learned from first."""
+        makers = [maker for maker, _ in effects.COLOR]
+        for _ in range(20):
+            f = makers[rng.integers(len(makers))](rng)
+            group, kind = self.drawings(rng, kind="color", style=lambda x, backdrop: f(x), clear=0.2, repaint=True)
+            if changed(group) > 5e-3:
+                break
+        return group, kind
+
     def photographs(self, rng):
         """Opaque pictures with continuous colours under one or two effects on the whole frame."""
         parts = [styles.frame_style(rng)[0] for _ in range(rng.choice([1, 2], p=[0.7, 0.3]))]
@@ -73,7 +84,7 @@ class Generator:
             out.append(np.stack([packed(x, self.size), packed(y, self.size)]))
         return np.stack(out), "interface"
 
-    def drawings(self, rng, kind=None, ids=None, second=None, store=None, style=None, clear=0.4):
+    def drawings(self, rng, kind=None, ids=None, second=None, store=None, style=None, clear=0.4, repaint=None):
         """Icons on backgrounds. ids (and second, the drawings of the after pictures) may be given, and one style."""
         store = store or self.store
         test = kind is not None  # a given style and nothing else
@@ -104,7 +115,7 @@ class Generator:
         vary = rng.random() < 0.25  # every picture on another background
         behind, mean = styles.background(rng, clear)
         behind_after, mean_after = behind, mean
-        repaint = not test and rng.random() < 0.22
+        repaint = rng.random() < (0.4 if repaint else 0.22) and (repaint or not test)
         if repaint:
             behind_after, mean_after = styles.background(rng, 0.15)
         ink = ink_for(rng, mean)

@@ -83,6 +83,7 @@ export async function queueBatchCommand(
 ): Promise<BatchSummary> {
   const asked = await readBatch(io, style, sources, options);
   const { spec, planned } = asked;
+  let begun = false;
   let sent = false;
   const work = withRegistry(io, options.queue, {}, async (registry) => {
     let { survey } = await surveyBatch(io, asked);
@@ -91,15 +92,16 @@ export async function queueBatchCommand(
     emit(io, options, { event: 'start', ...start });
     describeStart(io, { ...asked, survey, total });
     for (let check = 0; ; check++) {
-      const transfer = spec.transfer ? new Transfer(registry, spec, survey.jobs) : undefined;
-      if (transfer) {
+      if (spec.transfer) {
         // What an earlier command left in the store.
-        await transfer.fetch();
+        await new Transfer(registry, spec, survey.jobs).fetch();
         survey = await surveyAgain(survey);
         await requireSmall(survey.jobs, stylesOf(asked));
         if (options.detach) await requireWindow(survey.jobs);
       }
+      const transfer = spec.transfer ? new Transfer(registry, spec, survey.jobs) : undefined;
       const queued = survey.jobs.length;
+      begun = true;
       if (transfer) {
         await transfer.start(await Submission.begin(registry, spec, survey.jobs, total), asked.styles);
         await transfer.round();
@@ -134,7 +136,7 @@ export async function queueBatchCommand(
     }
   });
   return work.catch((error: unknown) => {
-    if (!(error instanceof CancelledError) || !io.signal.aborted) throw error;
+    if (!(error instanceof CancelledError) || !io.signal.aborted || !begun) throw error;
     const rest = sent ? '' : ' with what it has';
     throw new CancelledError(
       `stopped waiting; batch ${spec.name} goes on in the queue${rest}; run the same command to go on with it, or end it with --cancel`,

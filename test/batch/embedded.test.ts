@@ -66,6 +66,32 @@ test('a batch survives a killed process and a broken picture, and does again onl
   }
 });
 
+test('an input deleted and a style replaced meanwhile are a line each, and the rest is of the style as it was', async () => {
+  const input = await b.pictures(6, 'moving');
+  const own = b.at('own.safetensors');
+  writeFileSync(own, readFileSync(style));
+  const other = readFileSync(await b.style('green.safetensors', [0, 160, 60, 255]));
+  const argv = ['batch', own, input, '-o', b.at('moved'), ...QUICK, '--concurrency', '1', '--json'];
+  const first = b.start(...argv);
+  await first.line((line) => line.includes('"event":"done"'));
+  rmSync(b.at('moving/icon-0005.png'), { force: true });
+  writeFileSync(own, other);
+  const { code, out, err } = await first.finished;
+  expect([code, names(events(out), 'failed')]).toEqual([2, [b.at('moving/icon-0005.png')]]);
+  expect(err.split('\n').filter((line) => /failed:|replaced/.test(line))).toEqual([
+    expect.stringMatching(/^failed: .*icon-0005\.png: is no longer there; put it back, or leave it out$/),
+    expect.stringMatching(
+      /^note: .*own\.safetensors was replaced .*; all results are of the file as it was at the start$/,
+    ),
+  ]);
+  const made = filesUnder(b.at('moved'));
+  expect(made.size).toBe(5);
+  // With the earlier file none of them is made again.
+  writeFileSync(own, readFileSync(style));
+  const again = await b.run(...argv);
+  expect([again.code, names(events(again.out), 'done')]).toEqual([0, []]);
+});
+
 test('Ctrl-C ends with the pictures in work and says how to go on; several strengths give several results', async () => {
   const input = await b.pictures(6, 'cancel');
   const argv = [

@@ -206,6 +206,41 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     expect((await statusOf('full')).refusals[0]!.reason).toContain('no space left');
   });
 
+  test('the server is restarted in the middle: said in one line each time, and every picture is done', async () => {
+    const batch = spec('restart');
+    const list = jobs(batch, 40);
+    await submit(batch, list);
+    notes.length = 0;
+    const seen = new Map<string, number>();
+    let restarted: Promise<void> | undefined;
+    const pool = slots(async ({ job }) => {
+      seen.set(job.key, (seen.get(job.key) ?? 0) + 1);
+      if (seen.size === 10) {
+        restarted ??= server
+          .stop()
+          .then(() => pause(500))
+          .then(() => server.start());
+      }
+      await pause(20);
+      return RESULT;
+    });
+    const stop = new AbortController();
+    const said: string[] = [];
+    const options = { version: '1', lockSeconds: 2, readStyle: async (path: string) => readFileSync(path) };
+    const worker = new QueueWorker(registry, pool, ENGINE, options, { note: (line) => said.push(line) });
+    const running = worker.run(stop.signal);
+    const state = async (): Promise<string> => (await statusOf('restart').catch(() => undefined))?.state ?? 'away';
+    for (let i = 0; i < 600 && (!restarted || (await state()) !== 'done'); i++) await pause(50);
+    stop.abort();
+    await running;
+    expect(await statusOf('restart')).toMatchObject({ state: 'done', counts: { done: 40, failed: 0 } });
+    expect(seen.size).toBe(40);
+    expect(notes).toEqual([
+      expect.stringMatching(/: connection lost; waiting for the server$/),
+      expect.stringMatching(/: connected again$/),
+    ]);
+  });
+
   test('a batch that is put in again takes over what waits, and drops what it no longer has', async () => {
     const batch = spec('again');
     const list = jobs(batch, 5);

@@ -49,6 +49,8 @@ test(`${COUNT} pictures, workers killed and Redis restarted: each output once, b
     }
     const { code, err, out } = await batch.finished;
     expect([code, err.split('\n').filter((line) => line.startsWith('diptych:'))]).toEqual([0, []]);
+    const lost = err.split('\n').filter((line) => / connect(ion|ed) /.test(line));
+    if (kills > 1) expect(lost).toEqual([expect.stringMatching(/lost; waiting/), expect.stringMatching(/again$/)]);
     expect(events(out).at(-1)).toMatchObject({ event: 'end', total: COUNT, done: COUNT, failed: 0 });
 
     const made = filesUnder(b.at('out'));

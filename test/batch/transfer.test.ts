@@ -36,6 +36,15 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       writeFileSync(b.at('in/broken.png'), 'no picture');
       const worker = b.startElsewhere('worker', '--queue', server.url, ...QUICK.slice(0, 4), '--concurrency', '1');
       const through = ['-o', b.at('out'), '--queue', server.url, '--transfer', '--name', 'far', '--json'];
+      // Ended in the middle, the batch goes on; the same command fetches what was made meanwhile.
+      const first = b.start('batch', ...argv, ...through);
+      await first.line((line) => /"event":"progress","done":[1-9]/.test(line));
+      first.child.kill('SIGINT');
+      const ended = await first.finished;
+      expect([ended.code, ended.err]).toEqual([
+        130,
+        expect.stringMatching(/stopped waiting; batch far goes on in the queue; run the same command to go on with it/),
+      ]);
       const { code, out, err } = await b.run('batch', ...argv, ...through);
       expect([code, events(out).at(-1)]).toEqual([2, expect.objectContaining({ total: 6, done: 5, failed: 1 })]);
       expect(err).toMatch(/failed: [^\n]*broken\.png: cannot be read as an image/);

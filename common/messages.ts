@@ -24,15 +24,20 @@ const modelName = v.object({ name, fingerprint: v.string() });
 /** A style as it was applied to a layer. */
 const chosenStyle = v.object({ id, name, strength: finite });
 
-/** How a result was made. Lies on its layer as JSON (pluginData), so that a teammate can go on from it. */
-export const resultParameters = v.object({
-  version: v.literal(1),
-  kind: v.picklist(['restyled', 'imagined']),
+/** How layers are restyled. */
+const recipe = v.object({
   styles: v.pipe(v.array(chosenStyle), v.maxLength(16)),
   prompt: v.string(),
   guide: v.picklist(GUIDE_MODES),
   steps: count,
   seed: count,
+});
+
+/** How a result was made. Lies on its layer as JSON (pluginData), so that a teammate can go on from it. */
+export const resultParameters = v.object({
+  version: v.literal(1),
+  kind: v.picklist(['restyled', 'imagined']),
+  ...recipe.entries,
   /** The layer it was made from; null for an imagined one. The layer may be gone by now. */
   sourceId: v.nullable(id),
   model: modelName,
@@ -98,6 +103,21 @@ export const draft = v.object({
   /** Steps done. */
   done: count,
   checkpoint: bytes,
+});
+
+/** Which frames of a page or of the whole file. A name matches a pattern as plugin/find-frames.ts says; '' matches all. */
+const frameFilter = v.object({ where: v.picklist(['page', 'file']), name, component: name, section: name });
+
+const frame = v.object({ id, name });
+
+/** Frames that are to be restyled, kept in the document until they are: all of them, and how many are over. */
+export const frameBatch = v.object({
+  version: v.literal(1),
+  recipe,
+  all: count,
+  done: count,
+  /** ISO 8601. */
+  startedAt: v.string(),
 });
 
 export const settings = v.object({
@@ -194,6 +214,22 @@ export const REQUESTS = {
   putDraft: { params: v.object({ draft }), result: nothing },
   removeDraft: { params: nothing, result: nothing },
 
+  /** The frames that match, outermost first; `barred` more cannot be drawn. Loads the pages it looks at. */
+  findFrames: {
+    params: frameFilter,
+    result: v.object({ frames: v.array(frame), pages: count, barred: count }),
+  },
+  /** Keeps in the document what is to be restyled, in this order, in place of what was kept before. */
+  putBatch: { params: v.object({ recipe, ids: v.array(id) }), result: nothing },
+  /** The first so many of them are over. */
+  markBatch: { params: v.object({ done: count }), result: nothing },
+  /** What is left to do; null when nothing is. Layers that were deleted are left out. */
+  readBatch: {
+    params: nothing,
+    result: v.object({ batch: v.nullable(v.object({ ...frameBatch.entries, left: v.array(frame) })) }),
+  },
+  removeBatch: { params: nothing, result: nothing },
+
   putSettings: { params: v.object({ settings }), result: nothing },
   /** Opens the other build of the panel in place of this one. */
   switchPanel: { params: v.object({ panel: panelKind }), result: nothing },
@@ -282,6 +318,8 @@ export type StyleEntry = v.InferOutput<typeof styleEntry>;
 export type ListedStyle = v.InferOutput<typeof listedStyle>;
 export type StylePlace = v.InferOutput<typeof place>;
 export type ChosenStyle = v.InferOutput<typeof chosenStyle>;
+export type Recipe = v.InferOutput<typeof recipe>;
+export type FrameFilter = v.InferOutput<typeof frameFilter>;
 export type Draft = v.InferOutput<typeof draft>;
 export type Settings = v.InferOutput<typeof settings>;
 export type Storage = v.InferOutput<typeof storage>;

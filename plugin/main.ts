@@ -1,8 +1,10 @@
 /** The plugin's sandbox: starts the panel and answers what it asks. */
+import { keepBatch, markBatch, readBatch, removeBatch } from './batch';
 import { commandOf } from './commands';
 import { keepDraft, readDraft, removeDraft } from './drafts';
 import { messageOf } from '../common/errors';
 import { exportNode } from './export';
+import { findFrames } from './find-frames';
 import { insertImagined, insertResult, openResult, updateResult } from './layers';
 import type { Command } from '../common/messages';
 import { withNode } from './nodes';
@@ -56,6 +58,11 @@ const handlers: Handlers = {
   readDraft: async () => ({ draft: await readDraft() }),
   putDraft: ({ draft }) => inTurn(() => keepDraft(draft)).then(() => ({})),
   removeDraft: () => inTurn(removeDraft).then(() => ({})),
+  findFrames,
+  putBatch: (params) => inTurn(() => keepBatch(params)).then(() => ({})),
+  markBatch: ({ done }) => inTurn(() => markBatch(done)).then(() => ({})),
+  readBatch: async () => ({ batch: await readBatch() }),
+  removeBatch: () => inTurn(removeBatch).then(() => ({})),
   putSettings: ({ settings }) => inTurn(() => keepSettings(settings)).then(() => ({})),
   switchPanel: ({ panel: kind }) => {
     panel.show(kind);

@@ -32,6 +32,8 @@ const DEADLINES_MS: { readonly [C in Call]?: number } = {
   updateResult: 120_000,
   openResult: 120_000,
   findUses: 120_000,
+  findFrames: 120_000,
+  readBatch: 120_000,
 };
 const DEADLINE_MS = 30_000;
 

@@ -30,6 +30,10 @@ export class FakeSandbox implements SandboxPort {
   readonly results = new Map<string, FakeResult>();
   readonly styles = new Map<string, { listed: ListedStyle; file: Uint8Array }>();
   draft: Draft | null = null;
+  /** Names of the frames of the file by id, what is left of a batch of them, and what was looked for. */
+  readonly frames = new Map<string, string>();
+  batch: Result<'readBatch'>['batch'] = null;
+  readonly filters: Params<'findFrames'>[] = [];
   settings: Settings = { panel: 'embedded', model: 'embedded' };
   hello: Result<'hello'> | undefined;
   quota = 5_000_000;
@@ -153,6 +157,28 @@ export class FakeSandbox implements SandboxPort {
     },
     removeDraft: () => {
       this.draft = null;
+      return {};
+    },
+    findFrames: (filter) => {
+      this.filters.push(filter);
+      const frames = [...this.frames]
+        .filter(([, name]) => name.includes(filter.name))
+        .map(([id, name]) => ({ id, name }));
+      return { frames, pages: filter.where === 'file' ? 2 : 1, barred: 1 };
+    },
+    putBatch: ({ recipe, ids }) => {
+      const kept = { version: 1, recipe, all: ids.length, done: 0, startedAt: '2026-01-01T09:30:00Z' } as const;
+      this.batch = { ...kept, left: ids.map((id) => ({ id, name: this.frames.get(id) ?? id })) };
+      return {};
+    },
+    markBatch: ({ done }) => {
+      if (!this.batch) return {};
+      this.batch = { ...this.batch, done, left: this.batch.left.slice(done - this.batch.done) };
+      return {};
+    },
+    readBatch: () => ({ batch: this.batch && this.batch.left.length > 0 ? this.batch : null }),
+    removeBatch: () => {
+      this.batch = null;
       return {};
     },
     putSettings: ({ settings }) => {

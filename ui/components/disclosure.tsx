@@ -2,9 +2,18 @@
 import type { ComponentChildren } from 'preact';
 import { Icon } from './icons';
 
-export function Disclosure({ title, children }: { title: string; children: ComponentChildren }) {
+interface Props {
+  readonly title: string;
+  /** Whether it is unfolded; its own affair when left out. */
+  readonly open?: boolean;
+  /** Told whenever it is unfolded or folded. */
+  readonly onToggle?: (open: boolean) => void;
+  readonly children: ComponentChildren;
+}
+
+export function Disclosure({ title, open, onToggle, children }: Props) {
   return (
-    <details class="disclosure">
+    <details class="disclosure" open={open} onToggle={(event) => onToggle?.(event.currentTarget.open)}>
       <summary>
         <Icon name="chevron" />
         {title}

@@ -2,12 +2,13 @@
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals-core';
 import { RESTYLE_DEFAULTS } from '../../engine/defaults';
 import type { GuideMode } from '../../engine/requests';
-import type { Command, Selection } from '../../common/messages';
+import type { Command, Recipe, Selection } from '../../common/messages';
 import type { Bridge } from '../bridge';
 import type { EnginePort, ModelsPort, PanelAssets } from '../ports';
 import { BaseModel } from './base-model';
 import { obey } from './commands';
 import { messageOf } from './errors';
+import { FrameBatch } from './frame-batch';
 import { newSeed } from './ids';
 import { Imagining } from './imagining';
 import { Learning } from './learning';
@@ -41,6 +42,7 @@ export class App {
   readonly learning: Learning;
   readonly choice: StyleChoice;
   readonly queue: RestyleQueue;
+  readonly frames: FrameBatch;
   readonly tuning: Tuning;
   readonly imagining: Imagining;
   readonly models: ModelFlow;
@@ -73,6 +75,7 @@ export class App {
     this.choice = new StyleChoice(this.library);
     this.tuning = new Tuning(this.services, this.library);
     this.queue = new RestyleQueue(this.services, this.library, (id) => this.tuning.reload(id));
+    this.frames = new FrameBatch(this.services, this.library, this.queue);
     this.imagining = new Imagining(this.services, this.library);
     this.models = new ModelFlow(this.services, models);
     bridge.on('selection', (selection) => (this.#selection.value = selection));
@@ -92,7 +95,7 @@ export class App {
         );
       }
       void this.models.start(hello.settings);
-      await Promise.all([this.library.load(), this.learning.load()]);
+      await Promise.all([this.library.load(), this.learning.load(), this.frames.load()]);
       // What the editor told meanwhile is newer.
       if (this.#selection.value === before) this.#selection.value = hello.selection;
       this.obey(hello.command);
@@ -115,14 +118,26 @@ export class App {
   /** Queues what is selected with the styles and settings as they are now. */
   restyleSelection(): void {
     const { nodes } = this.#selection.value;
+    const recipe = this.#recipe();
+    if (nodes.length > 0 && recipe) this.queue.add(nodes, recipe);
+  }
+
+  /** The same with the frames that match. */
+  restyleFrames(): void {
+    const recipe = this.#recipe();
+    if (recipe) void this.frames.start(recipe);
+  }
+
+  /** Undefined while no style is chosen. */
+  #recipe(): Recipe | undefined {
     const styles = this.choice.chosen.value;
-    if (nodes.length === 0 || styles.length === 0) return;
-    this.queue.add(nodes, {
-      styles,
+    if (styles.length === 0) return undefined;
+    return {
+      styles: [...styles],
       prompt: this.prompt.value.trim(),
       guide: this.guide.value,
       steps: RESTYLE_DEFAULTS.steps,
       seed: this.guide.value === 'sdedit' ? newSeed() : RESTYLE_DEFAULTS.seed,
-    });
+    };
   }
 }

@@ -25,6 +25,15 @@ export interface QueueItem {
   /** A new layer above this one, or a result that is made anew from its source as it looks now. */
   readonly target: { readonly kind: 'new'; readonly sourceId: string } | AgainTarget;
   readonly state: Signal<ItemState>;
+  readonly watched?: { readonly by: QueueWatch; readonly index: number };
+}
+
+/** Who wants to know what becomes of the layers of one call of add. */
+export interface QueueWatch {
+  /** The layer of that index is done, has failed, or was cancelled by itself while it was worked on. */
+  readonly over: (index: number) => void;
+  /** The queue has come to rest, also after a retry; `stopped` when the user cancelled all. */
+  readonly end: (stopped: boolean) => void;
 }
 
 interface AgainTarget {
@@ -59,6 +68,7 @@ export class RestyleQueue {
     };
   });
   #running = false;
+  #stopped = false;
   #current: { readonly id: number; readonly abort: AbortController } | undefined;
   #lastId = 0;
 
@@ -69,12 +79,17 @@ export class RestyleQueue {
     this.#onRemade = onRemade;
   }
 
-  /** Restyles layers as new layers above them. */
-  add(nodes: readonly NodeSummary[], recipe: RestyleSettings): void {
-    this.#enqueue(
-      nodes.map(({ id, name, obstacle }) => ({
+  /** Restyles layers as new layers above them. @returns their items. */
+  add(
+    nodes: readonly Pick<NodeSummary, 'id' | 'name' | 'obstacle'>[],
+    recipe: RestyleSettings,
+    watch?: QueueWatch,
+  ): readonly QueueItem[] {
+    return this.#enqueue(
+      nodes.map(({ id, name, obstacle }, index) => ({
         ...{ name, recipe, obstacle },
         target: { kind: 'new', sourceId: id },
+        ...(watch && { watched: { by: watch, index } }),
       })),
     );
   }
@@ -97,6 +112,7 @@ export class RestyleQueue {
   }
 
   cancelAll(): void {
+    this.#stopped = true;
     for (const { id } of this.#items.value) this.cancel(id);
   }
 
@@ -124,7 +140,7 @@ export class RestyleQueue {
     }
   }
 
-  #enqueue(entries: readonly (Pick<QueueItem, 'name' | 'recipe' | 'target'> & { obstacle: string | null })[]): void {
+  #enqueue(entries: readonly (Omit<QueueItem, 'id' | 'state'> & { obstacle: string | null })[]): readonly QueueItem[] {
     // The list of a round that is over makes room for the next.
     if (!this.#running) this.#items.value = [];
     const items = entries.map(({ obstacle, ...entry }) => ({
@@ -134,17 +150,21 @@ export class RestyleQueue {
     }));
     this.#items.value = [...this.#items.value, ...items];
     void this.#work();
+    return items;
   }
 
   async #work(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
+    this.#stopped = false;
     for (;;) {
       const item = this.#items.value.find(({ state }) => state.value.at === 'waiting');
       if (!item) break;
       await this.#make(item);
+      if (!this.#stopped) item.watched?.by.over(item.watched.index);
     }
     this.#running = false;
+    for (const by of new Set(this.#items.value.map(({ watched }) => watched?.by))) by?.end(this.#stopped);
     this.#report();
   }
 

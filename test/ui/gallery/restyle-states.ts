@@ -76,6 +76,34 @@ export const RESTYLE_STATES = {
   },
   'restyle-failed': () => queued(3, { prepare: OUT_OF_MEMORY }),
   'restyle-done': () => queued(4),
+  'restyle-frames': async () => {
+    const desk = await openStage({
+      ...RESTYLE,
+      prepare: ({ sandbox }) => {
+        for (let i = 0; i < 24; i++) sandbox.frames.set(`layer-${i}`, `icon/${i}`);
+      },
+    });
+    await desk.app.frames.open();
+    desk.app.frames.change({ where: 'file', name: 'icon/', section: 'Icons' });
+    return desk;
+  },
+  'restyle-frames-left': () =>
+    openStage({
+      ...RESTYLE,
+      prepare: ({ sandbox }) => {
+        const recipe = {
+          styles: [{ id: 'ink', name: 'Ink', strength: 1 }],
+          prompt: '',
+          guide: 'style',
+          steps: 20,
+        } as const;
+        sandbox.batch = {
+          ...{ version: 1, recipe: { ...recipe, styles: [...recipe.styles], seed: 0 }, all: 24, done: 9 },
+          startedAt: '2026-01-01T09:30:00Z',
+          left: Array.from({ length: 15 }, (_, i) => ({ id: `layer-${i}`, name: `icon/${i}` })),
+        };
+      },
+    }),
 };
 
 export const TUNE_STATES = {

@@ -27,6 +27,7 @@ export function QueueView() {
   const items = queue.items.value;
   const { all, left, done, failed } = queue.count.value;
   if (all === 0) return null;
+  const { shown, after } = windowOf(items);
   return (
     <section class="section" aria-label="Queue">
       <div class="section-head">
@@ -47,12 +48,26 @@ export function QueueView() {
         <p class="quiet">Goes on when learning is over or paused.</p>
       )}
       <ul class="queue">
-        {items.map((item) => (
+        {shown.map((item) => (
           <Row key={item.id} item={item} />
         ))}
+        {after > 0 && <li class="quiet queue-more">{`${after} more wait`}</li>}
       </ul>
     </section>
   );
+}
+
+/** Rows of a long list: enough to scroll through, few enough to draw. */
+const ROWS = 300;
+
+/** Of a list that is too long to show, the rows around the one that is worked on and every one that failed. */
+function windowOf(items: readonly QueueItem[]): { shown: readonly QueueItem[]; after: number } {
+  if (items.length <= ROWS) return { shown: items, after: 0 };
+  const at = items.findIndex(({ state }) => ['waiting', 'working'].includes(state.value.at));
+  const from = at < 0 ? items.length - ROWS : Math.max(0, at - ROWS / 3);
+  const failed = items.slice(0, from).filter(({ state }) => state.value.at === 'failed');
+  const shown = items.slice(from, from + ROWS);
+  return { shown: [...failed.slice(-ROWS), ...shown], after: Math.max(0, items.length - from - ROWS) };
 }
 
 /** Scrolls the list alone, and no more than it takes; the page stays where the user has it. */

@@ -7,6 +7,7 @@ import type { NodeSummary } from '../../../common/messages';
 import { counted } from '../../state/words';
 import { useApp } from '../context';
 import { NoStyles, StylePicker } from '../style-picker';
+import { FramesView, UnfinishedFrames } from './frames-view';
 import { GUIDES } from './guides';
 import { QueueView } from './queue-view';
 import { TuneView } from './tune-view';
@@ -20,6 +21,7 @@ export function RestyleView() {
     <>
       <div class="body">
         <QueueView />
+        <UnfinishedFrames />
         <Choice hasQueue={queue.items.value.length > 0} />
       </div>
       {library.styles.value.length > 0 && <Foot />}
@@ -44,6 +46,7 @@ function Choice({ hasQueue }: { hasQueue: boolean }) {
         <Message kind="info">
           Select frames, groups, shapes, images, components or text. Each gets a restyled layer above it.
         </Message>
+        <FramesView key="frames" />
       </>
     );
   }
@@ -61,6 +64,7 @@ function Choice({ hasQueue }: { hasQueue: boolean }) {
           onInput={(text) => (prompt.value = text)}
         />
       </Disclosure>
+      <FramesView key="frames" />
     </>
   );
 }

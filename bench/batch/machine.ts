@@ -65,11 +65,13 @@ const round = (value: number, digits = 1): number => Number(value.toFixed(digits
 export async function measureMachine(count: number): Promise<object[]> {
   const folder = mkdtempSync(join(tmpdir(), 'diptych-bench-'));
   try {
-    mkdirSync(join(folder, 'in'));
+    for (const name of ['in', 'few']) mkdirSync(join(folder, name));
     for (let i = 0; i < count; i++) {
       const color = { r: i % 256, g: (7 * i) % 256, b: 90, alpha: 1 };
       const picture = sharp({ create: { width: SIDE, height: SIDE, channels: 4, background: color } });
-      writeFileSync(join(folder, 'in', `${i}.png`), await picture.png().toBuffer());
+      const png = await picture.png().toBuffer();
+      writeFileSync(join(folder, 'in', `${i}.png`), png);
+      if (i < count / 20) writeFileSync(join(folder, 'few', `${i}.png`), png);
     }
     const learn = [
       'learn',
@@ -84,8 +86,8 @@ export async function measureMachine(count: number): Promise<object[]> {
     const quick = ['--steps', '2', '--content-steps', '1', '--rank', '2', '--threads', '1', '-o', style, '--force'];
     const learned = spawnSync(process.execPath, [COMMAND, ...learn, ...quick], { encoding: 'utf8', cwd: ROOT });
     if (learned.status !== 0) throw new Error(learned.stderr);
-    const argv = (name: string, slots: number, steps: number): string[] => [
-      ...[style, join(folder, 'in'), '-o', join(folder, name), '--model', MODEL, '--threads', '1'],
+    const argv = (name: string, slots: number, steps: number, from = 'in'): string[] => [
+      ...[style, join(folder, from), '-o', join(folder, name), '--model', MODEL, '--threads', '1'],
       ...['--concurrency', String(slots), '--steps', String(steps)],
     ];
     const rows: object[] = [];
@@ -103,8 +105,8 @@ export async function measureMachine(count: number): Promise<object[]> {
     // In turns, so that what else the machine does is shared alike; enough steps for a picture that is mostly computed.
     const turns: { one: Run; two: Run }[] = [];
     for (let turn = 0; turn < 3; turn++) {
-      const one = await batch([...argv(`one-${turn}`, 1, 20), '--seed', String(turn)], 0);
-      const two = await batch([...argv(`two-${turn}`, 2, 20), '--seed', String(turn)], 0);
+      const one = await batch([...argv(`one-${turn}`, 1, 20, 'few'), '--seed', String(turn)], 0);
+      const two = await batch([...argv(`two-${turn}`, 2, 20, 'few'), '--seed', String(turn)], 0);
       turns.push({ one, two });
     }
     rows.push({

@@ -41,10 +41,11 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       await first.line((line) => /"event":"progress","done":[1-9]/.test(line));
       first.child.kill('SIGINT');
       const ended = await first.finished;
-      expect([ended.code, ended.err]).toEqual([
-        130,
-        expect.stringMatching(/stopped waiting; batch far goes on in the queue; run the same command to go on with it/),
-      ]);
+      expect(ended.err).toMatch(
+        /stopped waiting; batch far goes on in the queue; run the same command to go on with it/,
+      );
+      // By SIGINT itself where a connection keeps the process; shells show 130 for either.
+      expect([130, null]).toContain(ended.code);
       const { code, out, err } = await b.run('batch', ...argv, ...through);
       expect([code, events(out).at(-1)]).toEqual([2, expect.objectContaining({ total: 6, done: 5, failed: 1 })]);
       expect(err).toMatch(/failed: [^\n]*broken\.png: cannot be read as an image/);

@@ -36,7 +36,13 @@ export const RESTYLE_DEFAULTS = {
   seed: 0,
 } as const satisfies { readonly guide: GuideMode; readonly [setting: string]: unknown };
 
+/** Steps of a restyle with a latent consistency model. */
+export const LCM_STEPS = 4;
+
 /** Those of the paper for SDXL. */
 export const PAPER_IMAGINE_DEFAULTS = { guidanceScale: 5, steps: 50, start: 0.8, seed: 0 } as const;
+
+/** Of latent consistency models, as published (Luo et al., arXiv 2310.04378). */
+export const LCM_IMAGINE_DEFAULTS = { guidanceScale: 8.5, steps: 4, start: 0.8, seed: 0 } as const;
 
 export const IMAGINE_DEFAULTS = { guidanceScale: 4, steps: 25, start: 0.8, seed: 0 } as const;

@@ -38,6 +38,13 @@ export interface PromptEncoder {
   embed(prompts: readonly (string | null)[]): Promise<Conditioning>;
 }
 
+export interface StepOptions {
+  /** Standard normal noise, [1, C, h, w], for steps that add some. */
+  readonly noise?: Feed;
+  /** The guidance scale that a guidance-distilled net is told. */
+  readonly guidance?: number;
+}
+
 export class Denoiser {
   /** Every linear layer an adapter can attach to. */
   readonly sites: readonly Site[];
@@ -91,25 +98,33 @@ export class Denoiser {
     step: LinearStep,
     rows: readonly GuidanceRow[],
     adapters: LoadedAdapters,
+    { noise, guidance }: StepOptions = {},
   ): Promise<{ next: DeviceTensor; denoised: DeviceTensor }> {
-    const feeds = await this.#feeds(rows, adapters, step.timestep, sample.shape);
-    const program = await this.#guided('step', sample.shape, feeds.context.shape, adapters, (b, evaluate) => {
-      const coefficients = scalars(b, b.input('coefficients', [6]));
-      const [inputScale, fromSample, fromOutput, keep, pull, history] = coefficients as [
-        Value,
-        Value,
-        Value,
-        Value,
-        Value,
-        Value,
-      ];
-      const z = b.input('sample', sample.shape);
-      const output = evaluate(b.mul(z, inputScale));
-      const denoised = b.add(b.mul(z, fromSample), b.mul(output, fromOutput));
-      const previous = b.mul(b.input('previousDenoised', sample.shape), history);
-      b.output('denoised', denoised);
-      b.output('next', b.add(b.add(b.mul(z, keep), b.mul(denoised, pull)), previous));
-    });
+    const feeds = await this.#feeds(rows, adapters, step.timestep, sample.shape, guidance);
+    const program = await this.#guided(
+      noise ? 'noisy step' : 'step',
+      sample.shape,
+      feeds.context.shape,
+      adapters,
+      (b, evaluate) => {
+        const coefficients = scalars(b, b.input('coefficients', [noise ? 7 : 6]));
+        const [inputScale, fromSample, fromOutput, keep, pull, history] = coefficients as [
+          Value,
+          Value,
+          Value,
+          Value,
+          Value,
+          Value,
+        ];
+        const z = b.input('sample', sample.shape);
+        const output = evaluate(b.mul(z, inputScale));
+        const denoised = b.add(b.mul(z, fromSample), b.mul(output, fromOutput));
+        const previous = b.mul(b.input('previousDenoised', sample.shape), history);
+        b.output('denoised', denoised);
+        const moved = b.add(b.add(b.mul(z, keep), b.mul(denoised, pull)), previous);
+        b.output('next', noise ? b.add(moved, b.mul(b.input('noise', sample.shape), coefficients[6]!)) : moved);
+      },
+    );
     const { denoised, next } = step;
     const coefficients = [
       step.inputScale,
@@ -118,12 +133,14 @@ export class Denoiser {
       next.sample,
       next.denoised,
       next.previousDenoised,
+      ...(noise ? [next.noise ?? 0] : []),
     ];
     const results = await program.run({
       ...feeds,
       sample,
       previousDenoised,
-      coefficients: f32(coefficients, [6]),
+      ...(noise && { noise }),
+      coefficients: f32(coefficients, [coefficients.length]),
     });
     return { next: results['next']!, denoised: results['denoised']! };
   }
@@ -211,11 +228,12 @@ export class Denoiser {
     adapters: LoadedAdapters,
     timestep: number,
     latents: Shape,
+    guidance?: number,
   ): Promise<Record<string, Feed> & { context: HostTensor }> {
     const stacked = adapters.ranks.length > 0;
     const conditioning = await this.#text.embed(rows.map(({ prompt }) => prompt));
     return {
-      ...conditioningFeeds(this.#model.unet.config, conditioning, latents, this.#pixels),
+      ...conditioningFeeds(this.#model.unet.config, conditioning, latents, this.#pixels, guidance),
       timestep: f32([timestep], [1]),
       weights: f32(
         rows.map(({ weight }) => weight),

@@ -6,6 +6,7 @@
  */
 import { InputError } from '../errors';
 import { ddimTimesteps, finalAlpha } from './samplers/ddim';
+import { lcmTimesteps } from './samplers/lcm';
 import { checkSteps } from './samplers/plan';
 import { alphaAt, type Schedule } from './schedule';
 
@@ -73,6 +74,38 @@ export function ddimPath(
     levels,
     toNoisier: (i) => move(levels, i, i + 1),
     toCleaner: (i) => move(levels, i, i - 1),
+    epsilonFrom: (i) => epsilonFrom(schedule, levelAt(levels, i).timestep),
+  };
+}
+
+/**
+ * The path of a latent consistency model, whose levels are timesteps it was distilled at, at most `start` of all. Its
+ * way down adds fresh noise, the same to both pictures, so that of the difference only the clean estimates' is left: no
+ * noise estimate is carried over (Xu et al., arXiv 2312.04965, section 3).
+ *
+ * @param steps 1 to the number of steps the model was distilled from.
+ * @throws InputError outside these ranges.
+ */
+export function consistencyPath(schedule: Schedule, steps: number, start: number): DdimPath {
+  lcmTimesteps(schedule, steps);
+  const stride = Math.floor(schedule.trainTimesteps / schedule.consistency.originalSteps);
+  const even = ddimPath(schedule, steps, start, 'even');
+  const grid = even.levels
+    .slice(1)
+    .map(({ timestep }) => Math.max(1, Math.round((timestep + 1) / stride)) * stride - 1);
+  const within = [...new Set(grid)].map((timestep) => Math.min(timestep, schedule.trainTimesteps - 1));
+  const levels = [
+    { timestep: 0, abar: 1 },
+    ...within.map((timestep) => ({ timestep, abar: alphaAt(schedule, timestep) })),
+  ];
+  return {
+    levels,
+    toNoisier: (i) => move(levels, i, i + 1),
+    toCleaner(i) {
+      const { abar } = levelAt(levels, i);
+      const sample = Math.sqrt(levelAt(levels, i - 1).abar / abar);
+      return { sample, epsilon: -sample * Math.sqrt(1 - abar) };
+    },
     epsilonFrom: (i) => epsilonFrom(schedule, levelAt(levels, i).timestep),
   };
 }

@@ -5,6 +5,8 @@
  */
 import { throwIfCancelled } from '../errors';
 import type { DeviceTensor } from '../runtime/device-tensor';
+import type { Runtime } from '../runtime/runtime';
+import { f32, type HostTensor } from '../tensor/tensor';
 import type { Denoiser } from './denoiser';
 import type { DdimPath } from './inversion-plan';
 
@@ -91,6 +93,45 @@ export async function invert(
     return inverted;
   } catch (error) {
     inverted.dispose();
+    throw error;
+  }
+}
+
+/**
+ * A path that is not inverted but noised, level by level, as latent consistency models take pictures (InfEdit, Xu et
+ * al., arXiv 2312.04965): the latents under fresh noise, and what the base network makes of them. One evaluation a
+ * level. Takes the latents over, as `invert` does.
+ *
+ * @param noise standard normal noise of a level, [1, C, h, w].
+ */
+export async function noisedPath(
+  denoiser: Denoiser,
+  runtime: Runtime,
+  path: DdimPath,
+  latents: HostTensor<'f32'>,
+  noise: (level: number) => Float32Array,
+  options: Omit<InversionOptions, 'iterations'>,
+): Promise<InvertedPath> {
+  const points: PathPoint[] = [{ latents: await runtime.upload(latents), output: undefined }];
+  const dispose = (): void => {
+    for (const { latents: at, output } of points) for (const tensor of [at, output]) tensor?.dispose();
+  };
+  try {
+    for (const [level, { timestep, abar }] of path.levels.entries()) {
+      if (level === 0) continue;
+      throwIfCancelled(options.signal);
+      const drawn = noise(level);
+      const [keep, add] = [Math.sqrt(abar), Math.sqrt(1 - abar)];
+      const noised = latents.data.map((value, i) => keep * value + add * drawn[i]!);
+      const at = await runtime.upload(f32(noised, latents.shape));
+      const { output, next } = await denoiser.invert(at, at, timestep, STAY, options.prompt);
+      next.dispose();
+      points.push({ latents: at, output });
+      options.onLevel?.(level, path.levels.length - 1);
+    }
+    return { path, points, dispose };
+  } catch (error) {
+    dispose();
     throw error;
   }
 }

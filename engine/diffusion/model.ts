@@ -49,6 +49,8 @@ const SCHEDULER = 'scheduler/scheduler_config.json';
 const SUPPORTED_PIPELINES = [
   'StableDiffusionPipeline',
   'StableDiffusionImg2ImgPipeline',
+  'LatentConsistencyModelPipeline',
+  'LatentConsistencyModelImg2ImgPipeline',
   'StableDiffusionXLPipeline',
   'StableDiffusionXLImg2ImgPipeline',
 ] as const;

@@ -16,7 +16,7 @@ export type TimestepSpacing = 'leading' | 'trailing' | 'linspace';
 const PREDICTION_TYPES: readonly PredictionType[] = ['epsilon', 'v_prediction', 'sample'];
 const SPACINGS: readonly TimestepSpacing[] = ['leading', 'trailing', 'linspace'];
 
-export type SamplerName = 'ddim' | 'euler' | 'dpm++2m';
+export type SamplerName = 'ddim' | 'euler' | 'dpm++2m' | 'lcm';
 
 export interface Schedule {
   /** Timesteps the model was trained on: 0 (least noise) to trainTimesteps - 1. */
@@ -45,6 +45,8 @@ export interface Schedule {
   /** dpm++2m: timesteps whose half log-SNR is below this are left out. */
   readonly lambdaMinClipped: number;
   readonly betaSchedule: BetaSchedule | 'trained';
+  /** lcm: how many steps the model was distilled from, and what timesteps are multiplied by in its boundary condition. */
+  readonly consistency: { readonly originalSteps: number; readonly timestepScaling: number };
   /** Where a run departs from the scheduler the file names, one sentence each; for showing to a person. */
   readonly notes: readonly string[];
 }
@@ -71,6 +73,7 @@ const SAMPLER_OF_CLASS: ReadonlyMap<string, SamplerName> = new Map([
   ['DPMSolverSDEScheduler', 'dpm++2m'],
   ['DEISMultistepScheduler', 'dpm++2m'],
   ['UniPCMultistepScheduler', 'dpm++2m'],
+  ['LCMScheduler', 'lcm'],
 ]);
 
 /** The class each solver follows. */
@@ -78,11 +81,11 @@ const CLASS_OF_SAMPLER: Readonly<Record<SamplerName, string>> = {
   ddim: 'DDIMScheduler',
   euler: 'EulerDiscreteScheduler',
   'dpm++2m': 'DPMSolverMultistepScheduler',
+  lcm: 'LCMScheduler',
 };
 
 /** Why the other classes one meets cannot be run. */
 const REFUSED_CLASSES: ReadonlyMap<string, string> = new Map([
-  ['LCMScheduler', 'is for consistency-distilled models'],
   ['TCDScheduler', 'is for consistency-distilled models'],
   ['FlowMatchEulerDiscreteScheduler', 'is for flow-matching models'],
   ['FlowMatchHeunDiscreteScheduler', 'is for flow-matching models'],
@@ -152,6 +155,10 @@ export function readSchedule(config: unknown, name: string): Schedule {
     lambdaMinClipped:
       rawValue(config, 'lambda_min_clipped') === '-Infinity' ? -Infinity : read.number('lambda_min_clipped', -Infinity),
     betaSchedule,
+    consistency: {
+      originalSteps: read.integer('original_inference_steps', 50, { min: 1, max: betas.length }),
+      timestepScaling: read.number('timestep_scaling', 10, { min: 0 }),
+    },
     notes: notesOn(read, preferredSampler),
   };
 }

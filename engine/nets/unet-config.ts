@@ -37,6 +37,8 @@ export interface UNetConfig {
   readonly timeWidth: number;
   readonly convInKernel: number;
   readonly convOutKernel: number;
+  /** Width of the guidance scale's features in a guidance-distilled net, which takes it as a condition; null otherwise. */
+  readonly guidanceWidth: number | null;
   /** SDXL's second conditioning: pooled text and image size numbers enter the time embedding. Null without it. */
   readonly textTime: { readonly timeWidth: number; readonly inputWidth: number } | null;
 }
@@ -111,6 +113,9 @@ export function readUNetConfig(json: unknown, name: string): UNetConfig {
     timeWidth: config.integer('time_embedding_dim', 4 * channels[0]!, POSITIVE),
     convInKernel: config.integer('conv_in_kernel', 3, POSITIVE),
     convOutKernel: config.integer('conv_out_kernel', 3, POSITIVE),
+    guidanceWidth: config.has('time_cond_proj_dim')
+      ? config.integer('time_cond_proj_dim', undefined, { min: 4 })
+      : null,
     textTime: config.has('addition_embed_type')
       ? {
           timeWidth: config.integer('addition_time_embed_dim', undefined, POSITIVE),
@@ -156,7 +161,6 @@ function refuseUnsupported(config: ConfigReader): void {
     'encoder_hid_dim_type',
     'num_attention_heads',
     'time_embedding_act_fn',
-    'time_cond_proj_dim',
     'timestep_post_act',
     'cross_attention_norm',
     'attention_type',

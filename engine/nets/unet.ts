@@ -15,6 +15,8 @@ export interface UNetInputs {
   readonly context: Value;
   /** Only for a config with textTime: pooled text embeddings [B, P] and time ids [B, 6]. */
   readonly added?: { readonly textEmbeds: Value; readonly timeIds: Value };
+  /** Only for a config with guidanceWidth: features of the guidance scale, [B, guidanceWidth]. */
+  readonly guidance?: Value;
 }
 
 /** The network output, [B, out_channels, H, W]: epsilon or v, as the scheduler's prediction_type says. */
@@ -68,10 +70,15 @@ export function unet(scope: Scope, config: UNetConfig, inputs: UNetInputs): Valu
 }
 
 /** The embedding of the timestep, and of SDXL's added conditions where the net has them: [B, timeWidth]. */
-function embedding(scope: Scope, config: UNetConfig, { timestep, added }: UNetInputs): Value {
+function embedding(scope: Scope, config: UNetConfig, { timestep, added, guidance }: UNetInputs): Value {
   const { b } = scope;
   const [batch] = timestep.shape as [number];
-  const features = b.reshape(sinusoids(scope, config, timestep, config.channels[0]!), [batch, config.channels[0]!]);
+  const width = config.channels[0]!;
+  let features = b.reshape(sinusoids(scope, config, timestep, width), [batch, width]);
+  if (config.guidanceWidth !== null) {
+    if (!guidance) throw new GraphError('this UNet needs the guidance scale');
+    features = b.add(features, scope.at('time_embedding').at('cond_proj').linear(guidance, width, false));
+  }
   const time = perceptron(scope.at('time_embedding'), config, features);
   if (!config.textTime) return time;
   if (!added) throw new GraphError('this UNet needs textEmbeds and timeIds');

@@ -1,14 +1,14 @@
 /** The second step of a restyle: how each guide finds the deviation of the styled from the original latents. */
 import { readAndDispose } from '../diffusion/autoencoder';
 import { scaleGuidance, styleGuidance, type GuidanceRow, type GuidingStyle } from '../diffusion/guidance';
-import { invert, type InvertedPath } from '../diffusion/inversion';
-import { ddimPath } from '../diffusion/inversion-plan';
+import { invert, noisedPath, type InvertedPath } from '../diffusion/inversion';
+import { consistencyPath, ddimPath } from '../diffusion/inversion-plan';
 import { noisedLatents } from '../diffusion/schedule';
 import { RESTYLE_DEFAULTS } from '../defaults';
 import type { Pipeline } from '../pipeline';
 import type { GuideMode, Hooks } from '../requests';
 import type { DeviceTensor } from '../runtime/device-tensor';
-import { Random } from '../tensor/random';
+import { Random, streamSeed } from '../tensor/random';
 import { sizeOf } from '../tensor/shape';
 import { f32, zeros } from '../tensor/tensor';
 import type { EncodedPicture } from './prepare';
@@ -24,7 +24,7 @@ export interface GuideInputs {
   readonly steps: number;
   /** Share of the noise schedule gone up, in (0, 1]. */
   readonly start: number;
-  /** Of the noise that SDEdit adds. */
+  /** Of the noise that SDEdit and latent consistency models add. */
   readonly seed: number;
   /** Ways up walked before, so that another strength or style needs only the way back. */
   readonly inversions: Recent<InvertedPath>;
@@ -50,14 +50,26 @@ async function alongInversion(inputs: GuideInputs, rows: readonly GuidanceRow[],
 }
 
 function inverted(inputs: GuideInputs, hooks: Hooks): Promise<InvertedPath> {
-  const { picture, steps, start, styles } = inputs;
+  const { picture, steps, start, styles, seed } = inputs;
   const { denoiser, model, runtime } = inputs.pipeline;
-  return inputs.inversions.get(`${picture.key} ${steps} ${start} ${styles.prompt}`, async () =>
+  const options = {
+    prompt: styles.prompt,
+    signal: hooks.signal,
+    onLevel: (step: number, levels: number) => hooks.onProgress?.({ phase: 'invert', step, steps: levels }),
+  };
+  const key = `${picture.key} ${steps} ${start} ${styles.prompt}`;
+  if (model.schedule.preferredSampler === 'lcm') {
+    const path = consistencyPath(model.schedule, steps, start);
+    const noise = (level: number): Float32Array =>
+      new Random(streamSeed(seed, level)).normals(picture.latents.data.length);
+    return inputs.inversions.get(`${key} noise ${seed}`, () =>
+      noisedPath(denoiser, runtime, path, picture.latents, noise, options),
+    );
+  }
+  return inputs.inversions.get(key, async () =>
     invert(denoiser, ddimPath(model.schedule, steps, start, 'even'), await runtime.upload(picture.latents), {
-      prompt: styles.prompt,
+      ...options,
       iterations: RESTYLE_DEFAULTS.iterations,
-      signal: hooks.signal,
-      onLevel: (step, levels) => hooks.onProgress?.({ phase: 'invert', step, steps: levels }),
     }),
   );
 }

@@ -8,7 +8,7 @@ import { Random } from '../tensor/random';
 import { sizeOf } from '../tensor/shape';
 import { f32, zeros } from '../tensor/tensor';
 import { chooseMatte, tensorToImage } from '../image/canvas';
-import { IMAGINE_DEFAULTS, PAPER_IMAGINE_DEFAULTS } from '../defaults';
+import { IMAGINE_DEFAULTS, LCM_IMAGINE_DEFAULTS, PAPER_IMAGINE_DEFAULTS } from '../defaults';
 import { isXl, workingSize } from '../diffusion/model';
 import type { Image } from '../image/image';
 import { filterImage } from '../filter/filter';
@@ -24,7 +24,9 @@ import type { Pipeline } from '../pipeline';
  */
 export async function imagine(pipeline: Pipeline, request: ImagineRequest, hooks: Hooks = {}): Promise<Image> {
   const { model, denoiser, autoencoder, runtime } = pipeline;
-  const defaults = isXl(model) ? PAPER_IMAGINE_DEFAULTS : IMAGINE_DEFAULTS;
+  // A guidance-distilled net takes the scale as a condition, and no second evaluation.
+  const distilled = model.unet.config.guidanceWidth !== null;
+  const defaults = distilled ? LCM_IMAGINE_DEFAULTS : isXl(model) ? PAPER_IMAGINE_DEFAULTS : IMAGINE_DEFAULTS;
   const { guidanceScale, steps, start, seed } = { ...defaults, ...request };
   for (const { strength } of request.styles) requireStrength(strength);
   const plan = SAMPLERS[model.schedule.preferredSampler](model.schedule, steps);
@@ -32,15 +34,25 @@ export async function imagine(pipeline: Pipeline, request: ImagineRequest, hooks
   if (styles.warning) hooks.onProgress?.({ phase: 'load', step: 1, steps: 1, warning: styles.warning });
   const size = workingSize(model, request.size);
   const shape = autoencoder.latentShape(size, size);
-  const noise = new Random(seed).normals(sizeOf(shape)).map((value) => value * plan.initialNoiseScale);
+  const random = new Random(seed);
+  const noise = random.normals(sizeOf(shape)).map((value) => value * plan.initialNoiseScale);
   let sample = await runtime.upload(f32(noise, shape));
   let previous: DeviceTensor | undefined;
   try {
     for (const [i, step] of plan.steps.entries()) {
       throwIfCancelled(hooks.signal);
       const active = step.timestep <= start * model.schedule.trainTimesteps;
-      const rows = styleGuidance(styles.prompt, styles.guiding, guidanceScale, active);
-      const { next, denoised } = await denoiser.step(sample, previous ?? zeros(shape), step, rows, styles.adapters);
+      const rows = styleGuidance(styles.prompt, styles.guiding, distilled ? 1 : guidanceScale, active);
+      const fresh = step.next.noise ? f32(random.normals(sizeOf(shape)), shape) : undefined;
+      const options = { guidance: guidanceScale, ...(fresh && { noise: fresh }) };
+      const { next, denoised } = await denoiser.step(
+        sample,
+        previous ?? zeros(shape),
+        step,
+        rows,
+        styles.adapters,
+        options,
+      );
       sample.dispose();
       previous?.dispose();
       sample = next;

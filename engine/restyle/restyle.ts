@@ -3,7 +3,7 @@ import { throwIfCancelled, InputError } from '../errors';
 import { baseFault, requireFinite, requireLatents } from '../diffusion/finite';
 import { requireStrength } from '../diffusion/guidance';
 import type { InvertedPath } from '../diffusion/inversion';
-import { RESTYLE_DEFAULTS } from '../defaults';
+import { LCM_STEPS, RESTYLE_DEFAULTS } from '../defaults';
 import { requireImageSize } from '../image/canvas';
 import type { Image } from '../image/image';
 import type { Pipeline } from '../pipeline';
@@ -53,7 +53,12 @@ export class Restyler {
   async apply(given: readonly StrengthenedStyle[], request: RestyleSettings, hooks: Hooks = {}): Promise<Image> {
     const pipeline = this.#pipeline;
     const styles = await loadStyles(pipeline, given, request.prompt ?? '');
-    const { image, guide, steps, start, seed } = { ...RESTYLE_DEFAULTS, start: styles.start, ...request };
+    const { image, guide, steps, start, seed } = {
+      ...RESTYLE_DEFAULTS,
+      ...(pipeline.model.schedule.preferredSampler === 'lcm' && { steps: LCM_STEPS }),
+      start: styles.start,
+      ...request,
+    };
     const inversions = this.#inversions;
     if (styles.warning) hooks.onProgress?.({ phase: 'load', step: 1, steps: 1, warning: styles.warning });
     try {

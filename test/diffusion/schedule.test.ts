@@ -104,7 +104,7 @@ describe('refusals name the file and the key', () => {
       { _class_name: 'constructor' },
       /"_class_name" constructor is not a scheduler known here/,
     ],
-    ['a consistency model', { _class_name: 'LCMScheduler' }, /LCMScheduler is for consistency-distilled models/],
+    ['a consistency model', { _class_name: 'TCDScheduler' }, /TCDScheduler is for consistency-distilled models/],
     ['a flow-matching model', { _class_name: 'FlowMatchEulerDiscreteScheduler' }, /is for flow-matching models/],
     [
       'another beta schedule',

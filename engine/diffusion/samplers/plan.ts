@@ -1,6 +1,6 @@
 /**
  * What a sampler is: a pure function of a schedule and a number of steps that returns a plan of numbers. Every solver
- * here is linear in (sample, network output, previous denoised), so one graph carries out any of them, and what differs
+ * here is linear in (sample, network output, previous denoised, fresh noise), so one graph carries out any of them, and what differs
  * is computed on the host in double precision.
  */
 import { InputError } from '../../errors';
@@ -15,7 +15,13 @@ export interface LinearStep {
   /** Weights of the sample and of the network's output in the estimate of the clean latents. */
   readonly denoised: { readonly sample: number; readonly output: number };
   /** Weights in the next sample; previousDenoised, the step before's estimate, has weight 0 in the first step. */
-  readonly next: { readonly sample: number; readonly denoised: number; readonly previousDenoised: number };
+  readonly next: {
+    readonly sample: number;
+    readonly denoised: number;
+    readonly previousDenoised: number;
+    /** Weight of fresh standard normal noise; none where it is left out. */
+    readonly noise?: number;
+  };
 }
 
 export interface SamplingPlan {

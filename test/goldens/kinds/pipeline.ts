@@ -40,9 +40,11 @@ export async function runPipeline(golden: GoldenCase): Promise<Map<string, HostT
       ),
     );
     let previous: DeviceTensor | HostTensor = zeros(shape);
-    for (const step of plan.steps) {
-      const rows = styleGuidance(prompt, [], scale);
-      const { next, denoised } = await denoiser.step(sample, previous, step, rows, NO_ADAPTERS);
+    const distilled = model.unet.config.guidanceWidth !== null;
+    for (const [i, step] of plan.steps.entries()) {
+      const rows = styleGuidance(prompt, [], distilled ? 1 : scale);
+      const options = { guidance: scale, ...(step.next.noise && { noise: input(golden, `noise.${i}`) }) };
+      const { next, denoised } = await denoiser.step(sample, previous, step, rows, NO_ADAPTERS, options);
       [sample, previous] = [next, denoised];
     }
     results.set('latents', await sample.read());

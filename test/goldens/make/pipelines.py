@@ -8,10 +8,13 @@ import torch
 from diffusers import (
     AutoencoderKL,
     EulerDiscreteScheduler,
+    LatentConsistencyModelPipeline,
+    LCMScheduler,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
+from diffusers.schedulers import scheduling_lcm
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 import single_files
@@ -40,6 +43,17 @@ XL = dict(
 FIRST = dict(hidden_size=16, intermediate_size=32, num_attention_heads=2, hidden_act='quick_gelu')
 SECOND = dict(hidden_size=24, intermediate_size=48, num_attention_heads=3, hidden_act='gelu', projection_dim=20)
 EULER = dict(beta_schedule='scaled_linear', beta_start=0.00085, beta_end=0.012, steps_offset=1)
+
+SD1 = dict(
+    sample_size=8,
+    block_out_channels=(8, 12),
+    down_block_types=(CROSS_DOWN, DOWN),
+    up_block_types=(UP, CROSS_UP),
+    layers_per_block=1,
+    attention_head_dim=2,
+    cross_attention_dim=16,
+    norm_num_groups=4,
+)
 
 # name: (description, UNet options, whether SDXL, scheduler options, zeros for no prompt, parameters)
 CONFIGS = {
@@ -76,20 +90,20 @@ CONFIGS = {
     ),
     'sd1': (
         'Stable Diffusion 1.x in miniature, to hold what SDXL shares with it: one encoder, its last state after the norm.',
-        dict(
-            sample_size=8,
-            block_out_channels=(8, 12),
-            down_block_types=(CROSS_DOWN, DOWN),
-            up_block_types=(UP, CROSS_UP),
-            layers_per_block=1,
-            attention_head_dim=2,
-            cross_attention_dim=16,
-            norm_num_groups=4,
-        ),
+        SD1,
         False,
         dict(timestep_spacing='leading'),
         False,
         dict(prompt='a red apple', guidance_scale=3.0, steps=4, height=32, width=32),
+    ),
+    'sd1-lcm': (
+        'A Stable Diffusion 1.x distilled into a latent consistency model: the guidance scale is a condition of the net, '
+        'four steps, the noise added between them given as noise.0, noise.1, ...',
+        dict(SD1, time_cond_proj_dim=16),
+        False,
+        None,
+        False,
+        dict(prompt='a red apple', guidance_scale=8.5, steps=4, height=32, width=32),
     ),
 }
 
@@ -135,10 +149,18 @@ def make_one(root, name, seed):
             'tokenizer_2': ['transformers', 'CLIPTokenizer'],
             'force_zeros_for_empty_prompt': zeros,
         }
-    case.add_scheduler(EulerDiscreteScheduler(**EULER, **scheduler))
+    lcm = scheduler is None
+    if lcm:
+        index |= {'_class_name': 'LatentConsistencyModelPipeline', 'scheduler': ['diffusers', 'LCMScheduler']}
+    case.add_scheduler(
+        LCMScheduler(beta_schedule='scaled_linear') if lcm else EulerDiscreteScheduler(**EULER, **scheduler)
+    )
     (case.folder / 'model_index.json').write_text(json.dumps(index, indent=2) + '\n')
     latents = case.draw.normal(1, 4, parameters['height'] // 4, parameters['width'] // 4)
-    case.finish({'latents': latents}, lambda given, dtype: sample(case.folder, xl, zeros, parameters, given, dtype))
+    inputs = {'latents': latents}
+    if lcm:
+        inputs |= {f'noise.{i}': case.draw.normal(*latents.shape) for i in range(parameters['steps'] - 1)}
+    case.finish(inputs, lambda given, dtype: sample(case.folder, xl, zeros, parameters, given, dtype))
 
 
 def save_tokenizer(folder, pad):
@@ -166,11 +188,15 @@ def sample(folder, xl, zeros, parameters, given, dtype):
             add_watermarker=False,
         )
     else:
-        pipeline = StableDiffusionPipeline(
+        lcm = isinstance(parts['scheduler'], LCMScheduler)
+        pipeline = (LatentConsistencyModelPipeline if lcm else StableDiffusionPipeline)(
             **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
         )
+        if lcm:
+            noise = iter([given[name] for name in sorted(given) if name.startswith('noise.')])
+            scheduling_lcm.randn_tensor = lambda *_, **__: next(noise)
     pipeline.set_progress_bar_config(disable=True)
-    guided = parameters['guidance_scale'] > 1
+    guided = parameters['guidance_scale'] > 1 and not isinstance(parts['scheduler'], LCMScheduler)
     embedded = pipeline.encode_prompt(
         prompt=parameters['prompt'], device='cpu', num_images_per_prompt=1, do_classifier_free_guidance=guided
     )

@@ -12,7 +12,7 @@ const shared = {
   roots: ['<rootDir>/test'],
   transform: {
     '^.+\\.(tsx?|js)$': [
-      '@swc/jest',
+      '<rootDir>/test/support/jest/transform.mjs',
       {
         jsc: {
           parser: { syntax: 'typescript', tsx: true },

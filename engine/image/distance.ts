@@ -5,24 +5,28 @@
  * (8% long at most); Infinity where there is none.
  */
 export function distanceToZero(mask: Uint8Array, width: number): Float32Array {
-  const height = mask.length / width;
-  const distances = Float32Array.from(mask, (one) => (one ? Infinity : 0));
-  const relax = (x: number, y: number, side: 1 | -1): void => {
-    const i = y * width + x;
-    let least = distances[i]!;
-    const from = (dx: number, dy: number, cost: number): void => {
-      const u = x + dx;
-      const v = y + dy;
-      if (u < 0 || u >= width || v < 0 || v >= height) return;
-      least = Math.min(least, distances[v * width + u]! + cost);
-    };
-    from(-side, 0, 1);
-    from(0, -side, 1);
-    from(-side, -side, Math.SQRT2);
-    from(side, -side, Math.SQRT2);
-    distances[i] = least;
-  };
-  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) relax(x, y, 1);
-  for (let y = height - 1; y >= 0; y--) for (let x = width - 1; x >= 0; x--) relax(x, y, -1);
+  const distances = new Float32Array(mask.length);
+  for (let i = 0; i < mask.length; i++) distances[i] = mask[i] ? Infinity : 0;
+  sweep(distances, width, 1);
+  sweep(distances, width, -1);
   return distances;
+}
+
+/** Shortens distances by those of the neighbours that come before, in row-major order from the top left (1) or back (-1). */
+function sweep(distances: Float32Array, width: number, side: 1 | -1): void {
+  const size = distances.length;
+  const first = side === 1 ? 0 : width - 1;
+  const last = width - 1 - first;
+  for (let i = side === 1 ? 0 : size - 1; i >= 0 && i < size; i += side) {
+    const x = i % width;
+    const above = i - side * width;
+    let least = distances[i]!;
+    if (x !== first) least = Math.min(least, distances[i - side]! + 1);
+    if (above >= 0 && above < size) {
+      least = Math.min(least, distances[above]! + 1);
+      if (x !== first) least = Math.min(least, distances[above - side]! + Math.SQRT2);
+      if (x !== last) least = Math.min(least, distances[above + side]! + Math.SQRT2);
+    }
+    distances[i] = least;
+  }
 }

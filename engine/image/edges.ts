@@ -63,18 +63,23 @@ function awayFromEdges(picture: Planes): Uint8Array {
         const dx = (data[k + 1]! - data[k - 1]!) / 2;
         const dy = (data[k + width]! - data[k - width]!) / 2;
         const steepness = Math.hypot(dx, dy);
-        if (steepness > slope[i]!) [slope[i], right[i], down[i]] = [steepness, dx, dy];
+        if (!(steepness > slope[i]!)) continue;
+        slope[i] = steepness;
+        right[i] = dx;
+        down[i] = dy;
       }
     }
   }
   const steps = [1, width + 1, width, width - 1];
-  return Uint8Array.from(slope, (steepness, i) => {
-    if (steepness < STEP) return 1;
+  const away = new Uint8Array(size).fill(1);
+  for (let i = 0; i < size; i++) {
+    const steepness = slope[i]!;
+    if (steepness < STEP) continue;
     const across = steps[(Math.round(Math.atan2(down[i]!, right[i]!) / (Math.PI / 4)) + 4) % 4]!;
     const [one, other] = [slope[i + across] ?? 0, slope[i - across] ?? 0];
-    const crest = steepness >= Math.max(one, other) && steepness > Math.min(one, other);
-    return crest ? 0 : 1;
-  });
+    if (steepness >= Math.max(one, other) && steepness > Math.min(one, other)) away[i] = 0;
+  }
+  return away;
 }
 
 function outlineOf(background: Uint8Array | null, size: number, width: number): Float32Array {

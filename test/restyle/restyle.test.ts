@@ -10,9 +10,9 @@ import { bytesSource } from '../../engine/weights/source';
 
 let engine: Engine;
 let styles: Uint8Array[];
-/** A style whose after image has this disc on this ground. */
-async function learned(disc: Paint, ground: Paint, seed: number): Promise<Uint8Array> {
-  const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, disc, ground) };
+/** A style whose after image has this disc on this background. */
+async function learned(disc: Paint, background: Paint, seed: number): Promise<Uint8Array> {
+  const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, disc, background) };
   const settings = { contentSteps: 2, steps: 24, rank: 4, learningRate: 0.05, seed };
   return (await engine.learn({ ...pair, ...settings, prompt: 'a disc', style: 'ink' })).style;
 }
@@ -49,11 +49,9 @@ test.each(
     expect(bytes(still)).toEqual(bytes(picture));
     expect([styled.width, styled.height]).toEqual([width, height]);
     expect(bytes(styled)).not.toEqual(bytes(picture));
-    styled.data.forEach((value, i) => {
-      const pixel = i - (i % 4);
-      if (i % 4 === 3) expect(value).toBe(picture.data[i]);
-      else if (picture.data[pixel + 3] === 0) expect(value).toBe(picture.data[i]);
-    });
+    // One assertion for all pixels: each costs jest some microseconds.
+    const held = styled.data.filter((_, i) => i % 4 === 3 || picture.data[i | 3] === 0);
+    expect(held).toEqual(picture.data.filter((_, i) => i % 4 === 3 || picture.data[i | 3] === 0));
   },
 );
 
@@ -102,7 +100,7 @@ test('styles blend: each strength counts, and a style at 0 does not', async () =
   expect(bytes(await restyle(0, 0))).toEqual(bytes(picture));
 });
 
-test('a ground that the pair leaves alone stays as it is, byte for byte', async () => {
+test('a background that the pair leaves alone stays as it is, byte for byte', async () => {
   const picture = drawing(64, 64, [60, 120, 90, 255], PALE);
   const corner = ({ data }: Image): Uint8ClampedArray => data.subarray(0, 4 * 64 * 4);
   const restyle = (file: Uint8Array): Promise<Image> =>

@@ -2,13 +2,13 @@
 
 export const STYLE_SHEET = `
 :root {
-  --ground: #fbfaf8; --panel: #ffffff; --ink: #1c1b1a; --soft: #6d6963; --line: #e6e2dc;
+  --background: #fbfaf8; --panel: #ffffff; --ink: #1c1b1a; --soft: #6d6963; --line: #e6e2dc;
   --accent: #c2410c; --content: #2f6f9f; --good: #2e7d4f; --bad: #b3261e;
   --check-a: #ffffff; --check-b: #eeece8;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --ground: #161514; --panel: #1f1e1c; --ink: #eeebe6; --soft: #a19b92; --line: #34312d;
+    --background: #161514; --panel: #1f1e1c; --ink: #eeebe6; --soft: #a19b92; --line: #34312d;
     --accent: #fb923c; --content: #7cb7e0; --good: #7bc796; --bad: #f28b82;
     /* Stays light: the pictures were drawn for paper, and black ink must show. */
     --check-a: #e9e6e1; --check-b: #dad6cf;
@@ -16,7 +16,7 @@ export const STYLE_SHEET = `
 }
 * { box-sizing: border-box; }
 body {
-  margin: 0; background: var(--ground); color: var(--ink);
+  margin: 0; background: var(--background); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
 }
 main { max-width: 1200px; margin: 0 auto; padding: 72px 32px 48px; }

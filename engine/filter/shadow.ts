@@ -12,7 +12,7 @@ export const DIRECTIONS = [
   [1, -1],
 ] as const;
 
-/** Farther than any picture is long, px. */
+/** More than any picture is long, px. */
 const FAR = 1e4;
 
 export interface CastShadow {

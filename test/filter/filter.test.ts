@@ -122,9 +122,9 @@ const disced = (colourAt: (distance: number, direction: number) => Colour, side 
     return colourAt((Math.hypot(right, down) * BIG) / side, (Math.atan2(down, right) / Math.PI + 1) / 2);
   }, side);
 const plainDisc =
-  (fill: Colour, ground: Colour) =>
+  (fill: Colour, background: Colour) =>
   (r: number): Colour =>
-    r < 30 ? fill : ground;
+    r < 30 ? fill : background;
 
 test("a background becomes the after image's own, not the mean of it and of the glow on it", () => {
   const before = disced(plainDisc(CRIMSON, WHITE));
@@ -197,12 +197,12 @@ describe('strokes', () => {
 
 describe('on pictures', () => {
   const filter = fit([noisy(1)], true)!;
-  const ground: Rgb = [255, 255, 255];
+  const background: Rgb = [255, 255, 255];
   const picture = image(3, 1, Uint8ClampedArray.of(200, 40, 50, 255, 10, 200, 90, 100, 1, 2, 3, 0));
 
   test('colours move by the weight, alpha and fully transparent pixels stay', () => {
-    const full = filterImage(picture, [{ filter, weight: 1 }], ground);
-    const half = filterImage(picture, [{ filter, weight: 0.5 }], ground);
+    const full = filterImage(picture, [{ filter, weight: 1 }], background);
+    const half = filterImage(picture, [{ filter, weight: 0.5 }], background);
     for (const x of [0, 1]) {
       const [own, all, some] = [picture, full, half].map((p) => pixel(p, x, 0));
       const wanted = painted(filter, own!.slice(0, 3).map((value) => value / 255) as Colour);
@@ -217,8 +217,8 @@ describe('on pictures', () => {
   });
 
   test('without any, or with none that counts, the picture is itself', () => {
-    expect(filterImage(picture, [], ground)).toBe(picture);
-    expect(filterImage(picture, [{ filter, weight: 0 }], ground)).toBe(picture);
+    expect(filterImage(picture, [], background)).toBe(picture);
+    expect(filterImage(picture, [{ filter, weight: 0 }], background)).toBe(picture);
   });
 
   test('two that are opposed cancel', () => {
@@ -226,7 +226,7 @@ describe('on pictures', () => {
       { filter, weight: 0.7 },
       { filter, weight: -0.7 },
     ];
-    expect(filterImage(picture, both, ground).data).toEqual(picture.data);
+    expect(filterImage(picture, both, background).data).toEqual(picture.data);
   });
 
   test('on the canvas colours move as in pictures', () => {
@@ -242,7 +242,7 @@ describe('on pictures', () => {
             .map((value) => value / 255) as Colour,
       ),
     );
-    const wanted = filterImage(opaque, [{ filter, weight: 1 }], ground);
+    const wanted = filterImage(opaque, [{ filter, weight: 1 }], background);
     for (let i = 0; i < SIDE * SIDE; i++) {
       for (let c = 0; c < 3; c++) {
         const value = ((moved.data[c * SIDE * SIDE + i]! + 1) / 2) * 255;
@@ -272,8 +272,12 @@ describe('learned and applied', () => {
   beforeAll(async () => void (engine = await tinyEngine()));
   afterAll(() => engine.dispose());
 
-  const learned = async (disc: Paint, ground: Paint, mode: LearnMode = 'pair'): Promise<[Uint8Array, StyleInfo]> => {
-    const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, disc, ground) };
+  const learned = async (
+    disc: Paint,
+    background: Paint,
+    mode: LearnMode = 'pair',
+  ): Promise<[Uint8Array, StyleInfo]> => {
+    const pair = { before: drawing(32, 32, RED, PALE), after: drawing(32, 32, disc, background) };
     const settings = { contentSteps: 1, steps: 2, rank: 2, mode };
     const { style } = await engine.learn({ ...pair, ...settings, prompt: '', style: 'ink' });
     return [style, (await readStyle(bytesSource('style', style))).info!];

@@ -80,8 +80,8 @@ test('a filter of every size is read as it was written', () => {
 
 test('a shadow is where the drawing is in the way', () => {
   // One pixel of drawing at (1, 0) in a picture of 4 x 3.
-  const ground = Uint8Array.of(1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
-  const { distance, cover } = castShadow(ground, 4, [1, 1]);
+  const background = Uint8Array.of(1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1);
+  const { distance, cover } = castShadow(background, 4, [1, 1]);
   expect([...cover]).toEqual([0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
   expect(distance[6]).toBeCloseTo(Math.SQRT1_2, 6);
   expect(distance[11]).toBeCloseTo(3 * Math.SQRT1_2, 6);
@@ -89,7 +89,7 @@ test('a shadow is where the drawing is in the way', () => {
   expect(distance[7]).toBeCloseTo(Math.SQRT1_2, 6);
   expect(distance[8]).toBeGreaterThan(1000);
   // Against the border there is nothing to cast one on.
-  expect(castShadow(ground, 4, [0, -1]).cover.some((value) => value > 0)).toBe(false);
+  expect(castShadow(background, 4, [0, -1]).cover.some((value) => value > 0)).toBe(false);
 });
 
 test.each([3, 6])('one in direction %d is found as that and no other', (number) => {
@@ -124,7 +124,7 @@ test('one that ends, ends', () => {
   expect(miss(95, 198, SAND)).toBeLessThan(0.01);
 });
 
-test('a glow on all sides, or another ground, is none', () => {
+test('a glow on all sides, or another background, is none', () => {
   const glowing = (x: number, y: number): Colour => {
     const r = Math.hypot(x - 90, y - 90);
     return r < 60 ? TEAL : r < 68 ? UMBER : SAND;

@@ -1,4 +1,4 @@
-/** The ground around a drawing: found, measured on a pair, held when a picture is restyled. */
+/** The background around a drawing: found, measured on a pair, held when a picture is restyled. */
 import { backgroundOf, backgroundExtent, holdBackground } from '../../engine/image/background';
 import { planes, type Planes } from '../../engine/image/resample';
 import { disc } from '../support/pictures';
@@ -18,28 +18,28 @@ const grey = (level: (x: number, y: number) => number): Planes =>
   );
 const at = (x: number, y: number): number => y * SIDE + x;
 
-/** A dark disc of radius 30 px in the middle of a white ground. */
+/** A dark disc of radius 30 px in the middle of a white background. */
 const drawing = grey((x, y) => 1 - 0.7 * disc(x, y, 64, 64, 30));
-/** The same within a white ring, which the ground does not join. */
+/** The same within a white ring, which the background does not join. */
 const ring = grey((x, y) => 1 - 0.7 * (disc(x, y, 64, 64, 30) - disc(x, y, 64, 64, 20)));
 const withRim = (width: number): Planes =>
   grey((x, y) => 1 - 0.7 * disc(x, y, 64, 64, 30) - 0.3 * (disc(x, y, 64, 64, 30 + width) - disc(x, y, 64, 64, 30)));
 
-test('ground is what joins the border in its colour', () => {
-  const ground = backgroundOf(ring)!;
-  expect(ground[at(0, 0)]).toBe(1);
-  expect(ground[at(64, 30)]).toBe(1);
-  expect(ground[at(64, 40)]).toBe(0);
-  expect(ground[at(64, 64)]).toBe(0);
+test('background is what joins the border in its colour', () => {
+  const background = backgroundOf(ring)!;
+  expect(background[at(0, 0)]).toBe(1);
+  expect(background[at(64, 30)]).toBe(1);
+  expect(background[at(64, 40)]).toBe(0);
+  expect(background[at(64, 64)]).toBe(0);
 });
 
-test('a picture without one colour along its border has no ground', () => {
+test('a picture without one colour along its border has no background', () => {
   const ramp = grey((x) => x / SIDE);
   expect(backgroundOf(ramp)).toBeNull();
   expect(backgroundExtent(ramp, ramp)).toBeNull();
 });
 
-test('a picture all of one colour has no drawing, and so no ground: it is restyled', () => {
+test('a picture all of one colour has no drawing, and so no background: it is restyled', () => {
   const plain = grey(() => 0.4);
   const difference = grey(() => -0.25);
   expect(
@@ -51,7 +51,7 @@ test('a picture all of one colour has no drawing, and so no ground: it is restyl
   expect(holdBackground(difference, plain, 0)).toBe(difference);
 });
 
-test('reach: none where the ground stays, a rim where it is drawn, 1 where it changes as far as it goes', () => {
+test('reach: none where the background stays, a rim where it is drawn, 1 where it changes as far as it goes', () => {
   expect(
     backgroundExtent(
       drawing,

@@ -8,12 +8,12 @@ import { disc } from '../support/pictures';
 const SIDE = 48;
 type Colour = readonly [number, number, number];
 
-/** A disc of one colour on a ground of another, colours in [-1, 1]. */
-function disked(ink: Colour, ground: Colour): HostTensor<'f32'> {
+/** A disc of one colour on a background of another, colours in [-1, 1]. */
+function disked(ink: Colour, background: Colour): HostTensor<'f32'> {
   const data = Float32Array.from({ length: 3 * SIDE * SIDE }, (_, i) => {
     const [c, p] = [Math.floor(i / (SIDE * SIDE)), i % (SIDE * SIDE)];
     const inside = disc(p % SIDE, Math.floor(p / SIDE), 24, 24, 14);
-    return ground[c]! + (ink[c]! - ground[c]!) * inside;
+    return background[c]! + (ink[c]! - background[c]!) * inside;
   });
   return f32(data, [1, 3, SIDE, SIDE]);
 }

@@ -62,11 +62,11 @@ test.each(aligned)('%s in %s style, moved, is found and moved back', async (name
 });
 
 /** The letter F, which no symmetry leaves as it is. */
-function letter(ink: readonly [number, number, number], ground: readonly [number, number, number]): Planes {
+function letter(ink: readonly [number, number, number], background: readonly [number, number, number]): Planes {
   const picture = paint(128, 128, (x, y) => {
     const stem = x >= 40 && x < 56 && y >= 24 && y < 104;
     const arms = x >= 40 && ((y >= 24 && y < 40 && x < 92) || (y >= 56 && y < 70 && x < 80));
-    return [...(stem || arms ? ink : ground), 255] as [number, number, number, number];
+    return [...(stem || arms ? ink : background), 255] as [number, number, number, number];
   });
   return compositeAt(picture, WHITE, 128, 128);
 }

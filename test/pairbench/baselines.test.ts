@@ -2,7 +2,7 @@
 import { learnColourMap } from '../../bench/pairs/baselines/colour-map';
 import { learnReinhard } from '../../bench/pairs/baselines/reinhard';
 import { duotone } from '../../bench/pairs/filters/duotone';
-import { EXACT_STYLES, onGround } from '../../bench/pairs/filters/filters';
+import { EXACT_STYLES, onBackground } from '../../bench/pairs/filters/filters';
 import { longShadow } from '../../bench/pairs/filters/long-shadow';
 import { mosaic } from '../../bench/pairs/filters/mosaic';
 import { labOf } from '../../bench/pairs/pixels/lab';
@@ -57,14 +57,14 @@ test('duotone paints black dark and white light', () => {
 
 test('a tile is the mean of its pixels', () => {
   const picture = rasterOf(paint(4, 2, (x, y) => [100 * (x % 2), 200 * y, x < 2 ? 0 : 80, 255]));
-  const made = imageOf(mosaic(picture, { ground: [1, 1, 1], tile: 2, grout: 0, groutColour: [0, 0, 0] }));
+  const made = imageOf(mosaic(picture, { background: [1, 1, 1], tile: 2, grout: 0, groutColour: [0, 0, 0] }));
   const pixels = Array.from({ length: 8 }, (_, i) => [...made.data.slice(4 * i, 4 * i + 3)]);
   expect(pixels).toEqual([0, 0, 80, 80, 0, 0, 80, 80].map((blue) => [50, 100, blue]));
 });
 
 test('a long shadow runs to the lower right as far as told', () => {
   const dot = rasterOf(paint(6, 6, (x, y) => (x === 1 && y === 1 ? [255, 0, 0, 255] : [0, 0, 0, 0])));
-  const made = longShadow(dot, { ground: [1, 1, 1], shadow: [0, 0, 0], length: 2 });
+  const made = longShadow(dot, { background: [1, 1, 1], shadow: [0, 0, 0], length: 2 });
   const reds = (i: number): number[] => [...colourOf(made, i)];
   expect(reds(1 * 6 + 1)).toEqual([1, 0, 0]);
   expect([reds(2 * 6 + 2), reds(3 * 6 + 3)]).toEqual([
@@ -88,7 +88,7 @@ test('there are at least eight exact styles, each with other parameters for tuni
 test.each(EXACT_STYLES.map((style, n) => [`${style.name} ${n % 2}`, style] as const))(
   '%s gives the same picture every time, within range, with the alpha its inputs have',
   (_, style) => {
-    const shown = onGround(style, coloured);
+    const shown = onBackground(style, coloured);
     const made = style.apply(coloured);
     expect(imageOf(style.apply(coloured)).data).toEqual(imageOf(made).data);
     expect(made.alpha).toEqual(shown.alpha);

@@ -9,13 +9,13 @@ const SIDE = 32;
 
 type Rgb = readonly [number, number, number];
 
-/** A disc of one colour on a ground of another, opaque. */
-function disc(ink: Rgb, ground: Rgb): Image {
+/** A disc of one colour on a background of another, opaque. */
+function disc(ink: Rgb, background: Rgb): Image {
   const data = new Uint8ClampedArray(SIDE * SIDE * 4);
   for (let y = 0; y < SIDE; y++) {
     for (let x = 0; x < SIDE; x++) {
       const inside = Math.hypot(x - SIDE / 2, y - SIDE / 2) < SIDE / 3;
-      data.set([...(inside ? ink : ground), 255], (y * SIDE + x) * 4);
+      data.set([...(inside ? ink : background), 255], (y * SIDE + x) * 4);
     }
   }
   return { width: SIDE, height: SIDE, data };
@@ -39,7 +39,7 @@ async function runOnGpu(files: Readonly<Record<string, string>>) {
       wasm: new Map(wasmNames.map((name) => [name.slice('wasm/'.length), address(name)])),
       device: { device: 'webgpu' },
     });
-    // The ground changes too: one that a pair leaves alone is held, and little of the picture would be left to change.
+    // The background changes too: one that a pair leaves alone is held, and little of the picture would be left to change.
     const [before, after] = [disc([200, 40, 40], [255, 255, 255]), disc([40, 40, 200], [120, 160, 90])];
     const pair = { before, after, prompt: 'a disc', style: 'blue', force: true };
     const { style, losses } = await client.learn({ ...pair, contentSteps: 1, steps: 9, rank: 2, learningRate: 0.05 });

@@ -19,7 +19,7 @@ function drawn(colour: (x: number, y: number, c: number) => number): Planes {
 }
 
 const inside = (x: number, y: number): number => disc(x, y, 64, 64, 36);
-/** A disc of one colour on a ground of another. */
+/** A disc of one colour on a background of another. */
 const picture = drawn((x, y, c) => 0.9 - [0.2, 0.6, 0.7][c]! * inside(x, y));
 const away = (a: Planes, b: Planes): number =>
   Math.sqrt(a.data.reduce((sum, v, i) => sum + (v - b.data[i]!) ** 2, 0) / a.data.length);
@@ -28,7 +28,7 @@ test('nothing stays nothing', () => {
   expect(away(cleanDifference(planes(3, SIDE, SIDE), picture), planes(3, SIDE, SIDE))).toBe(0);
 });
 
-test('other colours for disc and ground stay, with their edge', () => {
+test('other colours for disc and background stay, with their edge', () => {
   const recolour = drawn((x, y, c) => [-0.6, 0.1, 0.3][c]! + [0.5, -0.4, 0.2][c]! * inside(x, y));
   expect(away(cleanDifference(recolour, picture), recolour)).toBeLessThan(0.02);
 });

@@ -271,7 +271,7 @@ describe('guided upsampling', () => {
   test('keeps an edge that the change shares with the picture, where bicubic blurs it', () => {
     const picture = flag(70);
     const guide = compositeAt(picture, WHITE, FULL, FULL);
-    // Disc and ground each take another colour.
+    // Disc and background each take another colour.
     const truth = guide.data.map((v, i) => (i < FULL * FULL ? 0.5 - v : 0.3 * v));
     const small = compositeAt(picture, WHITE, SMALL, SMALL);
     const difference = resize(planes(3, FULL, FULL, truth), SMALL, SMALL);

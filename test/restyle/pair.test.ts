@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => engine.dispose());
 
 const recoloured: ImagePair = { before: drawing(48, 40, RED, PALE), after: drawing(48, 40, BLUE, PALE) };
-/** The ground becomes opaque. */
+/** The background becomes opaque. */
 const filled: ImagePair = { before: drawing(48, 40, RED, CLEAR), after: drawing(48, 40, RED, PALE) };
 
 const restyle = (picture: Image, pairs: readonly ImagePair[], strength: number): Promise<Image> =>

@@ -13,15 +13,15 @@ export async function tinyEngine(): Promise<Engine> {
 
 export type Paint = readonly [number, number, number, number];
 
-/** A disc and a bar on a ground: enough edges for the pair check, in any two colours. */
-export function drawing(width: number, height: number, ink: Paint, ground: Paint): Image {
+/** A disc and a bar on a background: enough edges for the pair check, in any two colours. */
+export function drawing(width: number, height: number, ink: Paint, background: Paint): Image {
   const data = new Uint8ClampedArray(width * height * 4);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const [u, v] = [x / width, y / height];
       const disc = Math.hypot(u - 0.4, v - 0.45) < 0.28;
       const bar = u > 0.55 && u < 0.85 && v > 0.6 && v < 0.8;
-      data.set(disc || bar ? ink : ground, (y * width + x) * 4);
+      data.set(disc || bar ? ink : background, (y * width + x) * 4);
     }
   }
   return image(width, height, data);

@@ -15,7 +15,7 @@ function useAddress(png: Png | null | undefined): string | undefined {
   return address;
 }
 
-/** A picture on a chequered ground, or the ground alone while there is none. */
+/** A picture on a chequered background, or the background alone while there is none. */
 export function Picture({ png, alt }: { png: Png | null | undefined; alt: string }) {
   const address = useAddress(png);
   return <div class="picture">{address && <img src={address} alt={alt} />}</div>;

@@ -15,8 +15,8 @@ export interface ExactStyle {
   readonly name: string;
   /** For task.json: what the truth was made with. */
   readonly parameters: object;
-  /** Opaque ground under the inputs, for styles that change what lies around the shape; null: inputs stay transparent. */
-  readonly ground: Colour | null;
+  /** Opaque background under the inputs, for styles that change what lies around the shape; null: inputs stay transparent. */
+  readonly background: Colour | null;
   readonly apply: (picture: Raster) => Raster;
 }
 
@@ -24,13 +24,13 @@ export interface ExactStyle {
 function twice<P extends object>(
   name: string,
   filter: (picture: Raster, parameters: P) => Raster,
-  ground: ((parameters: P) => Colour) | null,
+  background: ((parameters: P) => Colour) | null,
   parameters: readonly [P, P],
 ): ExactStyle[] {
   return parameters.map((p) => ({
     name,
     parameters: p,
-    ground: ground && ground(p),
+    background: background && background(p),
     apply: (picture) => filter(picture, p),
   }));
 }
@@ -53,20 +53,20 @@ export const EXACT_STYLES: readonly ExactStyle[] = [
     { dark: hex('#06364d'), light: hex('#ff9fb2') },
   ]),
   ...twice('neon', neon, onWhite, [
-    { ground: hex('#0c0a1d'), tube: hex('#ff2fd6'), own: 0.2, glow: 6 },
-    { ground: hex('#03120f'), tube: hex('#39ffb0'), own: 0.5, glow: 9 },
+    { background: hex('#0c0a1d'), tube: hex('#ff2fd6'), own: 0.2, glow: 6 },
+    { background: hex('#03120f'), tube: hex('#39ffb0'), own: 0.5, glow: 9 },
   ]),
-  ...twice('mosaic', mosaic, (p) => p.ground, [
-    { ground: hex('#ffffff'), tile: 12, grout: 1, groutColour: hex('#8a8378') },
-    { ground: hex('#f3ead8'), tile: 16, grout: 2, groutColour: hex('#ffffff') },
+  ...twice('mosaic', mosaic, (p) => p.background, [
+    { background: hex('#ffffff'), tile: 12, grout: 1, groutColour: hex('#8a8378') },
+    { background: hex('#f3ead8'), tile: 16, grout: 2, groutColour: hex('#ffffff') },
   ]),
   ...twice('watercolour', watercolour, (p) => p.paper, [
     { paper: hex('#fdfaf3'), bleed: 2, rim: 0.35, grain: 0.25, seed: 11 },
     { paper: hex('#f4f7fb'), bleed: 3, rim: 0.45, grain: 0.18, seed: 12 },
   ]),
-  ...twice('long-shadow', longShadow, (p) => p.ground, [
-    { ground: hex('#7fc8f8'), shadow: hex('#4a90c2'), length: 90 },
-    { ground: hex('#ffe08a'), shadow: hex('#d9a441'), length: 140 },
+  ...twice('long-shadow', longShadow, (p) => p.background, [
+    { background: hex('#7fc8f8'), shadow: hex('#4a90c2'), length: 90 },
+    { background: hex('#ffe08a'), shadow: hex('#d9a441'), length: 140 },
   ]),
   ...twice('blueprint', blueprint, onWhite, [
     { paper: hex('#1d4f91'), line: hex('#eaf2ff'), grid: 16, gridInk: 0.18 },
@@ -78,7 +78,7 @@ export const EXACT_STYLES: readonly ExactStyle[] = [
   ]),
 ];
 
-/** What the program is shown: the picture on the style's ground, if it has one. */
-export function onGround(style: ExactStyle, picture: Raster): Raster {
-  return style.ground ? over(picture, style.ground) : picture;
+/** What the program is shown: the picture on the style's background, if it has one. */
+export function onBackground(style: ExactStyle, picture: Raster): Raster {
+  return style.background ? over(picture, style.background) : picture;
 }

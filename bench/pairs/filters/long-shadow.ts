@@ -1,15 +1,15 @@
-/** A flat shadow that runs from the shape to the lower right, on a coloured ground. */
+/** A flat shadow that runs from the shape to the lower right, on a coloured background. */
 import { colourOf, mix, recolour, type Colour, type Raster } from '../pixels/raster';
 
 export interface LongShadowParameters {
-  readonly ground: Colour;
+  readonly background: Colour;
   readonly shadow: Colour;
   /** px along each axis. */
   readonly length: number;
 }
 
 /** The result is opaque. */
-export function longShadow(picture: Raster, { ground, shadow, length }: LongShadowParameters): Raster {
+export function longShadow(picture: Raster, { background, shadow, length }: LongShadowParameters): Raster {
   const { width, height, alpha } = picture;
   const cast = new Float32Array(alpha.length);
   for (let y = 0; y < height; y++) {
@@ -20,5 +20,5 @@ export function longShadow(picture: Raster, { ground, shadow, length }: LongShad
     }
   }
   const opaque = { ...picture, alpha: new Float32Array(alpha.length).fill(1) };
-  return recolour(opaque, (i) => mix(mix(ground, shadow, cast[i]!), colourOf(picture, i), alpha[i]!));
+  return recolour(opaque, (i) => mix(mix(background, shadow, cast[i]!), colourOf(picture, i), alpha[i]!));
 }

@@ -2,7 +2,7 @@
 import { colourOf, mix, over, recolour, type Colour, type Raster } from '../pixels/raster';
 
 export interface MosaicParameters {
-  readonly ground: Colour;
+  readonly background: Colour;
   /** Side of a tile, px, grout included. */
   readonly tile: number;
   readonly grout: number;
@@ -10,8 +10,8 @@ export interface MosaicParameters {
 }
 
 /** The result is opaque. */
-export function mosaic(picture: Raster, { ground, tile, grout, groutColour }: MosaicParameters): Raster {
-  const paper = over(picture, ground);
+export function mosaic(picture: Raster, { background, tile, grout, groutColour }: MosaicParameters): Raster {
+  const paper = over(picture, background);
   const { width, height } = paper;
   const columns = Math.ceil(width / tile);
   const tileOf = (i: number): number =>

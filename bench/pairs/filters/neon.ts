@@ -1,10 +1,10 @@
-/** Outlines as glowing tubes in the colours they part, on a dark ground. */
+/** Outlines as glowing tubes in the colours they part, on a dark background. */
 import { gaussianBlur } from '../pixels/blur';
 import { edgeMap } from '../pixels/edges';
 import { colourOf, mix, over, recolour, type Colour, type Raster } from '../pixels/raster';
 
 export interface NeonParameters {
-  readonly ground: Colour;
+  readonly background: Colour;
   readonly tube: Colour;
   /** How much the tubes take the picture's own colours, 0 to 1. */
   readonly own: number;
@@ -25,7 +25,7 @@ export function neon(picture: Raster, p: NeonParameters): Raster {
   }
   return recolour(paper, (i) => {
     const tube = mix(p.tube, colourOf(soft, i), p.own);
-    const glowing = mix(p.ground, tube, 0.9 * halo[i]!);
+    const glowing = mix(p.background, tube, 0.9 * halo[i]!);
     return mix(glowing, mix(tube, [1, 1, 1], 0.45), lines[i]!);
   });
 }

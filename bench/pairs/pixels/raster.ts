@@ -34,11 +34,11 @@ export function imageOf({ width, height, rgb, alpha }: Raster): Image {
   return image(width, height, data);
 }
 
-/** The picture over an opaque ground. */
-export function over(picture: Raster, ground: Colour): Raster {
+/** The picture over an opaque background. */
+export function over(picture: Raster, background: Colour): Raster {
   const size = picture.alpha.length;
   const rgb = picture.rgb.map((value, i) => {
-    const under = ground[Math.floor(i / size)]!;
+    const under = background[Math.floor(i / size)]!;
     return under + (value - under) * picture.alpha[i % size]!;
   });
   return { ...picture, rgb, alpha: new Float32Array(size).fill(1) };

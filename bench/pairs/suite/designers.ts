@@ -4,10 +4,10 @@ import { onPaper, shuffled, seedFor, type Drawn, type Split, type TaskPlan } fro
 import type { Sources } from './sources';
 
 const FLAT = 'fluent-emoji-flat';
-/** The contours of high contrast lie outside the flat shape, where a style can paint only on an opaque ground. */
+/** The contours of high contrast lie outside the flat shape, where a style can paint only on an opaque background. */
 const TARGETS = [
-  { set: 'fluent-emoji', style: 'gradient', ground: false },
-  { set: 'fluent-emoji-high-contrast', style: 'high contrast', ground: true },
+  { set: 'fluent-emoji', style: 'gradient', background: false },
+  { set: 'fluent-emoji-high-contrast', style: 'high contrast', background: true },
 ] as const;
 /** Held-out names from which pairs are chosen; the others are test pictures, half of them for tuning. */
 const PAIR_NAMES = 40;
@@ -35,12 +35,12 @@ export function shareNames(sources: Sources, seed: number): Shares {
 /** Several pairs for each style, so that a lucky pair shows as such. */
 export function designerTasks(sources: Sources, seed: number): TaskPlan[] {
   const { pairs, tests } = shareNames(sources, seed);
-  return TARGETS.flatMap(({ set, style, ground }) =>
+  return TARGETS.flatMap(({ set, style, background }) =>
     Array.from({ length: PAIRS_PER_STYLE }, (_, n): TaskPlan => {
       const split = n % 2 === 0 ? 'tune' : 'report';
       const draw = async (name: string): Promise<Drawn> => {
         const drawn = { input: await sources.draw(FLAT, name), truth: await sources.draw(set, name) };
-        return ground ? onPaper(drawn) : drawn;
+        return background ? onPaper(drawn) : drawn;
       };
       return {
         name: `designers-${style.replace(' ', '-')}-${n + 1}`,
@@ -53,7 +53,7 @@ export function designerTasks(sources: Sources, seed: number): TaskPlan[] {
         tests: tests[split],
         drawPair: draw,
         drawTest: draw,
-        about: { from: sources.version(FLAT), to: sources.version(set), ground },
+        about: { from: sources.version(FLAT), to: sources.version(set), background },
       };
     }),
   );

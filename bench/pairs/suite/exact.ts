@@ -1,5 +1,5 @@
 /** Tasks whose truth is computed: exact filters on emoji, and some of them on pictures by many hands. */
-import { EXACT_STYLES, onGround, type ExactStyle } from '../filters/filters';
+import { EXACT_STYLES, onBackground, type ExactStyle } from '../filters/filters';
 import { imageOf, rasterOf } from '../pixels/raster';
 import { fillsFrame, shareNames } from './designers';
 import { shuffled, seedFor, type Drawn, type TaskPlan } from './plan';
@@ -12,8 +12,8 @@ const HANDS = ['noto', 'twemoji', 'openmoji', 'emojione-v1', 'fluent-emoji'] as 
 const ROBUST_STYLES = ['pencil', 'duotone', 'neon', 'cel'];
 
 async function styled(sources: Sources, style: ExactStyle, set: string, icon: string): Promise<Drawn> {
-  const input = onGround(style, rasterOf(await sources.draw(set, icon)));
-  // The filter sees the bare icon: some styles tell the shape from its ground.
+  const input = onBackground(style, rasterOf(await sources.draw(set, icon)));
+  // The filter sees the bare icon: some styles tell the shape from its background.
   const truth = style.apply(rasterOf(await sources.draw(set, icon)));
   return { input: imageOf(input), truth: imageOf(truth) };
 }

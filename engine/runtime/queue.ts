@@ -1,7 +1,8 @@
 /** One job at a time: overlapping calls into ONNX Runtime hang or reject. */
+import { createSerial } from '../../common/serial';
 
 export class Queue {
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #serial = createSerial();
   #pending = 0;
 
   /** Whether nothing is running or waiting. */
@@ -12,9 +13,7 @@ export class Queue {
   /** Runs the job after all those before it, whether they failed or not; settles as the job does. */
   run<T>(job: () => Promise<T> | T): Promise<T> {
     this.#pending++;
-    const result = this.#tail.then(job).finally(() => this.#pending--);
-    this.#tail = result.catch(() => undefined);
-    return result;
+    return this.#serial(job).finally(() => this.#pending--);
   }
 
   /** Runs a release that cannot fail: now if nothing is under way, else after what is. */

@@ -6,6 +6,7 @@ import { webBackend } from '../runtime/backend-web';
 import type { WebBuild } from '../runtime/web-builds';
 import { memoryFolder, type ModelFolder } from '../weights/folder';
 import type { FileContent, ModelLocation, OpenRequest } from './protocol';
+import { keepLife } from './life';
 import { EngineService } from './service';
 import { servesAsThread } from './thread';
 
@@ -33,7 +34,9 @@ export function startWorker(
     );
     return Engine.open(openFolder(model), backend, device, signal);
   };
-  if (!servesAsThread(builds)) Comlink.expose(new EngineService(openEngine));
+  if (servesAsThread(builds)) return;
+  keepLife();
+  Comlink.expose(new EngineService(openEngine));
 }
 
 async function readWasm(file: string, content: FileContent | string): Promise<ArrayBuffer | Uint8Array> {

@@ -98,6 +98,12 @@ test('a folder that is no model is refused with a line the user can read', async
   });
 });
 
+test('a worker that vanishes without an error is missed at once', async () => {
+  expect(await browser.page.evaluate(() => diptychPage.vanishingWorker())).toBe(
+    "DeviceError: the engine's worker ended without an error, as when memory is short; open it again",
+  );
+});
+
 test('nothing was asked of any other host', async () => {
   expect(browser.strayed()).toEqual([]);
   // It would have been noticed.

@@ -60,6 +60,7 @@ export async function openReplica({
     page.on('request', (request) => {
       if (!/^(data|blob):/.test(request.url())) requests.push(request.url());
     });
+    page.on('websocket', (socket) => requests.push(socket.url()));
     const code = readText('dist/plugin/code.js');
     if (!code.includes(BUILT_HOST)) throw new Error('code.js was built for another host; build without DIPTYCH_HOST');
     const setting: ReplicaSetting = {

@@ -121,6 +121,24 @@ export const memoryInWorker = (): Promise<MemoryReport> => client.memory();
 /** Gives everything back; what is still held. */
 export const disposeInWorker = (): Promise<MemoryReport> => client.dispose();
 
+/** What a call ends with whose worker closes itself, without an error, in the middle of it. */
+export async function vanishingWorker(): Promise<string> {
+  const code = await fetchBytes(SCRIPT);
+  const vanish = 'addEventListener("message", ({ data }) => data === "vanish" && close());\n';
+  const worker = new Worker(URL.createObjectURL(new Blob([vanish, code], { type: 'text/javascript' })));
+  const vanishing = EngineClient.inWorker(worker);
+  await vanishing.memory();
+  // The lock is taken in a moment of its own.
+  await new Promise((wake) => setTimeout(wake, 300));
+  worker.postMessage('vanish');
+  const answer = await vanishing.memory().then(
+    () => 'an answer',
+    (error: Error) => `${error.name}: ${error.message}`,
+  );
+  await vanishing.dispose();
+  return answer;
+}
+
 /** Asks a host elsewhere for something, from a worker: to prove that a test would notice. */
 export function strayFromWorker(url: string): Promise<void> {
   const code = `fetch(${JSON.stringify(url)}).catch(() => 0).then(() => postMessage(0))`;

@@ -5,7 +5,7 @@ import nodeEndpoint from 'comlink/dist/umd/node-adapter';
 import { CancelledError, DeviceError, InputError, throwIfCancelled } from '../../engine/errors';
 import type { Image } from '../../engine/image/image';
 import type { Hooks, LearnRequest, Progress, RestyleRequest } from '../../engine/requests';
-import { EngineClient } from '../../engine/worker/client';
+import { EngineClient, type Patience } from '../../engine/worker/client';
 import type { OpenRequest } from '../../engine/worker/protocol';
 import { EngineService, type JobEngine } from '../../engine/worker/service';
 
@@ -84,13 +84,13 @@ afterEach(() => {
   for (const port of ports.splice(0)) port.close();
 });
 
-async function connected() {
+async function connected(patience?: Patience) {
   const engines = fakeEngines();
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
   Comlink.expose(new EngineService(engines.open), nodeEndpoint(port1));
   let ended = false;
-  const client = new EngineClient(nodeEndpoint(port2), () => (ended = true));
+  const client = new EngineClient(nodeEndpoint(port2), () => (ended = true), patience);
   await client.open(OPEN);
   return { ...engines, client, ended: () => ended };
 }
@@ -218,6 +218,68 @@ test('cancelling a job that is over does nothing', async () => {
   const next = client.restyle(restyling('b'));
   await advance();
   expect(await next).toEqual(picture(2, 3, 4, 5));
+});
+
+describe('races', () => {
+  /** Would end the worker soon after an abort that is not answered. */
+  const HASTY = { silence: 60_000, cancel: 40 };
+  const settled = (job: Promise<Image>): Promise<string> =>
+    job.then(
+      () => 'done',
+      (error: Error) => error.name,
+    );
+
+  test('cancelled at the moment it is done, a job is one or the other, and the worker stays', async () => {
+    for (const delay of [undefined, 0, 1]) {
+      const { client, advance, ended } = await connected(HASTY);
+      const controller = new AbortController();
+      const job = settled(client.restyle(restyling('a'), { signal: controller.signal }));
+      await advance();
+      if (delay !== undefined) await new Promise((wake) => setTimeout(wake, delay));
+      controller.abort();
+      expect(['done', 'CancelledError']).toContain(await job);
+      await new Promise((wake) => setTimeout(wake, 2 * HASTY.cancel));
+      expect(ended()).toBe(false);
+      const next = client.restyle(restyling('b'));
+      await advance();
+      expect(await next).toEqual(picture(2, 3, 4, 5));
+    }
+  });
+
+  test('cancelled twice is cancelled once, and so is a job that the service does not know', async () => {
+    const { open, log, advance } = fakeEngines();
+    const service = new EngineService(open);
+    await service.open(1, OPEN);
+    const job = settled(service.restyle(2, restyling('a')));
+    const waiting = settled(service.restyle(3, restyling('b')));
+    while (log.length < 2) await turn();
+    for (const id of [2, 2, 3, 3, 99]) service.abort(id);
+    await advance();
+    expect([await job, await waiting]).toEqual(['CancelledError', 'CancelledError']);
+    service.abort(2);
+    const again = settled(service.restyle(2, restyling('c')));
+    await advance();
+    expect(await again).toBe('done');
+    expect(log).toEqual(['open fake', 'restyle a', 'restyle c']);
+  });
+
+  test('cancelled out of order, each ends as cancelled and none of those behind is held up', async () => {
+    const { client, log, advance, ended } = await connected();
+    const controllers = ['a', 'b', 'c', 'd'].map((prompt) => ({ prompt, controller: new AbortController() }));
+    const jobs = controllers.map(({ prompt, controller: { signal } }) =>
+      settled(client.restyle(restyling(prompt), { signal })),
+    );
+    await client.memory();
+    for (const i of [2, 0, 1]) controllers[i]!.controller.abort();
+    expect(await jobs[2]).toBe('CancelledError');
+    expect(await jobs[1]).toBe('CancelledError');
+    await advance();
+    expect(await jobs[0]).toBe('CancelledError');
+    await advance();
+    expect(await jobs[3]).toBe('done');
+    expect(log).toEqual(['open fake', 'restyle a', 'restyle d']);
+    expect(ended()).toBe(false);
+  });
 });
 
 test('errors keep their class, name and message, and a failed job does not stop the next', async () => {

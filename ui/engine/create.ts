@@ -1,6 +1,6 @@
 /** The engine's side of the panel, made of what a build of the panel brings along. */
 import { DeviceError } from '../../engine/errors';
-import { EngineClient } from '../../engine/worker/client';
+import { EngineClient, PATIENCE, type Patience } from '../../engine/worker/client';
 import type { OpenRequest } from '../../engine/worker/protocol';
 import type { EnginePort, ModelsPort, PanelAssets } from '../ports';
 import { workerAt, type Connect } from './connection';
@@ -8,7 +8,7 @@ import { EngineHost, type HostOptions } from './host';
 import { EngineJobs } from './jobs';
 import { Models, type ModelsOptions } from './models/models';
 import { openStore } from './models/opfs-store';
-import { Pictures } from './pictures/pictures';
+import { Pictures, type PicturePatience } from './pictures/pictures';
 
 export interface Ports {
   readonly engine: EnginePort;
@@ -21,7 +21,15 @@ export interface PortOptions extends Partial<Pick<ModelsOptions, 'openStore' | '
   readonly connectPictures?: Connect;
   readonly openLimit?: HostOptions['openLimit'];
   readonly checkpointSeconds?: number;
+  readonly patience?: Patience;
+  readonly picturePatience?: PicturePatience;
 }
+
+/**
+ * Without a server nothing tells of a worker that vanished but its silence. The model there is small, so that no step of
+ * it takes long.
+ */
+const EMBEDDED_PATIENCE: Patience = { ...PATIENCE, silence: 180_000 };
 
 /** The name of the model that is part of the panel. */
 const EMBEDDED = 'embedded';
@@ -39,16 +47,22 @@ export function createPorts(assets: PanelAssets, options: PortOptions = {}): Por
   };
   const connectEngine = options.connectEngine ?? workerAt(() => assets.workerUrl());
   const connectPictures = options.connectPictures ?? workerAt(() => assets.pictureWorkerUrl());
+  const patience = options.patience ?? (assets.build === 'embedded' ? EMBEDDED_PATIENCE : PATIENCE);
   const host = new EngineHost(
-    { start: () => startEngine(connectEngine), locate, ...(options.openLimit && { openLimit: options.openLimit }) },
+    {
+      start: () => startEngine(connectEngine, patience),
+      locate,
+      ...(options.openLimit && { openLimit: options.openLimit }),
+    },
     EMBEDDED,
   );
-  return { engine: new EngineJobs(host, new Pictures(connectPictures), options.checkpointSeconds), models };
+  const pictures = new Pictures(connectPictures, options.picturePatience);
+  return { engine: new EngineJobs(host, pictures, options.checkpointSeconds), models };
 }
 
-async function startEngine(connect: Connect): Promise<EngineClient> {
+async function startEngine(connect: Connect, patience: Patience): Promise<EngineClient> {
   const { endpoint, onFailure, end } = await connect();
-  const client = new EngineClient(endpoint, end);
+  const client = new EngineClient(endpoint, end, patience);
   onFailure((why) => client.fail(new DeviceError(`the engine's worker stopped (${why}); try again`)));
   return client;
 }

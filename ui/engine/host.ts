@@ -4,7 +4,7 @@ import type { EngineDescription } from '../../engine/engine';
 import { CancelledError, DeviceError, throwIfCancelled } from '../../engine/errors';
 import type { DeviceOptions } from '../../engine/runtime/backend';
 import { Queue } from '../../engine/runtime/queue';
-import type { EngineClient } from '../../engine/worker/client';
+import { WorkerEndedError, type EngineClient } from '../../engine/worker/client';
 import type { OpenRequest } from '../../engine/worker/protocol';
 import type { EngineStatus } from '../ports';
 import { abortable } from '../abortable';
@@ -23,9 +23,6 @@ const OPEN_LIMIT = 180_000;
 
 /** What worked on every machine so far, for one where the best did not start. */
 const PLAIN_DEVICE: DeviceOptions = { device: 'wasm', threads: 1 };
-
-/** The engine a job was queued on broke down over another job. */
-class TakenAlong extends Error {}
 
 /** How a job is taken up after a breakdown. */
 export interface Resumption {
@@ -106,7 +103,13 @@ export class EngineHost {
         return result;
       } catch (error) {
         if (error instanceof DeviceError) breakdowns++;
-        else if (!(error instanceof TakenAlong)) throw error;
+        else if (!(error instanceof WorkerEndedError)) {
+          // A job that could not be cancelled in time took its worker along.
+          if (engine.client.failed) this.#abandon(engine.client);
+          throw error;
+        }
+        // A device that never did anything may fail the same way again.
+        if (error instanceof DeviceError && !this.#proven) this.#device = PLAIN_DEVICE;
         this.#abandon(engine.client);
         if (signal?.aborted) throw new CancelledError();
         if (error instanceof DeviceError && !again(breakdowns)) {
@@ -133,7 +136,7 @@ export class EngineHost {
   }
 
   async #ensure(model: string): Promise<OpenEngine> {
-    if (this.#opening?.model === model) return this.#opening.done;
+    if (this.#opening?.model === model && !this.#opening.client?.failed) return this.#opening.done;
     const opening: Opening = { model, done: this.#openings.run(() => this.#openTwice(model)) };
     this.#opening = opening;
     this.#status.value = { state: 'opening', model };
@@ -160,7 +163,7 @@ export class EngineHost {
     try {
       return await this.#openOnce(model);
     } catch (error) {
-      if (error instanceof TakenAlong) return this.#openTwice(model);
+      if (error instanceof WorkerEndedError) return this.#openTwice(model);
       if (!(error instanceof DeviceError)) throw error;
       const plainer = !this.#proven && this.#device !== PLAIN_DEVICE;
       if (plainer) this.#device = PLAIN_DEVICE;
@@ -172,6 +175,7 @@ export class EngineHost {
 
   async #openOnce(model: string): Promise<OpenEngine> {
     const request = await this.#options.locate(model);
+    if (this.#client?.failed) this.#client = undefined;
     const client = (this.#client ??= await this.#options.start());
     const limit = this.#options.openLimit ?? OPEN_LIMIT;
     const timer = setTimeout(
@@ -191,9 +195,7 @@ export class EngineHost {
   /** Ends an engine that broke down, and what else was asked of it. */
   #abandon(client: EngineClient): void {
     if (this.#opening?.client === client) this.#opening = undefined;
-    // One that never did anything may fail the same way again.
-    if (!this.#proven) this.#device = PLAIN_DEVICE;
-    this.#end(client, new TakenAlong('the engine broke down over another job'));
+    this.#end(client, new WorkerEndedError('the engine broke down over another job'));
   }
 
   #end(client: EngineClient, reason: Error): void {

@@ -60,10 +60,11 @@ export class EngineJobs implements EnginePort {
 
   async learn(job: LearnJob, hooks: JobHooks = {}): Promise<LearnedStyle> {
     const started = performance.now();
+    const { signal } = hooks;
     const [before, after, sampleImage] = await Promise.all([
-      this.#pictures.decode(job.before, 'the before image'),
-      this.#pictures.decode(job.after, 'the after image'),
-      job.sample && this.#pictures.decode(job.sample.picture, 'the sample'),
+      this.#pictures.decode(job.before, 'the before image', signal),
+      this.#pictures.decode(job.after, 'the after image', signal),
+      job.sample && this.#pictures.decode(job.sample.picture, 'the sample', signal),
     ]);
     const { style, prompt, steps, contentSteps, rank, learningRate, seed, force } = job;
     const request: LearnRequest = {
@@ -88,7 +89,7 @@ export class EngineJobs implements EnginePort {
 
   async restyle(job: RestyleJob, hooks: JobHooks = {}): Promise<Png> {
     const { picture, styles, prompt, guide, steps, seed } = job;
-    const image = await this.#pictures.decode(picture, 'the picture');
+    const image = await this.#pictures.decode(picture, 'the picture', hooks.signal);
     return this.#picture(hooks, (client, options) =>
       client.restyle({ image, styles, prompt, guide, steps, seed }, options),
     );
@@ -143,7 +144,7 @@ export class EngineJobs implements EnginePort {
       signal,
     );
     await reports.sent();
-    return this.#pictures.encode(image);
+    return this.#pictures.encode(image, signal);
   }
 
   /** Learns, going on from the last checkpoint after each breakdown before which there was some progress. */

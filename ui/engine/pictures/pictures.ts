@@ -1,44 +1,74 @@
 /** The picture worker as the panel's thread uses it: started when first needed, and again when it broke down. */
 import * as Comlink from 'comlink';
-import { DeviceError } from '../../../engine/errors';
+import { CancelledError, DeviceError } from '../../../engine/errors';
 import type { Image } from '../../../engine/image/image';
 import type { PairVerdict } from '../../../engine/requests';
 import { keepErrorClasses } from '../../../engine/worker/protocol';
+import { Watchdog } from '../../../engine/worker/watchdog';
 import type { Png, Preview } from '../../ports';
 import type { Connect } from '../connection';
 import type { PictureService } from './service';
 
-interface Running {
-  readonly service: Comlink.Remote<PictureService>;
-  /** Rejects once no answer will come any more. */
-  readonly over: Promise<never>;
-  readonly end: () => void;
+/** How long the worker is waited for, ms. */
+export interface PicturePatience {
+  /** At one picture. */
+  readonly silence: number;
+  /** At one that was cancelled. */
+  readonly cancel: number;
 }
 
+/** The largest picture takes seconds, and a busy machine ten times as long. */
+const PATIENCE: PicturePatience = { silence: 120_000, cancel: 2_000 };
+
+type Service = Comlink.Remote<PictureService>;
+
+/** Something that was asked of the worker. */
+interface Asked {
+  readonly call: (service: Service) => Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+  /** Whether nobody waits for the answer any more. */
+  left: boolean;
+}
+
+interface Running {
+  readonly service: Service;
+  readonly end: () => void;
+  /** What it has not answered, in the order it works. */
+  readonly asked: Set<Asked>;
+  readonly watchdog: Watchdog;
+}
+
+/**
+ * Each call throws a CancelledError as soon as its signal fires, and a DeviceError when the worker broke down or hung at
+ * it. The worker is ended then; what else was asked of it is asked of the next one.
+ */
 export class Pictures {
   readonly #connect: Connect;
+  readonly #patience: PicturePatience;
   #running: Promise<Running> | undefined;
 
-  constructor(connect: Connect) {
+  constructor(connect: Connect, patience: PicturePatience = PATIENCE) {
     keepErrorClasses();
     this.#connect = connect;
+    this.#patience = patience;
   }
 
   /** @param name what errors call the picture. */
-  decode(png: Png, name: string): Promise<Image> {
-    return this.#ask((service) => service.decode(png, name));
+  decode(png: Png, name: string, signal?: AbortSignal): Promise<Image> {
+    return this.#ask((service) => service.decode(png, name), signal);
   }
 
-  encode(picture: Image): Promise<Png> {
-    return this.#ask((service) => service.encode(picture));
+  encode(picture: Image, signal?: AbortSignal): Promise<Png> {
+    return this.#ask((service) => service.encode(picture), signal);
   }
 
-  check(before: Png, after: Png): Promise<PairVerdict> {
-    return this.#ask((service) => service.check(before, after));
+  check(before: Png, after: Png, signal?: AbortSignal): Promise<PairVerdict> {
+    return this.#ask((service) => service.check(before, after), signal);
   }
 
-  thumbnail(before: Png, after: Png, side: number): Promise<Png> {
-    return this.#ask((service) => service.thumbnail(before, after, side));
+  thumbnail(before: Png, after: Png, side: number, signal?: AbortSignal): Promise<Png> {
+    return this.#ask((service) => service.thumbnail(before, after, side), signal);
   }
 
   async preview(original: Png, styled: Png, made: readonly number[], side: number): Promise<Preview> {
@@ -67,28 +97,90 @@ export class Pictures {
   async dispose(): Promise<void> {
     const running = await this.#running?.catch(() => undefined);
     this.#running = undefined;
-    running?.end();
+    if (!running) return;
+    running.watchdog.stop();
+    running.end();
+    for (const { reject } of running.asked) reject(new CancelledError());
   }
 
-  async #ask<T>(call: (service: Comlink.Remote<PictureService>) => Promise<T>): Promise<T> {
-    if (!this.#running) {
-      this.#running = this.#start();
-      this.#running.catch(() => (this.#running = undefined));
+  async #ask<T>(call: (service: Service) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (signal?.aborted) throw new CancelledError();
+    let leave: () => void = () => undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        const asked: Asked = { call, resolve: resolve as Asked['resolve'], reject, left: false };
+        leave = () => {
+          asked.left = true;
+          reject(new CancelledError());
+          timer = setTimeout(() => void this.#endAt(asked), this.#patience.cancel);
+        };
+        signal?.addEventListener('abort', leave, { once: true });
+        void this.#send(asked);
+      });
+    } finally {
+      signal?.removeEventListener('abort', leave);
+      if (!signal?.aborted) clearTimeout(timer);
     }
-    const { service, over } = await this.#running;
-    return Promise.race([call(service), over]);
+  }
+
+  /** Asks a worker, which is started first if there is none. */
+  async #send(asked: Asked): Promise<void> {
+    if (!this.#running) {
+      const starting = this.#start();
+      this.#running = starting;
+      starting.catch(() => {
+        if (this.#running === starting) this.#running = undefined;
+      });
+    }
+    let running: Running;
+    try {
+      running = await this.#running;
+    } catch (error) {
+      return asked.reject(error as Error);
+    }
+    if (asked.left) return;
+    running.asked.add(asked);
+    running.watchdog.start();
+    const over = (settle: () => void): void => {
+      // What comes from a worker that was given up counts no more.
+      if (!running.asked.delete(asked)) return;
+      running.watchdog.heard();
+      if (running.asked.size === 0) running.watchdog.stop();
+      settle();
+    };
+    asked.call(running.service).then(
+      (value) => over(() => asked.resolve(value)),
+      (error: Error) => over(() => asked.reject(error)),
+    );
   }
 
   async #start(): Promise<Running> {
     const { endpoint, onFailure, end } = await this.#connect();
-    const over = new Promise<never>((_, reject) => {
-      onFailure((why) => {
-        this.#running = undefined;
-        end();
-        reject(new DeviceError(`the worker that reads pictures stopped (${why}); try again`));
-      });
-    });
-    over.catch(() => undefined);
-    return { service: Comlink.wrap<PictureService>(endpoint), over, end };
+    const running: Running = {
+      ...{ service: Comlink.wrap<PictureService>(endpoint), end, asked: new Set() },
+      watchdog: new Watchdog(this.#patience.silence, (ms) =>
+        this.#replace(running, `it worked at one picture for ${Math.round(ms / 1000)} seconds`),
+      ),
+    };
+    onFailure((why) => this.#replace(running, why));
+    return running;
+  }
+
+  /** Ends the worker if it is still at a call that nobody waits for. */
+  async #endAt(asked: Asked): Promise<void> {
+    const running = await this.#running?.catch(() => undefined);
+    if (running && [...running.asked][0] === asked) this.#replace(running, 'a picture was cancelled');
+  }
+
+  /** Gives a worker up. What it was at fails; the rest is asked of the next. */
+  #replace(running: Running, why: string): void {
+    const [at, ...others] = running.asked;
+    running.asked.clear();
+    running.watchdog.stop();
+    running.end();
+    this.#running = undefined;
+    at?.reject(new DeviceError(`the worker that reads pictures stopped (${why}); try again`));
+    for (const asked of others) if (!asked.left) void this.#send(asked);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Builds what runs, into dist/. `npm run build`.
- *   cli/diptych.mjs          the `diptych` command
+ *   cli/diptych.mjs          the `diptych` command, and cli/commands.mjs, which it loads where the work is done
  *   cli/decoding.mjs         the process in which it decodes pictures
  *   demo.mjs                 `npm run demo`
  *   golden.mjs               `npm run golden`

@@ -18,6 +18,7 @@ export class CheckpointFile {
   readonly path: string;
   readonly #tell: (line: string) => void;
   readonly #retryMs: number;
+  readonly #onSaved: () => void;
   /** Not on disk yet. */
   #waiting: Uint8Array | undefined;
   #writing: Promise<void> | undefined;
@@ -25,11 +26,15 @@ export class CheckpointFile {
   #problem: string | undefined;
   #saved = false;
 
-  /** @param tell shows one line to the user. */
-  constructor(path: string, tell: (line: string) => void, retryMs = RETRY_MS) {
+  /**
+   * @param tell shows one line to the user.
+   * @param onSaved is called whenever a checkpoint is on disk.
+   */
+  constructor(path: string, tell: (line: string) => void, retryMs = RETRY_MS, onSaved: () => void = () => undefined) {
     this.path = path;
     this.#tell = tell;
     this.#retryMs = retryMs;
+    this.#onSaved = onSaved;
   }
 
   /** Why the last write failed; undefined when it did not. */
@@ -88,6 +93,7 @@ export class CheckpointFile {
         return;
       }
       this.#saved = true;
+      this.#onSaved();
       if (this.#waiting === bytes) this.#waiting = undefined;
       if (this.#problem !== undefined) this.#tell('note: the checkpoint could be written now');
       this.#problem = undefined;

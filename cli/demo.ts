@@ -1,11 +1,14 @@
 /** Entry of `npm run demo`. */
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runDemo } from './demo/demo';
-import { processIo } from './host';
-import { endSoon } from './signals';
+import { runHere } from './host';
+import { superviseEntry } from './supervising/supervise';
+import { isSupervised } from './supervising/supervised';
 
-const io = processIo(dirname(fileURLToPath(import.meta.url)));
-process.chdir(io.root);
-process.exitCode = await runDemo(io);
-if (io.signal.aborted) endSoon();
+if (!isSupervised()) await superviseEntry(fileURLToPath(import.meta.url), process.argv.slice(2));
+else {
+  await runHere(import.meta.url, (io) => {
+    process.chdir(io.root);
+    return runDemo(io);
+  });
+}

@@ -1,6 +1,7 @@
 /** The real outside world of the commands: this process. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Engine } from '../engine/engine';
 import { nodeBackend } from '../engine/runtime/backend-node';
 import { invocation } from './command-line';
@@ -8,11 +9,13 @@ import { reasonOf } from './files';
 import type { Io } from './io';
 import { packageRoot } from './package-root';
 import { EXIT } from './program';
-import { obeySignals, processSignals } from './signals';
+import { endSoon, obeySignals, processSignals } from './signals';
+import { isSupervised, obeySupervisor, supervisedIo, tellOver } from './supervising/supervised';
 
 /** @param from a folder inside Diptych's own, such as that of the running script. */
 export function processIo(from: string): Io {
-  const signal = obeySignals(processSignals());
+  const supervised = isSupervised();
+  const signal = supervised ? obeySupervisor() : obeySignals(processSignals());
   // A reader that closed the pipe, such as head, is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED') return;
@@ -22,7 +25,7 @@ export function processIo(from: string): Io {
   // A terminal that was closed or a log that fills the disk must not cost the work it tells of.
   process.stderr.on('error', () => undefined);
   const root = packageRoot(from);
-  return {
+  const io: Io = {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
     interactive: process.stderr.isTTY === true,
@@ -32,6 +35,21 @@ export function processIo(from: string): Io {
     root,
     openEngine: (folder, options, signal) => Engine.open(folder, nodeBackend, options, signal),
   };
+  return supervised ? supervisedIo(io) : io;
+}
+
+/**
+ * Runs a program in this process and sets its exit code.
+ *
+ * @param entry address of the running script.
+ * @param main returns the exit code.
+ */
+export async function runHere(entry: string, main: (io: Io) => Promise<number>): Promise<void> {
+  const io = processIo(dirname(fileURLToPath(entry)));
+  // Exit by code, not by process.exit: output that is still in a pipe must arrive.
+  process.exitCode = await main(io);
+  if (isSupervised()) tellOver(process.exitCode);
+  if (io.signal.aborted) endSoon();
 }
 
 function versionOf(root: string): string {

@@ -2,6 +2,7 @@
 import type { Engine } from '../engine/engine';
 import type { DeviceOptions } from '../engine/runtime/backend';
 import type { ModelFolder } from '../engine/weights/folder';
+import type { Kept } from './supervising/messages';
 
 /** The engine as the commands see it. */
 export type CommandEngine = Pick<Engine, 'description' | 'learn' | 'restyle' | 'imagine' | 'describeStyle' | 'dispose'>;
@@ -21,5 +22,7 @@ export interface Io {
   readonly version: string;
   /** Diptych's own folder, where models/ lies. */
   readonly root: string;
+  /** Says what is there of the work so far, for a supervisor to tell if this process is ended in the middle of it. */
+  readonly keep?: (kept: Kept) => void;
   readonly openEngine: (folder: ModelFolder, options: DeviceOptions, signal: AbortSignal) => Promise<CommandEngine>;
 }

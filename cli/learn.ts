@@ -1,6 +1,6 @@
 /** `diptych learn`: a style from one pair of images. */
 import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { CancelledError, InputError } from '../engine/errors';
 import { checkPair } from '../engine/learn/pair-check';
 import type { LearnMode, LearnRequest, LearnResult, Progress } from '../engine/requests';
@@ -16,6 +16,7 @@ import { exists, KeptElsewhereError, prepareOutput, writeResult, writeWhole, typ
 import { loadPairs, type PairPaths } from './pairs';
 import { duration, ProgressLine } from './progress';
 import { orCancelled } from './signals';
+import type { Kept } from './supervising/messages';
 
 export interface LearnOptions extends EngineOptions {
   readonly size?: number;
@@ -102,7 +103,10 @@ async function learnLocked(
   };
   return withEngine(io, options, async (engine) => {
     const line = new ProgressLine(io);
-    const checkpoint = new CheckpointFile(path, line.note);
+    const keep = (): void => io.keep?.({ ...keptRun(path, again), file: resolve(path) });
+    // Now, as the process may be ended just after its first checkpoint; not for one that is to be replaced.
+    if (resume || !options.overwrite) keep();
+    const checkpoint = new CheckpointFile(path, line.note, undefined, keep);
     const result = await learnWithCheckpoints(io, engine, request, line, checkpoint, again);
     await saveStyle(options, result.style, checkpoint, again);
     await checkpoint.remove({ always: true });
@@ -167,6 +171,15 @@ async function learnWithCheckpoints(
   }
 }
 
+/** What a run that is over before its end leaves. */
+function keptRun(path: string, again: string): Required<Omit<Kept, 'file'>> {
+  return {
+    text: `saved up to its last checkpoint, ${path}`,
+    hint: `To go on:\n  ${again}`,
+    json: { checkpoint: path, resume: again },
+  };
+}
+
 async function savedAndCancelled(
   { message }: CancelledError,
   checkpoint: CheckpointFile,
@@ -177,8 +190,7 @@ async function savedAndCancelled(
     const { problem } = checkpoint;
     return new CancelledError(problem ? `${message}, and lost: ${problem}` : 'cancelled; nothing was learned yet');
   }
-  const hint = `To go on:\n  ${again}`;
-  const json = { checkpoint: saved.path, resume: again };
+  const { hint, json } = keptRun(saved.path, again);
   if (saved.elsewhere === undefined) {
     return withDetails(new CancelledError(`${message}; saved in ${saved.path}`), { hint, json });
   }

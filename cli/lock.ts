@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InputError } from '../engine/errors';
 import { onEnding } from './ending';
 import { reasonOf } from './files';
@@ -122,13 +122,23 @@ function held(path: string, { token }: Owner): Lock {
       // It is gone already.
     }
   };
-  const forget = onEnding(release);
+  const forget = onEnding(release, { path: resolve(path), lock: true });
   return {
     release: async () => {
       forget();
       release();
     },
   };
+}
+
+/** Removes a lock file, of any path, if a process that is dead now made it. */
+export function removeLockOf(pid: number, path: string): void {
+  try {
+    const owner = parseOwner(readFileSync(path, 'utf8'));
+    if (owner?.pid === pid && owner.host === hostname()) rmSync(path, { force: true });
+  } catch {
+    // It is gone already.
+  }
 }
 
 function parseOwner(text: string): Owner | undefined {

@@ -1,12 +1,16 @@
 #!/usr/bin/env node
-/** Entry of dist/cli/diptych.mjs. */
-import { dirname } from 'node:path';
+/** Entry of dist/cli/diptych.mjs. What computes runs in a process of its own; the one above it loads nothing large. */
 import { fileURLToPath } from 'node:url';
-import { processIo } from './host';
-import { run } from './program';
-import { endSoon } from './signals';
+import { superviseEntry } from './supervising/supervise';
+import { isSupervised } from './supervising/supervised';
 
-// Exit by code, not by process.exit: output that is still in a pipe must arrive.
-const io = processIo(dirname(fileURLToPath(import.meta.url)));
-process.exitCode = await run(process.argv.slice(2), io);
-if (io.signal.aborted) endSoon();
+/** Commands that compute in this process; the others hear signals by themselves. */
+const COMPUTE = ['learn', 'restyle', 'imagine'];
+
+const argv = process.argv.slice(2);
+const computes = COMPUTE.includes(argv[0] ?? '') && !argv.includes('--help') && !argv.includes('-h');
+if (computes && !isSupervised()) await superviseEntry(fileURLToPath(import.meta.url), argv);
+else {
+  const { runCommand } = (await import(new URL('./commands.mjs', import.meta.url).href)) as typeof import('./commands');
+  await runCommand(argv);
+}

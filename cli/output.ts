@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { access, constants, link, lstat, mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { InputError } from '../engine/errors';
 import { onEnding } from './ending';
 import { reasonOf } from './files';
@@ -108,7 +108,7 @@ export async function exists(path: string): Promise<boolean> {
 export async function writeWhole(path: string, bytes: Uint8Array, { overwrite }: WriteOptions): Promise<void> {
   // Not made of the file's name, which may be as long as the file system allows.
   const draft = join(dirname(path), `.diptych-${randomBytes(8).toString('hex')}.tmp`);
-  const forget = onEnding(() => rmSync(draft, { force: true }));
+  const forget = onEnding(() => rmSync(draft, { force: true }), { path: resolve(draft) });
   try {
     // Exclusive: neither an existing file nor a link is opened.
     const handle = await open(draft, 'wx');

@@ -22,6 +22,7 @@ import { duration, ProgressLine } from './progress';
 import { orCancelled } from './signals';
 import { pairFingerprint, reportStyles } from './style-files';
 import { readStyles, stylePaths, type NamedStyle, type StyleOptions } from './styles';
+import type { Kept } from './supervising/messages';
 
 export interface RestyleOptions extends EngineOptions, StyleOptions {
   readonly size?: number;
@@ -106,6 +107,7 @@ export async function restyleCommand(
       const label = jobs.length === 1 ? job.input : `${i + 1}/${jobs.length} ${job.input}`;
       try {
         outcomes.push(await batch.restyle(job, label));
+        io.keep?.(kept(outcomes, jobs, again));
       } catch (error) {
         if (error instanceof CancelledError) throw cancelled(outcomes, jobs, again);
         // With one image there is nothing to go on with.
@@ -244,10 +246,19 @@ class Batch {
 }
 
 function cancelled(outcomes: readonly Outcome[], jobs: readonly Job[], again: string): CancelledError {
+  const { text, hint, json } = kept(outcomes, jobs, again);
+  const error = new CancelledError(`cancelled; ${text}`);
+  return outcomes.length === 0 ? error : withDetails(error, { hint, json });
+}
+
+/** What a command that is over before its end leaves. */
+function kept(outcomes: readonly Outcome[], jobs: readonly Job[], again: string): Required<Omit<Kept, 'file'>> {
   const done = outcomes.filter((outcome) => !('error' in outcome));
-  const error = new CancelledError(`cancelled; ${done.length} of ${jobs.length} images are done`);
-  if (outcomes.length === 0) return error;
-  return withDetails(error, { hint: `To go on:\n  ${again}`, json: { results: outcomes, resume: again } });
+  return {
+    text: `${done.length} of ${jobs.length} images are done`,
+    hint: `To go on:\n  ${again}`,
+    json: { results: outcomes, resume: again },
+  };
 }
 
 /** Where each image goes. Everything that can be wrong with the names is found before any work. */

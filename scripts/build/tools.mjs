@@ -19,6 +19,7 @@ const shims = {
 
 const ENTRIES = [
   { ...NODE, entry: 'cli/main.ts', out: 'cli/diptych.mjs', program: true },
+  { ...NODE, entry: 'cli/commands.ts', out: 'cli/commands.mjs' },
   { ...NODE, entry: 'cli/decoding/child.ts', out: 'cli/decoding.mjs' },
   { ...NODE, entry: 'cli/batch-slot.ts', out: 'cli/batch-slot.mjs' },
   { ...WEB, entry: 'batch/page/client.ts', out: 'cli/batch-page.js', minify: true },

@@ -162,7 +162,7 @@ test('what is no style, a style of another model, and no pictures are refused be
 });
 
 test('the command starts without what only a queue or the page needs', () => {
-  const bundle = readFileSync(built('cli/diptych.mjs'), 'utf8');
+  const bundle = readFileSync(built('cli/commands.mjs'), 'utf8');
   const imported = [...bundle.matchAll(/^import [^;]*? from "([^"]+)"/gm)].map(([, name]) => name);
   expect(imported).toContain('commander');
   expect(imported.filter((name) => /^(bullmq|ioredis|pg|prom-client)$/.test(name!))).toEqual([]);

@@ -112,6 +112,29 @@ test.each([
   expect(left()).toEqual(['s.safetensors.checkpoint']);
 });
 
+/** The process that computes: it holds the lock. */
+const worker = (output: string): number => (JSON.parse(readFileSync(lockPath(output), 'utf8')) as { pid: number }).pid;
+
+test.each([
+  ['is stopped in the middle of a step', 'SIGSTOP', 130, /cancelled in the middle of a step; saved up to/],
+  ['is killed', 'SIGKILL', 1, /the process was killed \(SIGKILL[^\n]*; saved up to/],
+] as const)('learn: a process that %s is answered for at once, with its checkpoint', async (_, how, code, message) => {
+  const output = d.at('s.safetensors');
+  const run = start(['learn', ...pair, '-o', output, '--json', ...LONG]);
+  while (!existsSync(`${output}.checkpoint`)) await sleep(50);
+  const pid = worker(output);
+  process.kill(pid, how);
+  if (how === 'SIGSTOP') run.child.kill('SIGINT');
+  const done = await run.done;
+  expect(done.code).toBe(code);
+  expect(done.err).toMatch(message);
+  expect(done.err).toMatch(/\nTo go on:\n {2}node [^\n]* --resume\n$/);
+  expect(JSON.parse(done.out)).toMatchObject({ exitCode: code, checkpoint: `${output}.checkpoint` });
+  expect(() => process.kill(pid, 0)).toThrow();
+  expect(left()).toEqual(['s.safetensors.checkpoint']);
+  expect(stepsIn(`${output}.checkpoint`)).toBeGreaterThan(0);
+});
+
 test('two runs at one output, one that was killed, and one that goes on', async () => {
   const output = d.at('s.safetensors');
   const argv = ['learn', ...pair, '-o', output, ...LONG];
@@ -122,7 +145,9 @@ test('two runs at one output, one that was killed, and one that goes on', async 
   expect(second.err).toMatch(/^diptych: [^\n]*another run is writing it \(process \d+[^\n]*\n$/);
 
   while (!existsSync(`${output}.checkpoint`)) await sleep(20);
+  // The process above first, so that nobody tidies up after the one that computes.
   first.child.kill('SIGKILL');
+  process.kill(Number(/\(process (\d+)/.exec(second.err)![1]), 'SIGKILL');
   await first.done;
   expect(existsSync(lockPath(output))).toBe(true);
   const steps = stepsIn(`${output}.checkpoint`);

@@ -6,6 +6,7 @@ import type { Journal } from './journal';
 import { removeTemporaryFolder } from './output';
 import { orderOf } from './run-job';
 import type { SlotPool } from './slot/pool';
+import { SlotDiedError } from './slot/slot';
 
 /** Called as things happen. */
 export interface EmbeddedHooks {
@@ -16,6 +17,9 @@ export interface EmbeddedHooks {
   /** No new picture is begun once it fires. */
   readonly signal?: AbortSignal;
 }
+
+/** Time for the pictures in work to end after the batch was cancelled, ms. */
+const CANCEL_MS = 1500;
 
 interface Attempt {
   readonly job: BatchJob;
@@ -33,7 +37,8 @@ export interface EmbeddedResult {
  * Runs the jobs until each is done or has failed three times.
  *
  * @param styles style files by their SHA-256.
- * @throws CancelledError when the signal fired; MachineError when the disk takes no more. Pictures in work end first.
+ * @throws CancelledError when the signal fired; MachineError when the disk takes no more. Pictures in work end first, if
+ *   they do so soon after the signal; the others are left to do.
  */
 export async function runEmbedded(
   spec: BatchSpec,
@@ -60,6 +65,8 @@ export async function runEmbedded(
       done++;
       hooks.onDone?.(job, result);
     } catch (error) {
+      // Its process was ended by the cancelling, which is no fault of the picture.
+      if (hooks.signal?.aborted && error instanceof SlotDiedError) return;
       if (error instanceof MachineError) {
         stop ??= error;
         return;
@@ -96,7 +103,12 @@ export async function runEmbedded(
       }
     }
   };
+  let ending: NodeJS.Timeout | undefined;
+  const onAbort = (): void => void (ending = setTimeout(() => void pool.kill(), CANCEL_MS));
+  hooks.signal?.addEventListener('abort', onAbort, { once: true });
   await Promise.all(Array.from({ length: pool.size }, runner));
+  clearTimeout(ending);
+  hooks.signal?.removeEventListener('abort', onAbort);
   await removeTemporaryFolder(spec.output);
   const remaining = jobs.length - done - failed;
   if (stop) {

@@ -1,12 +1,12 @@
 /** What a batch uses of the program around it. The command line gives these; nothing here knows of it. */
 import type { EngineDescription } from '../engine/engine';
 import type { Image } from '../engine/image/image';
-import type { RestyleRequest } from '../engine/requests';
+import type { Hooks, RestyleRequest } from '../engine/requests';
 
 /** The engine as a batch sees it. */
 export interface BatchEngine {
   readonly description: EngineDescription;
-  restyle(request: RestyleRequest): Promise<Image>;
+  restyle(request: RestyleRequest, hooks?: Pick<Hooks, 'onProgress'>): Promise<Image>;
   describeStyle(name: string, file: Uint8Array, force?: boolean): Promise<object>;
   dispose(): Promise<void>;
 }

@@ -36,6 +36,7 @@ export interface JobReply {
 /**
  * Makes every output of a job that is not there yet. A job that runs twice writes the same bytes twice at worst.
  *
+ * @param onProgress is called at each step of the engine.
  * @throws InputError when the input does not serve; MachineError when this machine's disk does not.
  */
 export async function runJob(
@@ -43,6 +44,7 @@ export async function runJob(
   engine: BatchEngine,
   styleFiles: ReadonlyMap<string, Uint8Array>,
   host: SlotHost,
+  onProgress: () => void = () => undefined,
 ): Promise<JobReply> {
   const started = performance.now();
   let engineMs = 0;
@@ -62,11 +64,14 @@ export async function runJob(
       }
     }
     const began = performance.now();
-    const restyled = await engine.restyle({
-      image: picture,
-      styles: styles.map((sha, i) => ({ file: styleFiles.get(sha)!, strength: strengths[i]! })),
-      ...settings,
-    });
+    const restyled = await engine.restyle(
+      {
+        image: picture,
+        styles: styles.map((sha, i) => ({ file: styleFiles.get(sha)!, strength: strengths[i]! })),
+        ...settings,
+      },
+      { onProgress },
+    );
     engineMs += performance.now() - began;
     const png = markPng(await host.encodePng(restyled), id);
     if (given) files.push(png);

@@ -42,7 +42,8 @@ export function serveSlot(host: SlotHost): void {
         return;
       case 'order':
         try {
-          send({ kind: 'done', reply: await runJob(message.order, opened(engine), styles, host) });
+          const onProgress = (): void => send({ kind: 'progress' });
+          send({ kind: 'done', reply: await runJob(message.order, opened(engine), styles, host, onProgress) });
         } catch (error) {
           send({ kind: 'failed', error: plainError(error) });
         }

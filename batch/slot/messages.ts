@@ -24,5 +24,7 @@ export type FromSlot =
   /** The model cannot be opened; the process ends. */
   | { readonly kind: 'refused'; readonly error: PlainError }
   | { readonly kind: 'checked' }
+  /** An order came on; not an answer. */
+  | { readonly kind: 'progress' }
   | { readonly kind: 'done'; readonly reply: JobReply }
   | { readonly kind: 'failed'; readonly error: PlainError };

@@ -1,6 +1,7 @@
 /** A slot as the process above sees it: a child process that is started when there is work and again when it died. */
 import { fork, type ChildProcess } from 'node:child_process';
 import type { EngineDescription } from '../../engine/engine';
+import { Watchdog } from '../../engine/worker/watchdog';
 import { oneLine, restoredError } from '../errors';
 import type { SlotEngineOptions } from '../host';
 import type { JobOrder, JobReply } from '../run-job';
@@ -10,7 +11,12 @@ export interface SlotOptions {
   /** The program that calls serveSlot. */
   readonly program: string;
   readonly engine: SlotEngineOptions;
+  /** Silence in the middle of an order that means that the process hangs, ms. */
+  readonly silenceMs?: number;
 }
+
+/** A step of a large net takes minutes on the CPU, and its parts report nothing. */
+const SILENCE_MS = 3_600_000;
 
 /** Style files kept by a slot; past this many all are forgotten, and those needed are sent again. */
 const STYLES_KEPT = 8;
@@ -33,10 +39,17 @@ export class Slot {
   #child: ChildProcess | undefined;
   #description: EngineDescription | undefined;
   #waiting: Waiting | undefined;
+  /** Why this side ended the process. */
+  #ended: string | undefined;
+  readonly #watchdog: Watchdog;
   readonly #styles = new Set<string>();
 
   constructor(options: SlotOptions) {
     this.#options = options;
+    this.#watchdog = new Watchdog(options.silenceMs ?? SILENCE_MS, (ms) => {
+      this.#ended = `did not answer for ${Math.round(ms / 1000)} seconds and was ended`;
+      this.killNow();
+    });
   }
 
   /**
@@ -51,11 +64,15 @@ export class Slot {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#child = child;
+    this.#ended = undefined;
     this.#description = undefined;
     this.#styles.clear();
     let tail = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (tail = (tail + text).slice(-TAIL_BYTES)));
-    child.on('message', (message) => this.#take()?.resolve(message as FromSlot));
+    child.on('message', (message) => {
+      if ((message as FromSlot).kind === 'progress') this.#watchdog.heard();
+      else this.#take()?.resolve(message as FromSlot);
+    });
     const ended = (why: string): void => {
       if (this.#child === child) this.#child = undefined;
       const said = tail.trim().split('\n').at(-1);
@@ -64,7 +81,7 @@ export class Slot {
       );
     };
     child.on('error', (error) => ended(`could not be started (${error.message})`));
-    child.on('exit', (code, signal) => ended(describeExit(code, signal)));
+    child.on('exit', (code, signal) => ended(this.#ended ?? describeExit(code, signal)));
     const message = await this.#ask({ kind: 'open', options: this.#options.engine });
     if (message.kind === 'refused') throw restoredError(message.error);
     if (message.kind !== 'ready') throw new Error(`a slot answered ${message.kind} to open`);
@@ -140,6 +157,7 @@ export class Slot {
     return new Promise((resolve, reject) => {
       if (!this.#child) return reject(new SlotDiedError('the process that works on pictures ended'));
       this.#waiting = { resolve, reject };
+      this.#watchdog.start();
       this.#send(message);
     });
   }
@@ -147,6 +165,7 @@ export class Slot {
   #take(): Waiting | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
+    this.#watchdog.stop();
     return waiting;
   }
 }

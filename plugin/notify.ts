@@ -1,10 +1,12 @@
 /** The line at the bottom of the editor. */
 
+import { printable } from '../common/printable';
+
 /** Figma cuts the text there, in the middle of a word. */
 const LONGEST = 100;
 
 export function notify(text: string, error: boolean): void {
-  figma.notify(cut(text), { error });
+  figma.notify(cut(printable(text)), { error });
 }
 
 function cut(text: string): string {

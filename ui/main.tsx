@@ -1,7 +1,8 @@
 /** Starts the panel: the bridge to the sandbox, the engine's side, the state, the page. */
 import '@preact/signals';
-import { render } from 'preact';
+import { options, render } from 'preact';
 import { connectBridge } from './bridge';
+import { escapeForeignText } from './components/foreign-text';
 import { createPorts } from './engine/create';
 import type { PanelAssets } from './ports';
 import { App } from './state/app';
@@ -12,6 +13,7 @@ import { PanelView } from './views/panel-view';
 /** Mounts the panel into the page's #panel and greets the sandbox. */
 export function startPanel(assets: PanelAssets, trusts?: (origin: string) => boolean): void {
   takeTheme();
+  escapeForeignText(options);
   const app = new App({ ...createPorts(assets), bridge: connectBridge(window, trusts), build: assets.build, saveFile });
   // Not an effect: it would depend on the list of notices that it writes to.
   app.services.engine.notice.subscribe((notice) => {

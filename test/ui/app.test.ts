@@ -109,6 +109,26 @@ test('the newest style is chosen until the user picks; a deleted one is taken ou
 });
 
 describe('imagining', () => {
+  test('a picture that the document does not take is kept until it is placed, saved or given up', async () => {
+    const { app, sandbox, saved } = await openDesk({
+      prepare: ({ sandbox }) => sandbox.addStyle('ink', 'Ink'),
+    });
+    const { imagining } = app;
+    imagining.prompt.value = 'red/apple';
+    sandbox.documentFull = true;
+    await imagining.start(app.choice.chosen.value);
+    expect(imagining.state.value).toMatchObject({ at: 'unplaced', message: 'This file is full' });
+    await imagining.start(app.choice.chosen.value);
+    await imagining.placeAgain();
+    expect(imagining.state.value).toMatchObject({ at: 'unplaced' });
+    imagining.save();
+    expect(saved.map(({ name }) => name)).toEqual(['red-apple.png']);
+    sandbox.documentFull = false;
+    await imagining.placeAgain();
+    expect(imagining.state.value).toMatchObject({ at: 'done', picture: saved[0]!.content });
+    expect(sandbox.results.size).toBe(1);
+  });
+
   test('a prompt becomes a frame of the picture’s size, with how it was made', async () => {
     const { app, sandbox } = await openDesk({ prepare: withStyle });
     app.imagining.prompt.value = ' red apple ';

@@ -37,6 +37,8 @@ export class FakeSandbox implements SandboxPort {
   settings: Settings = { panel: 'embedded', model: 'embedded' };
   hello: Result<'hello'> | undefined;
   quota = 5_000_000;
+  /** Whether the document takes no more pictures. */
+  documentFull = false;
   /** Every call in order. */
   readonly log: { [C in Call]: { call: C; params: Params<C> } }[Call][] = [];
   /** Runs before a call is answered; what it throws is the answer. */
@@ -81,6 +83,10 @@ export class FakeSandbox implements SandboxPort {
     return { used: this.#used(), quota: this.quota };
   }
 
+  #refuseWhenFull(): void {
+    if (this.documentFull) throw new SandboxError('Error', 'this file is full');
+  }
+
   #result(id: string): FakeResult {
     const result = this.results.get(id);
     if (!result) throw new SandboxError('NodeGoneError', 'the layer was deleted');
@@ -95,11 +101,13 @@ export class FakeSandbox implements SandboxPort {
       return { png, name: id };
     },
     insertResult: ({ original, styled, parameters }) => {
+      this.#refuseWhenFull();
       const id = `result-${++this.#lastId}`;
       this.results.set(id, { original, styled, parameters });
       return { id };
     },
     insertImagined: ({ picture, parameters }) => {
+      this.#refuseWhenFull();
       const id = `imagined-${++this.#lastId}`;
       this.results.set(id, { original: null, styled: picture, parameters });
       return { id };

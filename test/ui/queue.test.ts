@@ -180,3 +180,87 @@ describe('again', () => {
     });
   });
 });
+
+test('a picture that the document does not take is kept until it is placed, saved or given up', async () => {
+  const desk = await queueDesk(2);
+  const { queue } = desk.app;
+  desk.sandbox.documentFull = true;
+  queue.add(desk.nodes, recipe(ink));
+  await over(desk);
+  expect(states(desk.app)).toEqual(['unplaced', 'unplaced']);
+  expect(queue.count.value).toMatchObject({ failed: 2, done: 0 });
+  const [first, second] = queue.items.value;
+  expect(first!.state.value).toMatchObject({ reason: 'This file is full' });
+  // Neither clearing the list nor a new round loses it.
+  queue.clear();
+  queue.add(desk.nodes.slice(0, 1), recipe({ ...ink, strength: 0 }));
+  await over(desk);
+  expect(states(desk.app)).toEqual(['unplaced', 'unplaced', 'unplaced']);
+  queue.save(first!.id);
+  expect(desk.saved).toEqual([{ name: 'n0.png', content: pictureOf(new Uint8Array([0]), [1]) }]);
+  queue.dismiss(first!.id);
+  expect(states(desk.app)).toEqual(['unplaced', 'unplaced']);
+  // Placed again without being made again, also where the layer looks different by now.
+  desk.sandbox.documentFull = false;
+  desk.sandbox.layers.set('n1', new Uint8Array([77]));
+  const made = desk.engine.restyled.length;
+  queue.retry(second!.id);
+  await over(desk);
+  expect(second!.state.value.at).toBe('done');
+  expect(desk.engine.restyled).toHaveLength(made);
+  expect([...desk.sandbox.results.values()].map(({ styled }) => styled)).toEqual([pictureOf(new Uint8Array([1]), [1])]);
+});
+
+test('one whose placing is cancelled while it waits is not lost', async () => {
+  const desk = await queueDesk(2);
+  const { queue } = desk.app;
+  desk.sandbox.documentFull = true;
+  queue.add(desk.nodes.slice(0, 1), recipe(ink));
+  await over(desk);
+  const hold = gate();
+  desk.engine.onRestyle = () => hold.passed;
+  queue.add(desk.nodes.slice(1), recipe(ink));
+  await until(() => desk.engine.restyled.length === 2);
+  const [first] = queue.items.value;
+  queue.retry(first!.id);
+  queue.cancel(first!.id);
+  expect(first!.state.value.at).toBe('unplaced');
+  hold.open();
+  await over(desk);
+  expect(first!.state.value).toMatchObject({ at: 'unplaced', styled: pictureOf(new Uint8Array([0]), [1]) });
+});
+
+test('cancelled while its result is placed, an item is what the document says: done', async () => {
+  const desk = await queueDesk(2);
+  const { queue } = desk.app;
+  const insert = desk.sandbox.results.set.bind(desk.sandbox.results);
+  desk.sandbox.results.set = (...entry) => {
+    queue.cancelAll();
+    queue.cancel(queue.items.value[0]!.id);
+    return insert(...entry);
+  };
+  queue.add(desk.nodes, recipe(ink));
+  await over(desk);
+  expect(states(desk.app)).toEqual(['done', 'cancelled']);
+  expect(desk.sandbox.results.size).toBe(1);
+});
+
+test('cancelled, put back in line and cancelled again, in any order, nothing is made twice', async () => {
+  const desk = await queueDesk(4);
+  const { queue } = desk.app;
+  const hold = gate();
+  desk.engine.onRestyle = () => hold.passed;
+  queue.add(desk.nodes, recipe(ink));
+  await until(() => desk.engine.restyled.length === 1);
+  const ids = queue.items.value.map(({ id }) => id);
+  for (const i of [3, 1, 3]) queue.cancel(ids[i]!);
+  queue.retry(ids[3]!);
+  queue.retry(ids[3]!);
+  queue.cancel(ids[2]!);
+  queue.cancel(ids[0]!);
+  queue.retry(ids[0]!);
+  hold.open();
+  await over(desk);
+  expect(states(desk.app)).toEqual(['cancelled', 'cancelled', 'cancelled', 'done']);
+  expect([...desk.sandbox.results.values()].map(({ parameters }) => parameters.sourceId)).toEqual(['n3']);
+});

@@ -149,7 +149,7 @@ export class FrameBatch {
       this.#run = undefined;
       return this.load();
     }
-    const failed = run.ids.filter((_, i) => run.items[i]!.state.value.at === 'failed');
+    const failed = run.ids.filter((_, i) => ['failed', 'unplaced'].includes(run.items[i]!.state.value.at));
     if (failed.length === 0) this.#run = undefined;
     await (failed.length === 0
       ? this.#keep('removeBatch', {})

@@ -4,17 +4,26 @@ import { IMAGINE_DEFAULTS } from '../../engine/defaults';
 import { isCancelled, messageOf } from './errors';
 import { newSeed } from './ids';
 import { loadStyles, parametersOf, type RestyleSettings } from './restyle-settings';
-import type { ChosenStyle } from '../../common/messages';
+import type { ChosenStyle, ResultParameters } from '../../common/messages';
+import type { Png } from '../ports';
 import type { Library } from './library';
 import { pngSize } from './png';
 import type { Services } from './services';
+import { pictureFileName } from './words';
 
 export type ImagineState =
   | { readonly at: 'idle' }
   /** `fraction` of the engine's work, 0 to 1; null while the frame is placed or the engine has not begun. */
   | { readonly at: 'working'; readonly fraction: number | null }
   | { readonly at: 'done'; readonly id: string; readonly picture: Uint8Array }
-  | { readonly at: 'failed'; readonly message: string };
+  | { readonly at: 'failed'; readonly message: string }
+  /** Drawn, but the document did not take it: kept here until it is placed, saved as a file or given up. */
+  | {
+      readonly at: 'unplaced';
+      readonly message: string;
+      readonly picture: Png;
+      readonly parameters: ResultParameters;
+    };
 
 export class Imagining {
   readonly #services: Services;
@@ -52,8 +61,8 @@ export class Imagining {
 
   async start(chosen: readonly ChosenStyle[]): Promise<void> {
     const prompt = this.prompt.value.trim();
-    if (this.#state.value.at === 'working' || prompt === '') return;
-    const { engine, model, sandbox } = this.#services;
+    if (['working', 'unplaced'].includes(this.#state.value.at) || prompt === '') return;
+    const { engine, model } = this.#services;
     const abort = (this.#abort = new AbortController());
     const recipe: RestyleSettings = {
       styles: chosen,
@@ -77,10 +86,40 @@ export class Imagining {
       );
       this.#state.value = { at: 'working', fraction: null };
       const parameters = parametersOf('imagined', recipe, null, await model.ready());
-      const { id } = await sandbox.call('insertImagined', { picture, ...pngSize(picture), parameters });
-      this.#state.value = { at: 'done', id, picture };
+      await this.#place(picture, parameters);
     } catch (error) {
       this.#state.value = isCancelled(error) ? { at: 'idle' } : { at: 'failed', message: messageOf(error) };
+    }
+  }
+  /** Tries again to put a picture into the document that did not take it. */
+  async placeAgain(): Promise<void> {
+    const state = this.#state.value;
+    if (state.at !== 'unplaced') return;
+    this.#state.value = { at: 'working', fraction: null };
+    await this.#place(state.picture, state.parameters);
+  }
+
+  /** Hands it to the user as a file; it stays here as well. */
+  save(): void {
+    const state = this.#state.value;
+    if (state.at === 'unplaced')
+      this.#services.saveFile(pictureFileName(state.parameters.prompt.slice(0, 60)), state.picture);
+  }
+
+  discard(): void {
+    if (this.#state.value.at === 'unplaced') this.#state.value = { at: 'idle' };
+  }
+
+  async #place(picture: Png, parameters: ResultParameters): Promise<void> {
+    try {
+      const { id } = await this.#services.sandbox.call('insertImagined', {
+        picture,
+        ...pngSize(picture),
+        parameters,
+      });
+      this.#state.value = { at: 'done', id, picture };
+    } catch (error) {
+      this.#state.value = { at: 'unplaced', message: messageOf(error), picture, parameters };
     }
   }
 }

@@ -4,6 +4,7 @@ import type { ListedStyle, StylePlace, Storage, StyleEntry } from '../../common/
 import { isNamed, messageOf } from './errors';
 import { styleIdOf } from './ids';
 import type { Services } from './services';
+import { fileStem } from './words';
 
 export type LibraryState =
   { readonly at: 'loading' } | { readonly at: 'ready' } | { readonly at: 'failed'; readonly message: string };
@@ -246,13 +247,8 @@ export class Library {
   }
 }
 
-/** A file name of a style: no signs that file systems refuse. */
 export function fileNameOf(styleName: string): string {
-  const safe = styleName
-    .replace(/[^\p{L}\p{N} ._-]+/gu, ' ')
-    .trim()
-    .replace(/\s+/g, '-');
-  return `${safe || 'style'}.safetensors`;
+  return `${fileStem(styleName, 'style')}.safetensors`;
 }
 
 function entryOf({ inLibrary, inDocument, ...entry }: ListedStyle): StyleEntry {

@@ -7,7 +7,7 @@ import { isCancelled, isNamed, messageOf } from './errors';
 import type { Library } from './library';
 import { changesNothing, loadStyles, parametersOf, restyleJob, type RestyleSettings } from './restyle-settings';
 import { tellEditor, type Services } from './services';
-import { counted } from './words';
+import { counted, pictureFileName } from './words';
 
 export type ItemState =
   | { readonly at: 'waiting' }
@@ -15,6 +15,8 @@ export type ItemState =
   | { readonly at: 'working'; readonly fraction: number | null }
   | { readonly at: 'done'; readonly resultId: string }
   | { readonly at: 'failed'; readonly reason: string }
+  /** Made, but the document did not take it: kept here until it is placed, saved as a file or given up. */
+  | { readonly at: 'unplaced'; readonly reason: string; readonly original: Png; readonly styled: Png }
   | { readonly at: 'cancelled' };
 
 export interface QueueItem {
@@ -63,12 +65,14 @@ export class RestyleQueue {
       all: at.length,
       left: of('waiting', 'working'),
       done: of('done'),
-      failed: of('failed'),
+      failed: of('failed', 'unplaced'),
       cancelled: of('cancelled'),
     };
   });
   #running = false;
   #stopped = false;
+  /** Pictures of items in line that are only to be placed. */
+  readonly #made = new Map<number, { readonly original: Png; readonly styled: Png }>();
   #current: { readonly id: number; readonly abort: AbortController } | undefined;
   #lastId = 0;
 
@@ -107,7 +111,11 @@ export class RestyleQueue {
 
   cancel(id: number): void {
     const item = this.#items.value.find((each) => each.id === id);
-    if (item?.state.value.at === 'waiting') item.state.value = { at: 'cancelled' };
+    if (item?.state.value.at === 'waiting') {
+      const made = this.#made.get(id);
+      this.#made.delete(id);
+      item.state.value = made ? { at: 'unplaced', reason: 'It was not placed.', ...made } : { at: 'cancelled' };
+    }
     if (this.#current?.id === id) this.#current.abort.abort();
   }
 
@@ -116,18 +124,36 @@ export class RestyleQueue {
     for (const { id } of this.#items.value) this.cancel(id);
   }
 
-  /** Puts an item that failed or was cancelled back in line; without an id, every one that failed. */
+  /**
+   * Puts an item that failed or was cancelled back in line; without an id, every one that failed. A picture that was
+   * made already is only placed again.
+   */
   retry(id?: number): void {
     for (const item of this.#items.value) {
-      const again = id === undefined ? item.state.value.at === 'failed' : item.id === id;
-      if (again && ['failed', 'cancelled'].includes(item.state.value.at)) item.state.value = { at: 'waiting' };
+      const now = item.state.value;
+      const again = id === undefined ? now.at === 'failed' || now.at === 'unplaced' : item.id === id;
+      if (!again || !['failed', 'unplaced', 'cancelled'].includes(now.at)) continue;
+      if (now.at === 'unplaced') this.#made.set(item.id, { original: now.original, styled: now.styled });
+      item.state.value = { at: 'waiting' };
     }
     void this.#work();
   }
 
-  /** Drops from the list what is over. */
+  /** Hands a picture that the document did not take to the user as a file. It stays in the list. */
+  save(id: number): void {
+    const item = this.#items.value.find((each) => each.id === id);
+    if (item?.state.value.at === 'unplaced')
+      this.#services.saveFile(pictureFileName(item.name), item.state.value.styled);
+  }
+
+  /** Drops one item that is over, with its picture. */
+  dismiss(id: number): void {
+    this.#items.value = this.#items.value.filter((item) => item.id !== id || isOpen(item));
+  }
+
+  /** Drops from the list what is over, but for pictures that are kept nowhere else. */
   clear(): void {
-    this.#items.value = this.#items.value.filter(({ state }) => ['waiting', 'working'].includes(state.value.at));
+    this.#items.value = this.#items.value.filter((item) => isOpen(item) || item.state.value.at === 'unplaced');
   }
 
   /** Selects in the editor what was made. */
@@ -142,7 +168,7 @@ export class RestyleQueue {
 
   #enqueue(entries: readonly (Omit<QueueItem, 'id' | 'state'> & { obstacle: string | null })[]): readonly QueueItem[] {
     // The list of a round that is over makes room for the next.
-    if (!this.#running) this.#items.value = [];
+    if (!this.#running) this.clear();
     const items = entries.map(({ obstacle, ...entry }) => ({
       ...entry,
       id: ++this.#lastId,
@@ -172,23 +198,29 @@ export class RestyleQueue {
     const abort = new AbortController();
     this.#current = { id, abort };
     state.value = { at: 'working', fraction: null };
+    let made = this.#made.get(id);
+    this.#made.delete(id);
     const onProgress = ({ phase, step, steps }: JobProgress): void => {
       const fraction = fractionOf(phase, step, steps);
       if (state.value.at === 'working' && fraction !== null) state.value = { at: 'working', fraction };
     };
     try {
-      const original = await abortable(this.#draw(target), abort.signal);
-      const styled = changesNothing(recipe)
-        ? original
-        : await this.#services.engine.restyle(restyleJob(original, await loadStyles(this.#library, recipe), recipe), {
-            signal: abort.signal,
-            onProgress,
-          });
-      if (abort.signal.aborted) throw abort.signal.reason;
+      if (!made) {
+        const original = await abortable(this.#draw(target), abort.signal);
+        const styled = changesNothing(recipe)
+          ? original
+          : await this.#services.engine.restyle(restyleJob(original, await loadStyles(this.#library, recipe), recipe), {
+              signal: abort.signal,
+              onProgress,
+            });
+        if (abort.signal.aborted) throw abort.signal.reason;
+        made = { original, styled };
+      }
       state.value = { at: 'working', fraction: null };
-      state.value = { at: 'done', resultId: await this.#place(target, recipe, original, styled) };
+      state.value = { at: 'done', resultId: await this.#place(target, recipe, made.original, made.styled) };
     } catch (error) {
-      state.value = isCancelled(error) ? { at: 'cancelled' } : { at: 'failed', reason: messageOf(error) };
+      if (isCancelled(error)) state.value = { at: 'cancelled' };
+      else state.value = { at: made ? 'unplaced' : 'failed', reason: messageOf(error), ...made } as ItemState;
     } finally {
       this.#current = undefined;
     }
@@ -227,6 +259,10 @@ export class RestyleQueue {
     const text = [`${counted(done, 'layer')} restyled`, ...(failed ? [`${failed} not`] : [])].join(', ');
     tellEditor(this.#services, text, failed > 0);
   }
+}
+
+function isOpen({ state }: QueueItem): boolean {
+  return state.value.at === 'waiting' || state.value.at === 'working';
 }
 
 /** Share of the whole that is done: inversion and the way back take about as long. */

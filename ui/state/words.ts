@@ -25,3 +25,16 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 export function listed(names: readonly string[]): string {
   return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
+
+/** A file name of a picture or a style, without its ending: no signs that file systems refuse. */
+export function fileStem(name: string, otherwise: string): string {
+  const safe = name
+    .replace(/[^\p{L}\p{N} ._-]+/gu, ' ')
+    .trim()
+    .replace(/\s+/g, '-');
+  return safe || otherwise;
+}
+
+export function pictureFileName(name: string): string {
+  return `${fileStem(name, 'picture')}.png`;
+}

@@ -53,6 +53,24 @@ export function ImagineView() {
             {state.message}
           </Message>
         )}
+        {state.at === 'unplaced' && (
+          <>
+            <Picture png={state.picture} alt="What was drawn" />
+            <Message
+              kind="warning"
+              title="It is drawn, but could not be added to the canvas"
+              actions={
+                <>
+                  <Button onClick={() => void imagining.placeAgain()}>Try again</Button>
+                  <Button onClick={() => imagining.save()}>Save on disk</Button>
+                  <Button onClick={() => imagining.discard()}>Discard</Button>
+                </>
+              }
+            >
+              {state.message}
+            </Message>
+          </>
+        )}
         {state.at === 'done' && (
           <div class="sample">
             <Picture png={state.picture} alt="What was drawn" />
@@ -74,7 +92,12 @@ export function ImagineView() {
             Cancel
           </Button>
         ) : (
-          <Button kind="primary" large disabled={imagining.prompt.value.trim() === ''} onClick={start}>
+          <Button
+            kind="primary"
+            large
+            disabled={imagining.prompt.value.trim() === '' || state.at === 'unplaced'}
+            onClick={start}
+          >
             Imagine
           </Button>
         )}

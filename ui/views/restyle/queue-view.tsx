@@ -11,6 +11,7 @@ const ICONS: Readonly<Record<ItemState['at'], IconName>> = {
   working: 'again',
   done: 'check',
   failed: 'warning',
+  unplaced: 'warning',
   cancelled: 'close',
 };
 
@@ -19,6 +20,7 @@ const WORDS: Readonly<Record<ItemState['at'], string>> = {
   working: 'Working',
   done: 'Done',
   failed: 'Failed',
+  unplaced: 'Not placed',
   cancelled: 'Cancelled',
 };
 
@@ -81,7 +83,7 @@ function showInList(row: HTMLElement): void {
 function Row({ item }: { item: QueueItem }) {
   const { queue } = useApp();
   const state = item.state.value;
-  const over = state.at === 'failed' || state.at === 'cancelled';
+  const over = state.at === 'failed' || state.at === 'cancelled' || state.at === 'unplaced';
   const row = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (state.at === 'working') showInList(row.current!);
@@ -102,6 +104,17 @@ function Row({ item }: { item: QueueItem }) {
       )}
       {over && <IconButton icon="again" label={`Try ${item.name} again`} onClick={() => queue.retry(item.id)} />}
       {state.at === 'failed' && <p class="reason">{state.reason}</p>}
+      {state.at === 'unplaced' && (
+        <p class="reason">
+          {state.reason} The picture is kept here.{' '}
+          <Button kind="link" onClick={() => queue.save(item.id)}>
+            Save on disk
+          </Button>{' '}
+          <Button kind="link" onClick={() => queue.dismiss(item.id)}>
+            Discard
+          </Button>
+        </p>
+      )}
     </li>
   );
 }

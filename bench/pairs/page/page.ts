@@ -7,7 +7,7 @@ import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/image/image';
 import { METRICS_VERSION } from '../metrics/metrics';
 import { placeRun } from '../run/placed';
-import { FAMILIES, type FamilyName } from '../run/rows';
+import { FAMILIES, isFamily, type FamilyName } from '../run/rows';
 import { Store } from '../run/store';
 import { bestRows, comparable, groupBy, summarise, type Placed, type RowSummary } from '../run/summary';
 import { taskNames, readTask } from '../suite/task-file';
@@ -41,7 +41,10 @@ export async function writePage({ suite, results, output, report }: PageOptions)
   const info = await store.info();
   if (!info) throw new InputError(`--results ${results}: holds no run.json; give the folder that a run named`);
   const placed = await placeRun(suite, await taskNames(suite), store);
-  const current = placed.results.filter(({ version }) => version === METRICS_VERSION);
+  // Rows of an earlier or later version of the benchmark have no title here.
+  const current = placed.results
+    .filter(({ version, row }) => version === METRICS_VERSION && isFamily(row.split('@')[0]!))
+    .map((result) => ({ ...result, kind: KINDS.includes(result.kind) ? result.kind : 'other' }));
   if (current.length === 0) {
     throw new InputError(`--results ${results}: holds no results of the tasks in ${suite}; run the benchmark first`);
   }
@@ -125,7 +128,9 @@ async function drawKind(
     for (let k = 0; k < Math.min(perTask, images.length); k++) {
       // Tasks often share their test pictures: each task shows others.
       const [image, ofImage] = images[(t * perTask + k) % images.length]!;
-      const part = (which: string): Promise<Image> => loadImage(join(suite, name, which, `${image}.png`));
+      // A test picture may have left the suite since the run.
+      const part = (which: string): Promise<Image | undefined> =>
+        loadImage(join(suite, name, which, `${image}.png`)).catch(() => undefined);
       const made = rows.map(async (row) => {
         const result = ofImage.find((one) => one.row === row);
         return result && (await loadImage(store.picturePath(result)).catch(() => undefined));

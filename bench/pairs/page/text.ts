@@ -1,4 +1,5 @@
 /** The words and tables of docs/pairbench.md. */
+import { printable } from '../../../common/printable';
 import { FAMILIES, type FamilyName } from '../run/rows';
 import type { Refusal, RunInfo } from '../run/store';
 import { groupBy, type RowSummary } from '../run/summary';
@@ -35,7 +36,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   robust: 'A filter learned from one emoji, applied to pictures of five sets by other hands.',
   broken:
     'One pair, flat to high contrast, broken in several ways. The pair check refuses what cannot serve, and learning then does not begin.',
-  other: 'Tasks whose task.json names no kind.',
+  other: 'Tasks whose task.json names no kind, or one of its own.',
 };
 
 export function pageText(
@@ -49,7 +50,7 @@ export function pageText(
     '',
     'Learn a style from one pair, restyle pictures the program has never seen, and compare with what the style truly makes of them. [pairbench-method.md](pairbench-method.md) says what the tasks, the rows and the metrics are, and what the metrics cannot see.',
     '',
-    `**${info.model}**; ${info.settings}. Computed on ${info.device}. Made by \`npm run pairbench -- page\`.`,
+    `**${plain(info.model)}**; ${plain(info.settings)}. Computed on ${plain(info.device)}. Made by \`npm run pairbench -- page\`.`,
     '',
     NOTES_START,
     ...(notes ? [notes] : []),
@@ -117,7 +118,10 @@ function brokenText({ all }: Section): string[] {
   // All broken tasks have the same test pictures, so that one row says what doing nothing comes to.
   const nothing = all.find(({ row }) => row === 'nothing');
   const rows = all.filter((row) => row.row !== 'nothing' || row === nothing);
-  return [...markdownTable(rows, (row) => (row === nothing ? titleOf(row) : `${row.kind}: ${titleOf(row)}`)), ''];
+  return [
+    ...markdownTable(rows, (row) => (row === nothing ? titleOf(row) : `${plain(row.kind)}: ${titleOf(row)}`)),
+    '',
+  ];
 }
 
 function refusedText(refusals: readonly Refusal[]): string[] {
@@ -125,7 +129,12 @@ function refusedText(refusals: readonly Refusal[]): string[] {
   return [
     '## Pairs that were refused',
     '',
-    ...refusals.map(({ task, row, refused }) => `- ${task}${row ? `, ${row}` : ''}: ${refused}`),
+    ...refusals.map(({ task, row, refused }) => `- ${plain(task)}${row ? `, ${plain(row)}` : ''}: ${plain(refused)}`),
     '',
   ];
+}
+
+/** Names and messages in Markdown, as they are read: neither markup nor another cell, line or direction of writing. */
+export function plain(text: string): string {
+  return printable(text).replace(/[\\`*_{}[\]<>()#|!~&]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

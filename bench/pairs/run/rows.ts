@@ -39,6 +39,10 @@ export const FAMILIES = {
 
 export type FamilyName = keyof typeof FAMILIES;
 
+export function isFamily(name: string): name is FamilyName {
+  return Object.hasOwn(FAMILIES, name);
+}
+
 export interface Row {
   /** "scale@1.5", or the family's name where there is no strength. */
   readonly name: string;
@@ -67,7 +71,7 @@ export function parseRows(text: string | undefined): Row[] {
   const names = text === undefined ? Object.keys(FAMILIES) : ['nothing', ...text.split(',').map((name) => name.trim())];
   const rows = names.flatMap((name) => {
     const [family, strength] = name.split('@') as [string, string | undefined];
-    if (!(family in FAMILIES)) {
+    if (!isFamily(family)) {
       throw new InputError(`--rows ${name}: there is no row ${family}; use ${Object.keys(FAMILIES).join(', ')}`);
     }
     if (strength === undefined) return rowsOf(family as FamilyName);

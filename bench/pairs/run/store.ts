@@ -3,6 +3,7 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { writeWhole } from '../../../cli/output';
 import { loadImage, savePng } from '../../../cli/images';
+import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/image/image';
 import { METRICS_VERSION, type Metrics } from '../metrics/metrics';
 
@@ -54,7 +55,13 @@ export class Store {
     // A run that was killed may have left its last line unfinished; what is added must not join it.
     const lines = text.split('\n');
     if (lines.pop() !== '') await writeWhole(store.#lines, Buffer.from(joined(lines)), { overwrite: true });
-    for (const line of lines) store.#remember(JSON.parse(line) as Line);
+    for (const [i, line] of lines.entries()) {
+      const known = parseLine(line);
+      if (!known) {
+        throw new InputError(`${store.#lines}: line ${i + 1} is no result; delete that line, or give another folder`);
+      }
+      store.#remember(known);
+    }
     return store;
   }
 
@@ -96,8 +103,14 @@ export class Store {
 
   /** What `describe` wrote; undefined when nothing was run. */
   async info(): Promise<RunInfo | undefined> {
-    const text = await readFile(join(this.folder, 'run.json'), 'utf8').catch(() => undefined);
-    return text === undefined ? undefined : (JSON.parse(text) as RunInfo);
+    const path = join(this.folder, 'run.json');
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text === undefined) return undefined;
+    const info = parseObject(text) as RunInfo | undefined;
+    const named = info && [info.model, info.device, info.settings].every((value) => typeof value === 'string');
+    if (!named)
+      throw new InputError(`${path}: does not say what the run was; run the benchmark into this folder again`);
+    return info;
   }
 
   /** Where the picture of a result lies. */
@@ -131,6 +144,24 @@ export class Store {
     if ('refused' in line) this.#refusals.set(refusalKeyOf(line), line);
     else this.#results.set(keyOf(line), line);
   }
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function parseLine(text: string): Line | undefined {
+  const line = parseObject(text) as Partial<Result & Refusal> | undefined;
+  const texts = (...values: unknown[]): boolean => values.every((value) => typeof value === 'string');
+  if (!line || !texts(line.task, line.pair)) return undefined;
+  if (texts(line.refused)) return line as Refusal;
+  const sound = texts(line.row, line.image, line.test) && typeof line.metrics === 'object' && line.metrics !== null;
+  return sound ? (line as Result) : undefined;
 }
 
 function joined(lines: readonly string[]): string {

@@ -76,8 +76,15 @@ export async function readTask(suite: string, name: string): Promise<Task> {
   } catch (error) {
     throw new InputError(`${path}: is not JSON (${messageOf(error)}); correct it or build the suite again`);
   }
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) {
+    throw new InputError(`${path}: must hold a JSON object; correct it or build the suite again`);
+  }
   const { kind = 'other', split = 'report', style = name, prompt = '' } = file;
-  if (split !== 'tune' && split !== 'report') throw new InputError(`${path}: split is ${split}; use tune or report`);
+  for (const [key, value] of Object.entries({ kind, style, prompt })) {
+    if (typeof value !== 'string') throw new InputError(`${path}: ${key} must be a string; correct it`);
+  }
+  if (split !== 'tune' && split !== 'report')
+    throw new InputError(`${path}: split is ${JSON.stringify(split)}; use tune or report`);
   const pair = [join(folder, 'before.png'), join(folder, 'after.png')] as const;
   const [before, after] = [await loadImage(pair[0]), await loadImage(pair[1])];
   const pictures = (part: string): Promise<string[]> =>

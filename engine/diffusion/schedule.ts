@@ -139,9 +139,14 @@ export function readSchedule(config: unknown, name: string): Schedule {
 
   const zeroTerminalSnr = read.boolean('rescale_betas_zero_snr', false);
   const { betas, betaSchedule } = readBetas(config, read);
+  const alphasCumprod = cumulativeAlphas(zeroTerminalSnr ? rescaleToZeroTerminalSnr(betas) : betas);
+  // Such as a single timestep that is asked to be both the first and the last one.
+  if (!alphasCumprod.every((share) => share >= 0 && share <= 1)) {
+    throw new InputError(`${name}: its betas make no noise schedule; fetch the model again`);
+  }
   return {
     trainTimesteps: betas.length,
-    alphasCumprod: cumulativeAlphas(zeroTerminalSnr ? rescaleToZeroTerminalSnr(betas) : betas),
+    alphasCumprod,
     predictionType: read.oneOf('prediction_type', PREDICTION_TYPES, 'epsilon'),
     zeroTerminalSnr,
     preferredSampler,

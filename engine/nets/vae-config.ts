@@ -36,6 +36,8 @@ export interface TinyVaeConfig extends CommonVaeConfig {
 }
 
 const POSITIVE = { min: 1 };
+/** An image pixel a side is left of 65,536 then: no picture is larger. */
+const MOST_LEVELS = 17;
 
 /** Throws an InputError naming the file and the key for anything the engine does not run. */
 export function readVaeConfig(json: unknown, name: string): VaeConfig | TinyVaeConfig {
@@ -46,6 +48,11 @@ export function readVaeConfig(json: unknown, name: string): VaeConfig | TinyVaeC
 
 function readKl(config: ConfigReader): VaeConfig {
   const channels = config.integers('block_out_channels', [64], POSITIVE);
+  if (channels.length === 0 || channels.length > MOST_LEVELS) {
+    throw new InputError(
+      `${config.name}: block_out_channels lists ${channels.length} levels, not 1 to ${MOST_LEVELS}; fetch the model again`,
+    );
+  }
   config.only('act_fn', [null, 'silu', 'swish']);
   config.only('latents_mean', [null]);
   config.only('latents_std', [null]);

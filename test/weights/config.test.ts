@@ -106,3 +106,49 @@ test('parseJson agrees with JSON.parse, and any object can be asked anything', a
     }),
   );
 });
+
+test('lists of strings, settings of blocks and of their layers, and flags', async () => {
+  const config = reader({ words: ['a', 'b'], mixed: ['a', 1], depths: [1, [2, 3]], depth: 2, flags: [true, false] });
+  expect(config.strings('words')).toEqual(['a', 'b']);
+  expect(config.strings('absent', ['c'])).toEqual(['c']);
+  expect(await failure(() => config.strings('mixed'))).toContain('"mixed" must be a list of strings, not ["a",1]');
+  expect(config.perBlockOrLayer('depths', 2, 1)).toEqual([1, [2, 3]]);
+  expect(config.perBlockOrLayer('depth', 3, 1)).toEqual([2, 2, 2]);
+  expect(config.perBlockOrLayer('absent', 2, 1)).toEqual([1, 1]);
+  expect(await failure(() => config.perBlockOrLayer('depths', 3, 1))).toContain('one entry for each of 3 blocks');
+  expect(await failure(() => reader({ d: [1, [0.5]] }).perBlockOrLayer('d', 2, 1))).toContain('a whole number');
+  expect(config.flagPerBlock('flags', 2, false)).toEqual([true, false]);
+  expect(config.flagPerBlock('absent', 2, true)).toEqual([true, true]);
+  expect(reader({ one: true }).flagPerBlock('one', 3, false)).toEqual([true, true, true]);
+  for (const flags of [[true], [true, 1], 'yes']) {
+    const message = await failure(() => reader({ flags }).flagPerBlock('flags', 2, false));
+    expect(message).toContain('"flags" must be true, false or a list of 2 of them');
+  }
+});
+
+test('the ends of a range belong to it, and so do lists of 256', async () => {
+  const config = reader({ low: 1, high: 2, text: '1', list: new Array(256).fill(3), long: new Array(257).fill(3) });
+  expect([config.integer('low', 0, { min: 1, max: 2 }), config.number('high', 0, { min: 1, max: 2 })]).toEqual([1, 2]);
+  expect(await failure(() => config.number('text', 0, { min: 0, max: 2 }))).toContain('a number from 0 to 2, not "1"');
+  expect(config.integers('list')).toHaveLength(256);
+  expect(await failure(() => config.integers('long'))).toContain('a list of at most 256');
+});
+
+test('what is there, what is nested, and what is not an object', async () => {
+  const config = reader({ inner: { depth: 2 }, nothing: null });
+  expect([config.has('inner'), config.has('nothing'), config.has('constructor')]).toEqual([true, false, false]);
+  expect(config.nested('inner', true).integer('depth')).toBe(2);
+  expect(config.nested('absent', true).keys()).toEqual([]);
+  expect(await failure(() => config.nested('absent'))).toContain('"absent" must hold a JSON object, not nothing');
+  expect(await failure(() => reader([]))).toContain('unet/config.json: the file must hold a JSON object, not []');
+});
+
+test('long values are cut in messages, and what a parser says is one line', async () => {
+  const long = await failure(() => reader({ a: 'x'.repeat(100) }).integer('a'));
+  expect(long).toContain(`not "${'x'.repeat(56)}...; `);
+  expect(await failure(() => reader({ a: 'x'.repeat(58) }).integer('a'))).toContain(`not "${'x'.repeat(58)}"; `);
+  expect(await failure(() => parseJson('{"a":\n\n  ?', 'f'))).toMatch(/^f: is not valid JSON \(\S+ .+\); fetch/);
+  const nest = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+  expect(parseJson(nest(64), 'f')).toHaveLength(1);
+  expect(await failure(() => parseJson(nest(66), 'f'))).toContain('nested more than 64 levels');
+});

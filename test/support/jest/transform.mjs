@@ -6,8 +6,9 @@
  */
 import { createTransformer as createSwc } from '@swc/jest';
 
-const STRICT = '"use strict";';
-/** An object with a prototype of its own has a shape of its own. On the first line, so that source maps stay right. */
+/** The directive, after the comments at the head of a file. */
+const STRICT = /^(?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/|\/\/.*)*"use strict";/;
+/** An object with a prototype of its own has a shape of its own. On the directive's line, so that source maps stay right. */
 const OWN_EXPORTS = 'exports = module.exports = Object.create({});';
 
 function createTransformer(options) {
@@ -17,10 +18,9 @@ function createTransformer(options) {
     process(source, path, jest) {
       const result = swc.process(source, path, jest);
       // swc makes ES modules strict, and leaves others, which export nothing by getters, as they are.
-      if (!result.code.startsWith(STRICT)) return result;
-      return { ...result, code: STRICT + OWN_EXPORTS + result.code.slice(STRICT.length) };
+      return { ...result, code: result.code.replace(STRICT, (head) => head + OWN_EXPORTS) };
     },
-    getCacheKey: (...about) => `${swc.getCacheKey(...about)}${OWN_EXPORTS}`,
+    getCacheKey: (...about) => `${swc.getCacheKey(...about)}${STRICT}${OWN_EXPORTS}`,
   };
 }
 

@@ -42,7 +42,7 @@ li:last-child { border: 0; }
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); gap: 12px; }
 figure { margin: 0; }
 .pair { display: flex; gap: 2px; border-radius: 6px; overflow: hidden; border: 1px solid var(--line);
-  background: repeating-conic-gradient(#0000 0 25%, var(--soft) 0 50%) 0 0 / 16px 16px; }
+  background: repeating-conic-gradient(#fff 0 25%, #ececec 0 50%) 0 0 / 16px 16px; }
 .pair img { flex: 1; min-width: 0; width: 100%; aspect-ratio: 1; object-fit: contain; }
 figcaption { color: var(--dim); font-size: 12px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .empty, #trouble { color: var(--dim); }

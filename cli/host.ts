@@ -45,11 +45,25 @@ export function processIo(from: string): Io {
  * @param main returns the exit code.
  */
 export async function runHere(entry: string, main: (io: Io) => Promise<number>): Promise<void> {
+  if (!hasFolder()) {
+    process.stderr.write('diptych: the current folder was deleted; change to another one\n');
+    process.exitCode = EXIT.badInput;
+    return;
+  }
   const io = processIo(dirname(fileURLToPath(entry)));
   // Exit by code, not by process.exit: output that is still in a pipe must arrive.
   process.exitCode = await main(io);
   if (isSupervised()) tellOver(process.exitCode);
   if (io.signal.aborted) endSoon();
+}
+
+/** False in a shell whose folder was deleted meanwhile. */
+function hasFolder(): boolean {
+  try {
+    return process.cwd() !== '';
+  } catch {
+    return false;
+  }
 }
 
 function versionOf(root: string): string {

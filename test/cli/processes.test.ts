@@ -268,3 +268,21 @@ test('names that are hostile to shells and terminals', async () => {
   expect(again.code).toBe(2);
   expect(again.err.trim().split('\n')).toHaveLength(1);
 });
+
+test.each(['check', 'learn'])('%s in a folder that was deleted', (command) => {
+  mkdirSync(d.at('gone'));
+  const { status, stderr } = spawnSync(
+    'bash',
+    [
+      '-c',
+      'cd "$1" && rmdir "$1" && exec "$2" "$3" "$4" a b -o c.safetensors',
+      'bash',
+      d.at('gone'),
+      process.execPath,
+      CLI,
+      command,
+    ],
+    { encoding: 'utf8' },
+  );
+  expect([status, stderr]).toEqual([2, 'diptych: the current folder was deleted; change to another one\n']);
+});

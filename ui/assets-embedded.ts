@@ -15,6 +15,7 @@ export function embeddedAssets(): PanelAssets {
     pictureWorkerUrl: pictureWorker,
     wasm: () => files.within('wasm/'),
     embeddedModel: async () => modelAmong(await files.within('model/')),
+    pairModel: async () => modelAmong(await files.within('pair-model/')),
   };
 }
 

@@ -5,7 +5,7 @@
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { InputError } from '../engine/errors';
 import { modelAmong } from './assets-model';
-import type { PanelAssets } from './ports';
+import type { ModelFiles, PanelAssets } from './ports';
 
 interface ListedFile {
   /** Relative to the page. */
@@ -22,17 +22,19 @@ export function hostedAssets(): PanelAssets {
     Object.entries(list)
       .filter(([name]) => name.startsWith(prefix))
       .map(([name, file]) => [name.slice(prefix.length), file]);
+  const model = async (prefix: string): Promise<ModelFiles> => {
+    const files = within(prefix).map(
+      async ([name, file]) => [name, await fetchFile(name, file, address(file))] as const,
+    );
+    return modelAmong(new Map(await Promise.all(files)));
+  };
   return {
     build: 'hosted',
     workerUrl: async () => address(list['engine-worker.js']!),
     pictureWorkerUrl: async () => address(list['pictures-worker.js']!),
     wasm: async () => new Map(within('wasm/').map(([name, file]) => [name, address(file)])),
-    async embeddedModel() {
-      const files = within('model/').map(
-        async ([name, file]) => [name, await fetchFile(name, file, address(file))] as const,
-      );
-      return modelAmong(new Map(await Promise.all(files)));
-    },
+    embeddedModel: () => model('model/'),
+    pairModel: () => model('pair-model/'),
   };
 }
 

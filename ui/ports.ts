@@ -21,7 +21,14 @@ export interface PanelAssets {
   /** ONNX Runtime's WebAssembly files. */
   wasm(): Promise<OpenRequest['wasm']>;
   /** The embedded base model: every file of its folder by path. */
-  embeddedModel(): Promise<{ readonly name: string; readonly files: ReadonlyMap<string, FileContent> }>;
+  embeddedModel(): Promise<ModelFiles>;
+  /** The model that reads a style from its pair, for pictures at once. */
+  pairModel(): Promise<ModelFiles>;
+}
+
+export interface ModelFiles {
+  readonly name: string;
+  readonly files: ReadonlyMap<string, FileContent>;
 }
 
 export type EngineStatus =
@@ -88,6 +95,15 @@ export interface RestyleJob {
   readonly seed: number;
 }
 
+/** What a pair makes of a picture, with nothing learned. */
+export interface PairJob {
+  readonly before: Png;
+  readonly after: Png;
+  readonly picture: Png;
+  /** The picture is made smaller to this long side first, px. */
+  readonly side: number;
+}
+
 export interface ImagineJob {
   readonly prompt: string;
   readonly styles: readonly AppliedStyle[];
@@ -115,6 +131,10 @@ export interface EnginePort {
   learn(job: LearnJob, hooks?: JobHooks): Promise<LearnedStyle>;
   restyle(job: RestyleJob, hooks?: JobHooks): Promise<Png>;
   imagine(job: ImagineJob, hooks?: JobHooks): Promise<Png>;
+  /** Runs beside all other jobs, on an engine of its own that is started when it is first needed. */
+  showPair(job: PairJob, signal?: AbortSignal): Promise<Png>;
+  /** Starts that engine, so that the first picture comes at once. */
+  prepareToShow(): void;
   /** `styled` was made of `original` at these strengths. Previews are at most `side` px long. */
   preview(original: Png, styled: Png, strengths: readonly number[], side: number): Promise<Preview>;
   /** Two pictures side by side, each at most `side` px, for the library. */

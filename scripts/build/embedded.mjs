@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { keepBudget } from './budgets.mjs';
 import { refuseAddresses, refuseFetchingMarkup, refuseFetchingStyles, refuseNetworkInPanel } from './checks.mjs';
 import { gzipped } from './gzip.mjs';
-import { embeddedModel, modelIn } from './model.mjs';
+import { embeddedModel, modelIn, pairModel } from './model.mjs';
 import { PLAIN_WASM_FILE, wasmPath } from './ort.mjs';
 import { dist, replace, root } from './output.mjs';
 import { page, panelScripts } from './panel.mjs';
@@ -26,6 +26,7 @@ const POLICY = [
 ].join('; ');
 
 const TINY_MODEL = join(root, 'test/fixtures/tiny-model');
+const TINY_PAIR_MODEL = join(root, 'test/goldens/cases/pair/one-reference/net');
 
 /** Compressed where that saves a tenth: WebAssembly, scripts and text; half floats it does not. */
 const WORTH_COMPRESSING = 0.9;
@@ -40,18 +41,19 @@ export async function buildEmbedded() {
   refuseNetworkInPanel(panel.js);
   refuseFetchingStyles(panel.css);
   for (const [name, code] of Object.entries(workers)) refuseAddresses(name, code);
-  const html = panelWith(scripts, embeddedModel());
+  const html = panelWith(scripts, embeddedModel(), pairModel());
   refuseFetchingMarkup(html);
   keepBudget('ui.html', html);
   replace(join(dist, 'plugin/ui.html'), html);
-  replace(join(dist, 'test/tiny-ui.html'), panelWith(scripts, modelIn(TINY_MODEL)));
+  replace(join(dist, 'test/tiny-ui.html'), panelWith(scripts, modelIn(TINY_MODEL), modelIn(TINY_PAIR_MODEL)));
 }
 
-function panelWith({ panel, workers }, model) {
+function panelWith({ panel, workers }, model, pairs) {
   const files = [
     ...Object.entries(workers).map(([name, code]) => [name, Buffer.from(code)]),
     [`wasm/${PLAIN_WASM_FILE}`, readFileSync(wasmPath(PLAIN_WASM_FILE))],
     ...[...model.files].map(([path, contents]) => [`model/${model.name}/${path}`, contents]),
+    ...[...pairs.files].map(([path, contents]) => [`pair-model/${pairs.name}/${path}`, contents]),
   ];
   return page(
     `<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n<style>${inStyle(panel.css)}</style>`,

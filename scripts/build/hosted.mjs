@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { gzipped, sha256 } from './gzip.mjs';
-import { embeddedModel } from './model.mjs';
+import { embeddedModel, pairModel } from './model.mjs';
 import { WASM_FILES, wasmPath } from './ort.mjs';
 import { dist, replaceFolder } from './output.mjs';
 import { page, panelScripts } from './panel.mjs';
@@ -21,6 +21,8 @@ export async function buildHosted() {
   // Compressed as they lie there: some servers send WebAssembly as it is, and some take no files of 26 MB.
   for (const file of WASM_FILES) site.list(`wasm/${file}`, gzipped(readFileSync(wasmPath(file))), '.gz');
   for (const [path, contents] of model.files) site.list(`model/${model.name}/${path}`, contents);
+  const pairs = pairModel();
+  for (const [path, contents] of pairs.files) site.list(`pair-model/${pairs.name}/${path}`, contents);
   const html = page(
     `<link rel="icon" href="data:,">\n<link rel="stylesheet" href="${style}">`,
     `<script type="application/json" id="files">${JSON.stringify(site.listed)}</script>\n<script src="${script}"></script>`,

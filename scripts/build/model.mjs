@@ -16,6 +16,23 @@ export function embeddedModelFolder() {
   return join(models, names[0]);
 }
 
+/** Path of the newest folder under models/ that is a model which reads a style from its pair. */
+export function pairModelFolder() {
+  const models = join(root, 'models');
+  const isPairModel = (name) => {
+    const config = join(models, name, 'config.json');
+    return existsSync(config) && JSON.parse(readFileSync(config, 'utf8'))._class_name === 'PairNet';
+  };
+  const name = readdirSync(models).filter(isPairModel).sort().at(-1);
+  if (name === undefined) throw new Error('models/ holds no model that reads pairs; add one');
+  return join(models, name);
+}
+
+/** That model, in the same form as embeddedModel gives the other. */
+export function pairModel() {
+  return modelIn(pairModelFolder());
+}
+
 /** The embedded model: its name, and its files' contents by path, in order of their paths. */
 export function embeddedModel() {
   return modelIn(embeddedModelFolder());

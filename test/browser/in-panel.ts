@@ -2,7 +2,7 @@
 import { modelAmong } from '../../ui/assets-model';
 import { createPorts, type Ports } from '../../ui/engine/create';
 import { openStore } from '../../ui/engine/models/opfs-store';
-import type { LearnJob, PanelAssets, Png, RestyleJob } from '../../ui/ports';
+import type { LearnJob, ModelFiles, PanelAssets, Png, RestyleJob } from '../../ui/ports';
 import { fetchBytes } from './shims/fetch';
 
 const HOSTED = 'dist/hosted';
@@ -16,19 +16,19 @@ export async function hostedAssets(): Promise<PanelAssets> {
     new URL(list.find(([file]) => file === name)![1].url, `${location.origin}/${HOSTED}/`).href;
   const within = (prefix: string): string[] =>
     list.flatMap(([name]) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
+  const model = async (prefix: string): Promise<ModelFiles> => {
+    const blob = async (name: string): Promise<Blob> => (await fetch(address(`${prefix}${name}`))).blob();
+    return modelAmong(
+      new Map(await Promise.all(within(prefix).map(async (name) => [name, await blob(name)] as const))),
+    );
+  };
   return {
     build: 'hosted',
     workerUrl: async () => address('engine-worker.js'),
     pictureWorkerUrl: async () => address('pictures-worker.js'),
     wasm: async () => new Map(within('wasm/').map((name) => [name, address(`wasm/${name}`)])),
-    embeddedModel: async () =>
-      modelAmong(
-        new Map(
-          await Promise.all(
-            within('model/').map(async (name) => [name, await (await fetch(address(`model/${name}`))).blob()] as const),
-          ),
-        ),
-      ),
+    embeddedModel: () => model('model/'),
+    pairModel: () => model('pair-model/'),
   };
 }
 

@@ -1,4 +1,5 @@
 /** In the page: the engine in its worker, as a plugin's panel uses it. */
+import { pairTimes, type RestyleTimes } from '../../bench/engine/pair-times';
 import type { EngineDescription } from '../../engine/engine';
 import type { Image } from '../../engine/image/image';
 import type { LearnRequest, Phase, Progress } from '../../engine/requests';
@@ -20,17 +21,29 @@ export interface WorkerSetting {
   readonly model: string;
   /** Paths within the model's folder to hand over as Blobs; without them the worker fetches. */
   readonly files?: readonly string[];
+  /** As many as help when left out. */
+  readonly threads?: number;
 }
 
 let client: EngineClient;
 let style: Uint8Array;
 
-export async function openInWorker({ script, wasmFile, model, files }: WorkerSetting): Promise<EngineDescription> {
+export async function openInWorker({
+  script,
+  wasmFile,
+  model,
+  files,
+  threads,
+}: WorkerSetting): Promise<EngineDescription> {
   client = EngineClient.inWorker(new Worker(script === 'url' ? `/${SCRIPT}` : await blobScript()));
   const wasm: OpenRequest['wasm'] = new Map([
     [wasmFile, script === 'url' ? `${location.origin}/dist/web/${wasmFile}` : await fetchBytes(`dist/web/${wasmFile}`)],
   ]);
-  return client.open({ model: await locate(model, files), wasm, device: { device: 'wasm' } });
+  return client.open({
+    model: await locate(model, files),
+    wasm,
+    device: { device: 'wasm', ...(threads && { threads }) },
+  });
 }
 
 async function blobScript(): Promise<string> {
@@ -103,6 +116,10 @@ export async function restyleInWorker(path: string, strength: number) {
   });
   return { width: restyled.width, height: restyled.height, length: restyled.data.length, colours, alphas };
 }
+
+/** How long restyling by pairs takes (bench/engine/pair.mjs). */
+export const pairTimesInWorker = (side: number, rounds: number): Promise<RestyleTimes> =>
+  pairTimes(client, side, rounds);
 
 /** Name and message of the error that opening throws. */
 export async function refusalInWorker(setting: WorkerSetting): Promise<{ name: string; message: string }> {

@@ -16,6 +16,7 @@ const assets: PanelAssets = {
   pictureWorkerUrl: async () => 'pictures',
   wasm: async () => new Map(),
   embeddedModel: async () => ({ name: 'icons', files: new Map([['model_index.json', new Uint8Array(2)]]) }),
+  pairModel: async () => ({ name: 'pairs', files: new Map([['config.json', new Uint8Array(2)]]) }),
 };
 
 const PNG = encodePng({ width: 8, height: 8, data: new Uint8ClampedArray(256).fill(200) }, 'result');
@@ -332,3 +333,22 @@ function folder(): Map<string, File> {
   );
   return new Map(paths.map((path) => [path, new File(['{}'], path.split('/').at(-1)!)]));
 }
+
+test('a pair is shown on an engine of its own, which does not wait for a style that is being learned', async () => {
+  let release: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const { engine, log } = start({ atStep: (_, job) => (job === 'learn' ? held : undefined) });
+  const learning = engine.learn(LEARN);
+  engine.prepareToShow();
+  engine.prepareToShow();
+  const png = await engine.showPair({ before: PNG, after: PNG, picture: PNG, side: 4 });
+  expect(new DataView(png.buffer, png.byteOffset).getUint32(16)).toBe(4);
+  const worker = log.find((line) => line.endsWith(' open pairs auto'))![0]!;
+  expect(log).toContain(`${worker === '0' ? 1 : 0} open icons auto`);
+  // The picture that warms the engine up, once, and the one that was asked for.
+  expect(log.filter((line) => line.startsWith(`${worker} restyle`))).toHaveLength(2);
+  release();
+  await learning;
+  await engine.dispose();
+  expect(log).toEqual(expect.arrayContaining([expect.stringContaining('dispose icons'), `${worker} dispose pairs`]));
+});

@@ -26,6 +26,7 @@ const assets: PanelAssets = {
   pictureWorkerUrl: async () => 'pictures',
   wasm: async () => new Map(),
   embeddedModel: async () => ({ name: 'icons', files: new Map([['model_index.json', new Uint8Array(2)]]) }),
+  pairModel: async () => ({ name: 'pairs', files: new Map() }),
 };
 /** Never too long in a test that waits for something else. */
 const LONG = 60_000;

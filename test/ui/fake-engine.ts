@@ -10,6 +10,7 @@ import type {
   JobHooks,
   LearnedStyle,
   LearnJob,
+  PairJob,
   Png,
   Preview,
   RestyleJob,
@@ -40,6 +41,10 @@ export class FakeEngine implements EnginePort {
   verdict: PairVerdict = GOOD_PAIR;
   readonly restyled: RestyleJob[] = [];
   readonly learned: LearnJob[] = [];
+  readonly shown: PairJob[] = [];
+  /** Holds a preview of a pair until it resolves; what it throws is its error. */
+  onShow: ((job: PairJob) => void | Promise<void>) | undefined;
+  prepared = 0;
   /** Runs after each step of learning. */
   onStep: ((step: number) => void | Promise<void>) | undefined;
   /** Holds a restyling until it resolves; what it throws is the job's error. */
@@ -107,6 +112,18 @@ export class FakeEngine implements EnginePort {
     await turn();
     if (abort?.aborted) throw new CancelledError();
     return pngHeader(MODEL.nativeSize, MODEL.nativeSize, [prompt.length, styles.length, seed]);
+  }
+
+  async showPair(job: PairJob, abort?: AbortSignal): Promise<Png> {
+    this.shown.push(job);
+    await turn();
+    await this.onShow?.(job);
+    if (abort?.aborted) throw new CancelledError();
+    return new Uint8Array([...job.picture, ...job.after]);
+  }
+
+  prepareToShow(): void {
+    this.prepared++;
   }
 
   async preview(original: Png): Promise<Preview> {

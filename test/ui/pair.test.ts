@@ -154,3 +154,55 @@ test('a thousand changes of the selection end with the last, and hold no more pi
   expect(desk.app.pair.roles.value).toMatchObject({ before: { id: 'a' }, after: { id: 'c' } });
   expect([...desk.app.pair.pictures.value.keys()].sort()).toEqual(['a', 'c']);
 });
+
+describe('what the pair makes of a picture, with nothing learned', () => {
+  const shown = (desk: Desk): Promise<void> => until(() => desk.app.pair.preview.state.value.at === 'shown');
+
+  test('of the third layer, else of its own before image; the engine is started when the first layer is selected', async () => {
+    const desk = await pairDesk();
+    expect(desk.engine.prepared).toBe(0);
+    desk.select(before);
+    expect(desk.engine.prepared).toBeGreaterThan(0);
+    desk.select(before, after);
+    await shown(desk);
+    expect(desk.engine.shown).toHaveLength(1);
+    expect(desk.app.pair.preview.state.value).toEqual({ at: 'shown', picture: new Uint8Array([97, 98]) });
+    desk.select(third, after, before);
+    expect(desk.app.pair.preview.state.value).toEqual({ at: 'none' });
+    desk.app.pair.takeOffer();
+    await shown(desk);
+    expect(desk.app.pair.preview.state.value).toEqual({ at: 'shown', picture: new Uint8Array([99, 98]) });
+  });
+
+  test('that of a pair which is no longer selected never comes', async () => {
+    const desk = await pairDesk();
+    const slow = gate();
+    desk.engine.onShow = () => slow.passed;
+    desk.select(before, after);
+    await until(() => desk.engine.shown.length === 1);
+    desk.engine.onShow = undefined;
+    desk.select(after, third);
+    await shown(desk);
+    const now = desk.app.pair.preview.state.value;
+    slow.open();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(desk.app.pair.preview.state.value).toBe(now);
+  });
+
+  test('there is none of two pictures that are no pair, and one that fails is no obstacle to learning', async () => {
+    const desk = await pairDesk();
+    desk.engine.verdict = { ...GOOD_PAIR, usable: false, problems: ['identical'] };
+    desk.select(before, after);
+    await checked(desk);
+    expect(desk.app.pair.preview.state.value).toEqual({ at: 'none' });
+    desk.engine.verdict = GOOD_PAIR;
+    desk.engine.onShow = () => {
+      throw new Error('the worker stopped');
+    };
+    desk.app.pair.recheck();
+    await until(() => desk.app.pair.preview.state.value.at === 'failed');
+    expect(desk.app.pair.preview.state.value).toEqual({ at: 'failed', message: 'The worker stopped' });
+    await checked(desk);
+    expect(desk.app.pair.canLearn.value).toBe(true);
+  });
+});

@@ -31,8 +31,9 @@ export interface PortOptions extends Partial<Pick<ModelsOptions, 'openStore' | '
  */
 const EMBEDDED_PATIENCE: Patience = { ...PATIENCE, silence: 180_000 };
 
-/** The name of the model that is part of the panel. */
+/** The names of the models that are part of the panel: for jobs, and the one that reads pairs. */
 const EMBEDDED = 'embedded';
+const PAIR = 'pair';
 
 /** Starts nothing yet, and asks nothing of the network: workers and models are opened when they are first needed. */
 export function createPorts(assets: PanelAssets, options: PortOptions = {}): Ports {
@@ -41,23 +42,29 @@ export function createPorts(assets: PanelAssets, options: PortOptions = {}): Por
     openStore: options.openStore ?? openStore,
     ...(options.hub && { hub: options.hub }),
   });
+  const embedded = new Map([
+    [EMBEDDED, () => assets.embeddedModel()],
+    [PAIR, () => assets.pairModel()],
+  ]);
   const locate = async (name: string): Promise<Pick<OpenRequest, 'model' | 'wasm'>> => {
-    const model = name === EMBEDDED ? await assets.embeddedModel() : { name, files: await models.files(name) };
+    const model = (await embedded.get(name)?.()) ?? { name, files: await models.files(name) };
     return { model: { kind: 'files', ...model }, wasm: await assets.wasm() };
   };
   const connectEngine = options.connectEngine ?? workerAt(() => assets.workerUrl());
   const connectPictures = options.connectPictures ?? workerAt(() => assets.pictureWorkerUrl());
   const patience = options.patience ?? (assets.build === 'embedded' ? EMBEDDED_PATIENCE : PATIENCE);
-  const host = new EngineHost(
-    {
-      start: () => startEngine(connectEngine, patience),
-      locate,
-      ...(options.openLimit && { openLimit: options.openLimit }),
-    },
-    EMBEDDED,
-  );
+  const hostOf = (model: string): EngineHost =>
+    new EngineHost(
+      {
+        start: () => startEngine(connectEngine, patience),
+        locate,
+        ...(options.openLimit && { openLimit: options.openLimit }),
+      },
+      model,
+    );
+  const hosts = { jobs: hostOf(EMBEDDED), pairs: hostOf(PAIR) };
   const pictures = new Pictures(connectPictures, options.picturePatience);
-  return { engine: new EngineJobs(host, pictures, options.checkpointSeconds), models };
+  return { engine: new EngineJobs(hosts, pictures, options.checkpointSeconds), models };
 }
 
 async function startEngine(connect: Connect, patience: Patience): Promise<EngineClient> {

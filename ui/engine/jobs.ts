@@ -16,6 +16,7 @@ import type {
   JobHooks,
   LearnedStyle,
   LearnJob,
+  PairJob,
   Png,
   Preview,
   RestyleJob,
@@ -30,6 +31,9 @@ const CHECKPOINT_SECONDS = 5;
 /** Figma keeps 5 MB for a plugin in all: half precision makes room for twice as many styles. */
 const STYLE_FILE = { dtype: 'F16' } as const;
 
+/** Of the picture that warms an engine up, px: square layers are drawn at this size. */
+const WARM_SIDE = 256;
+
 const ONCE_MORE: Resumption = {
   again: (times) => times < 2,
   notice: () => 'The engine stopped and was started again. The picture is made once more.',
@@ -37,13 +41,22 @@ const ONCE_MORE: Resumption = {
 
 export class EngineJobs implements EnginePort {
   readonly #host: EngineHost;
+  /** Another engine, on the model that reads pairs: what it shows need not wait for a style that is being learned. */
+  readonly #pairs: EngineHost;
+  /** Whether that engine was started ahead of its first picture. */
+  #prepared = false;
   readonly #pictures: Pictures;
   readonly #checkpointSeconds: number;
   readonly status: ReadonlySignal<EngineStatus>;
   readonly notice: ReadonlySignal<string | null>;
 
-  constructor(host: EngineHost, pictures: Pictures, checkpointSeconds = CHECKPOINT_SECONDS) {
+  constructor(
+    { jobs: host, pairs }: { readonly jobs: EngineHost; readonly pairs: EngineHost },
+    pictures: Pictures,
+    checkpointSeconds = CHECKPOINT_SECONDS,
+  ) {
     this.#host = host;
+    this.#pairs = pairs;
     this.#pictures = pictures;
     this.#checkpointSeconds = checkpointSeconds;
     this.status = host.status;
@@ -99,6 +112,31 @@ export class EngineJobs implements EnginePort {
     return this.#picture(hooks, (client, options) => client.imagine(job, options));
   }
 
+  async showPair({ before, after, picture, side }: PairJob, signal?: AbortSignal): Promise<Png> {
+    const [image, ...pair] = await Promise.all([
+      this.#pictures.decode(picture, 'the picture', signal, side),
+      this.#pictures.decode(before, 'the before image', signal, side),
+      this.#pictures.decode(after, 'the after image', signal, side),
+    ]);
+    const styles = [{ name: 'the pair', pairs: [{ before: pair[0]!, after: pair[1]! }], strength: 1 }];
+    const shown = await this.#pairs.run(
+      ({ client }) => client.restyle({ image, styles }, signal ? { signal } : {}),
+      ONCE_MORE,
+      signal,
+    );
+    return this.#pictures.encode(shown, signal);
+  }
+
+  prepareToShow(): void {
+    if (this.#prepared) return;
+    this.#prepared = true;
+    // A picture of nothing: it compiles what the first real one would wait for, several seconds with one thread.
+    const blank: Image = { width: WARM_SIDE, height: WARM_SIDE, data: new Uint8ClampedArray(4 * WARM_SIDE ** 2) };
+    const styles = [{ pairs: [{ before: blank, after: blank }], strength: 0 }];
+    // What is wrong with the engine is said when it is asked for a picture.
+    this.#pairs.run(({ client }) => client.restyle({ image: blank, styles }), ONCE_MORE).catch(() => undefined);
+  }
+
   preview(original: Png, styled: Png, strengths: readonly number[], side: number): Promise<Preview> {
     return this.#pictures.preview(original, styled, strengths, side);
   }
@@ -118,11 +156,17 @@ export class EngineJobs implements EnginePort {
   }
 
   async memory(): Promise<MemoryReport> {
-    return (await this.#host.current?.memory()) ?? NOTHING_HELD;
+    const reports = await Promise.all([this.#host, this.#pairs].map((host) => host.current?.memory() ?? NOTHING_HELD));
+    return reports.reduce((a, b) => ({
+      files: a.files + b.files,
+      programs: a.programs + b.programs,
+      tensors: a.tensors + b.tensors,
+      peak: a.peak + b.peak,
+    }));
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([this.#host.dispose(), this.#pictures.dispose()]);
+    await Promise.all([this.#host.dispose(), this.#pairs.dispose(), this.#pictures.dispose()]);
   }
 
   /** A job whose result is a picture. */

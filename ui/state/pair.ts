@@ -6,6 +6,7 @@ import type { NodeSummary } from '../../common/messages';
 import type { Png } from '../ports';
 import { messageOf } from './errors';
 import { guessPrompt, guessStyleName, orderPair, pickPair } from './pair-guess';
+import { PairPreview } from './pair-preview';
 import type { Services } from './services';
 
 /** Long side of the pictures that are checked and learned from, px. */
@@ -60,6 +61,8 @@ export class PairFlow {
   readonly check: ReadonlySignal<PairCheck> = this.#check;
   /** Pictures of the layers in the roles, by layer id, as they come in. */
   readonly pictures: ReadonlySignal<ReadonlyMap<string, Png>> = this.#pictures;
+  /** What the pair makes of the live sample, or of its own before image where there is none. */
+  readonly preview: PairPreview;
   readonly prompt = signal('');
   readonly styleName = signal('');
   readonly settings = signal<LearnSettings>(DEFAULT_LEARN_SETTINGS);
@@ -89,6 +92,10 @@ export class PairFlow {
     this.#services = services;
     this.#onScreen = onScreen;
     this.#freeName = freeName;
+    this.preview = new PairPreview(services.engine);
+    effect(() => {
+      if (onScreen.value && services.selection.value.nodes.length > 0) services.engine.prepareToShow();
+    });
     effect(() => {
       const { nodes } = services.selection.value;
       untracked(() => batch(() => this.#follow(nodes)));
@@ -157,6 +164,7 @@ export class PairFlow {
 
   #drop(): void {
     this.#round++;
+    this.preview.clear();
     this.#roles.value = null;
     this.#check.value = { at: 'none' };
     this.#pictures.value = new Map();
@@ -174,6 +182,7 @@ export class PairFlow {
   async #look({ before, after, sample }: Roles): Promise<void> {
     const round = ++this.#round;
     const { sandbox, engine } = this.#services;
+    this.preview.clear();
     this.#check.value = { at: this.#onScreen.value ? 'checking' : 'none' };
     if (!this.#onScreen.value) return;
     const draw = async ({ id }: NodeSummary): Promise<Png> => {
@@ -183,12 +192,20 @@ export class PairFlow {
     };
     let check: PairCheck;
     try {
-      check = { at: 'known', verdict: await engine.check(await draw(before), await draw(after)) };
-      if (sample && round === this.#round) await draw(sample);
+      const pair = { before: await draw(before), after: await draw(after) };
+      const checked = engine.check(pair.before, pair.after);
+      // What it rejects with is thrown below, in its turn.
+      checked.catch(() => undefined);
+      const picture = sample ? await draw(sample) : pair.before;
+      // Beside the check, so that the picture comes at once; it is taken back where the pair turns out to be none.
+      if (round === this.#round) void this.preview.show({ ...pair, picture });
+      check = { at: 'known', verdict: await checked };
     } catch (error) {
       check = { at: 'failed', message: messageOf(error) };
     }
-    if (round === this.#round) this.#check.value = check;
+    if (round !== this.#round) return;
+    if (!isLearnable(check)) this.preview.clear();
+    this.#check.value = check;
   }
 }
 

@@ -70,6 +70,18 @@ test('the panel says what to select, and what is wrong with a pair', async () =>
   ).resolves.toBe(true);
 });
 
+test('what the pair makes of a third layer is shown at once, before anything is learned', async () => {
+  const { panel } = editor;
+  await editor.select('teddy bear before', 'teddy bear after');
+  await panel.getByAltText('Preview: teddy bear before').waitFor({ timeout: PATIENCE });
+  await editor.select('teddy bear before', 'teddy bear after', 'koala');
+  await button(editor, 'Use the third as live sample').click();
+  const shown = await pictureShown(editor, 'Preview: koala');
+  const { data } = await editor.pixels((await editor.layer('koala')).id, 256 / 200);
+  expect([shown.width, shown.height]).toEqual([256, 256]);
+  expect(Buffer.compare(shown.data, data)).not.toBe(0);
+});
+
 test('a style is learned while a third layer shows how it grows, and is kept', async () => {
   const { panel } = editor;
   await editor.select('teddy bear before', 'teddy bear after', 'koala');

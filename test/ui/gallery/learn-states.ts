@@ -19,6 +19,7 @@ export const PAIR_STATES = {
   'pair-three': () => openStage({ ...LEARN, nodes: [...PAIR, THIRD] }),
   'pair-checking': () => openStage({ nodes: PAIR, prepare: ({ engine }) => (engine.check = never) }),
   'pair-good': () => openStage({ nodes: PAIR }),
+  'pair-reading': () => openStage({ nodes: PAIR, prepare: ({ engine }) => (engine.showPair = never) }),
   'pair-bad': () => openStage({ nodes: PAIR, prepare: ({ engine }) => (engine.verdict = UNRELATED) }),
   'pair-failed': () =>
     openStage({

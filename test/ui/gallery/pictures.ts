@@ -6,8 +6,13 @@ import koala from '../../../cli/demo-data/koala.png';
 import robot from '../../../cli/demo-data/robot.png';
 import sunflower from '../../../cli/demo-data/sunflower.png';
 import { PictureService } from '../../../ui/engine/pictures/service';
+import koalaByPair from './preview-koala.png';
+import teddyByPair from './preview-teddy-bear.png';
 
 export const PICTURES = { before, after, koala, robot, sunflower };
+
+/** What the pair of the gallery makes of two pictures, as `diptych restyle --pair` gave it, at 128 px. */
+export const BY_PAIR = { before: teddyByPair, koala: koalaByPair };
 
 const INK = 'grayscale(1) contrast(2.2) brightness(0.8)';
 const NEON = 'saturate(4) hue-rotate(150deg)';

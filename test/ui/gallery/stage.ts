@@ -2,7 +2,7 @@
 import type { NodeSummary, ResultParameters } from '../../../common/messages';
 import { openDesk, type Desk } from '../desk';
 import { node } from '../fake-sandbox';
-import { inInk, PICTURES, thumbnails } from './pictures';
+import { BY_PAIR, inInk, PICTURES, thumbnails } from './pictures';
 
 type DeskOptions = NonNullable<Parameters<typeof openDesk>[0]>;
 
@@ -57,6 +57,7 @@ export async function openStage({ styles = true, prepare, ...options }: StageOpt
     prepare: (parts) => {
       const { sandbox, engine } = parts;
       engine.thumbnail = async () => thumbs.ink;
+      engine.showPair = async ({ picture }) => (picture === PICTURES.koala ? BY_PAIR.koala : BY_PAIR.before);
       for (const [id, picture] of Object.entries(PICTURES)) sandbox.layers.set(id, picture);
       for (let i = 0; i < 20; i++) {
         const which = (['robot', 'koala', 'sunflower'] as const)[i % 3]!;

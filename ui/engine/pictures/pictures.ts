@@ -54,9 +54,9 @@ export class Pictures {
     this.#patience = patience;
   }
 
-  /** @param name what errors call the picture. */
-  decode(png: Png, name: string, signal?: AbortSignal): Promise<Image> {
-    return this.#ask((service) => service.decode(png, name), signal);
+  /** @param name what errors call the picture. @param side the longest it may be, px; a larger one is made smaller. */
+  decode(png: Png, name: string, signal?: AbortSignal, side?: number): Promise<Image> {
+    return this.#ask((service) => service.decode(png, name, side), signal);
   }
 
   encode(picture: Image, signal?: AbortSignal): Promise<Png> {

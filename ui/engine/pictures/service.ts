@@ -24,8 +24,8 @@ export class PictureService {
   #opened = 0;
 
   /** Every call that takes a file throws an InputError when it is no sound PNG. */
-  decode(png: Png, name: string): Image {
-    return moveImage(decodePng(png, name));
+  decode(png: Png, name: string, side = Infinity): Image {
+    return moveImage(shrink(decodePng(png, name), side));
   }
 
   encode(picture: Image): Png {

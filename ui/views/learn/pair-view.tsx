@@ -7,6 +7,7 @@ import type { NodeSummary } from '../../../common/messages';
 import type { Roles } from '../../state/pair';
 import { useApp } from '../context';
 import { CheckMessage } from './check-message';
+import { PairPreviewView } from './preview';
 import { LearnSettingsFields } from './settings-fields';
 
 export function PairView() {
@@ -75,6 +76,7 @@ function ChosenPair({ roles }: { roles: Roles }) {
           <Side title="After" node={roles.after} />
         </div>
         <CheckMessage check={check} onRetry={() => pair.recheck()} />
+        <PairPreviewView shown={pair.preview.state.value} roles={roles} />
         <TextField
           label="Style name"
           placeholder="Such as Ink"

@@ -176,7 +176,7 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
   }
   try {
     const adapter = await readStyle(file.source, signal ? { signal } : {});
-    const sites = [...adapter.sites.values()];
+    const targets = [...adapter.targets.values()];
     const coverage = coverageOf(adapter);
     const problem = tooLittle(path, coverage);
     const style = adapter.info;
@@ -185,8 +185,8 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
       name: path,
       facts: {
         ...(style && { style: style.style, prompt: style.prompt, 'style prompt': style.stylePrompt, mode: style.mode }),
-        rank: summary(sites.map(({ rank }) => rank)),
-        alpha: summary(sites.map(({ alpha }) => alpha)),
+        rank: summary(targets.map(({ rank }) => rank)),
+        alpha: summary(targets.map(({ alpha }) => alpha)),
         modules: describeCoverage(coverage),
         ...facts,
         ...(style && { 'base model': style.baseModel, 'base fingerprint': style.modelFingerprint }),

@@ -21,6 +21,14 @@ export function number(option: string, min: number, max: number, above = false):
   };
 }
 
+/** Characters of a prompt: text encoders read a few hundred, and ONNX Runtime crashes on command lines of 30,000. */
+const LONGEST_PROMPT = 10_000;
+
+export function promptOption(text: string): string {
+  if (text.length <= LONGEST_PROMPT) return text;
+  throw new InputError(`--prompt: it has ${text.length} characters; use at most ${LONGEST_PROMPT}`);
+}
+
 /** A parser for one of a few words. */
 export function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
   return (text) => {

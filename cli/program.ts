@@ -11,7 +11,7 @@ import type { Io } from './io';
 import { quote, withOption } from './command-line';
 import { detailsOf } from './details';
 import { learnCommand, type LearnOptions } from './learn';
-import { number, oneOf, STRENGTH_RANGE, strengths, wholeNumber } from './options';
+import { number, oneOf, promptOption, STRENGTH_RANGE, strengths, wholeNumber } from './options';
 import { KeptElsewhereError } from './output';
 import { gatherPairs, pairOption } from './pairs';
 import { printable, printableJson, printableLines, printableProgress } from './printable';
@@ -104,7 +104,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
 
   withEngineOptions(command('learn <before> <after>', 'Learn the style that turns BEFORE into AFTER.'))
     .requiredOption('-o, --output <file>', 'the style, NAME.safetensors')
-    .option('--prompt <text>', 'what both images show, e.g. "a red apple"')
+    .option('--prompt <text>', 'what both images show, e.g. "a red apple"', promptOption)
     .option('--style <name>', "the style's name (default: the output's)")
     .option(
       '--steps <n>',
@@ -155,7 +155,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
   addBatchCommands(io, { command, finish, withEngineOptions, withRestyleOptions });
 
   withEngineOptions(command('imagine <styles>', 'Make a new picture in STYLE[,STYLE...].'))
-    .requiredOption('--prompt <text>', 'what it shows')
+    .requiredOption('--prompt <text>', 'what it shows', promptOption)
     .requiredOption('-o, --output <file>', 'the picture, NAME.png')
     .option('--overwrite', OVERWRITE_HELP)
     .option('--with <style>', WITH_HELP, append)
@@ -221,7 +221,7 @@ const FORCE_HELP = 'apply a LoRA too of which less than half can be applied';
 function withRestyleOptions(command: Command): Command {
   return command
     .option('--guide <guide>', `${GUIDE_MODES.join(', ')} (${RESTYLE_DEFAULTS.guide})`, oneOf('--guide', GUIDE_MODES))
-    .option('--prompt <text>', 'what the images show')
+    .option('--prompt <text>', 'what the images show', promptOption)
     .option('--steps <n>', `steps each way (${RESTYLE_DEFAULTS.steps})`, wholeNumber('--steps', 1, 1000))
     .option(
       '--start <x>',

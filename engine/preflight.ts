@@ -2,7 +2,7 @@
 import type { DiffusionModel } from './diffusion/model';
 import { encodeImage, decodeLatents } from './diffusion/autoencoder';
 import { conditioningInputs } from './diffusion/conditioning';
-import { stackInputs, unetOutput, unetSites } from './diffusion/denoiser';
+import { stackInputs, unetOutput, unetTargets } from './diffusion/denoiser';
 import { ADAMW_DEFAULTS } from './autodiff/adamw';
 import { InputError } from './errors';
 import { peakBytes, peakBytesOfParts } from './graph/account';
@@ -10,7 +10,7 @@ import { GraphBuilder } from './graph/builder';
 import type { Graph } from './graph/graph';
 import { partition } from './graph/partition';
 import { buildTrainingStep } from './learn/training-step';
-import { attentionSites } from './lora/sites';
+import { attentionTargets } from './lora/target-modules';
 import { isLarge, TRAINING_PARTS } from './runtime/program-cache';
 import type { Runtime } from './runtime/runtime';
 import type { WeightSet } from './weights/folder';
@@ -43,12 +43,12 @@ export function memoryNeeded(model: DiffusionModel, job: Job): number {
 }
 
 function unetWork(model: DiffusionModel, job: Job, latents: readonly number[]): number {
-  const sites = attentionSites(unetSites(model));
+  const targets = attentionTargets(unetTargets(model));
   const tokens = model.texts[0].tokenizer.maxLength;
   if (job.kind === 'learn') {
     const adapters = ['content', 'style'].map((name) => ({ name, rank: job.rank }));
     const shape = { rows: 2, adapters, latents, tokens, target: 'noise', optimizer: ADAMW_DEFAULTS } as const;
-    const graph = graphOf((b) => buildTrainingStep(b, model, sites, shape));
+    const graph = graphOf((b) => buildTrainingStep(b, model, targets, shape));
     return peakBytesOfParts(partition(graph, TRAINING_PARTS));
   }
   return peakBytes(
@@ -56,7 +56,7 @@ function unetWork(model: DiffusionModel, job: Job, latents: readonly number[]): 
       const { rows, rank } = job;
       const sample = b.expand(b.input('sample', latents), [rows, ...latents.slice(1)]);
       const conditioning = conditioningInputs(b, model.unet.config, { rows, tokens });
-      const adapt = rank > 0 ? stackInputs(b, sites, rows, rank) : undefined;
+      const adapt = rank > 0 ? stackInputs(b, targets, rows, rank) : undefined;
       b.output('y', unetOutput(b, model, { sample, timestep: b.input('timestep', [rows]), ...conditioning }, adapt));
     }),
   );

@@ -66,7 +66,7 @@ export interface StyleDescription {
   readonly prompt: string;
   /** The base model it was learned on. */
   readonly model: { readonly name: string; readonly fingerprint: string } | null;
-  /** The greatest rank it has at any site. */
+  /** The greatest rank it has at any target module. */
   readonly rank: number;
   readonly steps: number;
   /** How much of it acts on the open model. */

@@ -15,7 +15,7 @@ ensureTestTools({ install: !process.argv.includes(NO_INSTALL) });
 
 const tool = (path, ...options) => [join(root, 'node_modules', path), ...options];
 /** Those whose imports are checked; `npm run imports` has the same. */
-const CHECKED_FOLDERS = ['engine', 'common', 'plugin', 'ui', 'cli', 'playground', 'bench', 'scripts', 'test'];
+const CHECKED_FOLDERS = ['engine', 'common', 'plugin', 'ui', 'cli', 'batch', 'playground', 'bench', 'scripts', 'test'];
 const CHECKS = {
   types: tool('typescript/bin/tsc', '--noEmit', '-p', '.'),
   // Figma's sandbox has other globals than pages and Node.

@@ -2,7 +2,7 @@
 import { styleGuidance } from '../../engine/diffusion/guidance';
 import { openModel } from '../../engine/diffusion/model';
 import { downShape, packedSize, upShape } from '../../engine/lora/packing';
-import { attentionSites } from '../../engine/lora/sites';
+import { attentionTargets } from '../../engine/lora/target-modules';
 import { makeRecipe } from '../../engine/learn/recipe';
 import { Trainer } from '../../engine/learn/trainer';
 import { openPipeline } from '../../engine/pipeline';
@@ -22,7 +22,7 @@ export async function openSteps(folder: ModelFolder, backend: Backend, options: 
   const model = await openModel(folder);
   const pipeline = openPipeline(model, await openRuntime(backend, options));
   const { runtime, denoiser, programs, text } = pipeline;
-  const sites = attentionSites(denoiser.sites);
+  const targets = attentionTargets(denoiser.targets);
   const { inChannels, sampleSize } = model.unet.config;
   const shape: Shape = [1, inChannels, sampleSize, sampleSize];
   const random = new Random(1);
@@ -31,7 +31,7 @@ export async function openSteps(folder: ModelFolder, backend: Backend, options: 
   const recipe = makeRecipe({ before: NONE, after: NONE, prompt: PROMPT, style: 'test', rank, contentSteps: 0 });
   const contexts = { base: await text.embed([PROMPT]), style: await text.embed([recipe.stylePrompt]) };
   const pairs = [{ before: normals(shape), after: normals(shape) }];
-  const trainer = new Trainer(model, runtime, programs, sites, recipe, { pairs, contexts });
+  const trainer = new Trainer(model, runtime, programs, targets, recipe, { pairs, contexts });
   const phase = recipe.phases.at(-1)!;
   let n = 0;
   const train = async (): Promise<void> => {
@@ -39,10 +39,10 @@ export async function openSteps(folder: ModelFolder, backend: Backend, options: 
   };
 
   const adapters = await denoiser.load({
-    sites,
+    targets,
     ranks: [rank],
-    down: normals([packedSize(sites, downShape(rank))]).data,
-    up: zeros([packedSize(sites, upShape(rank))]).data,
+    down: normals([packedSize(targets, downShape(rank))]).data,
+    up: zeros([packedSize(targets, upShape(rank))]).data,
   });
   const rows = styleGuidance(PROMPT, [{ prompt: recipe.stylePrompt, strength: 1 }], 1);
   const [path, output] = [await runtime.upload(normals(shape)), await runtime.upload(normals(shape))];

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { styleGuidance } from '../../engine/diffusion/guidance';
 import { openModel, type DiffusionModel } from '../../engine/diffusion/model';
 import { downShape, packedSize, upShape } from '../../engine/lora/packing';
-import { attentionSites } from '../../engine/lora/sites';
+import { attentionTargets } from '../../engine/lora/target-modules';
 import { makeRecipe, type Recipe } from '../../engine/learn/recipe';
 import { Trainer, type TrainingData } from '../../engine/learn/trainer';
 import { openPipeline, type Pipeline } from '../../engine/pipeline';
@@ -47,7 +47,7 @@ function row(tensor: HostTensor<'f32'>, i: number): HostTensor<'f32'> {
 /** A step of the joint phase, or of the content-only phase before it. */
 function train({ pipeline, rank, latents, context }: Setting, which: 'joint' | 'content' = 'joint'): Step {
   const { model, runtime, programs } = pipeline;
-  const sites = attentionSites(pipeline.denoiser.sites);
+  const targets = attentionTargets(pipeline.denoiser.targets);
   const recipe: Recipe = makeRecipe({ before: EMPTY, after: EMPTY, prompt: '', style: '', rank });
   const contexts = wave([2, ...context.slice(1)], 0.3);
   const data: TrainingData = {
@@ -57,7 +57,7 @@ function train({ pipeline, rank, latents, context }: Setting, which: 'joint' | '
       style: { context: row(contexts, 1), pooled: null },
     },
   };
-  const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
+  const trainer = new Trainer(model, runtime, programs, targets, recipe, data);
   const phase = recipe.phases.at(which === 'joint' ? -1 : 0)!;
   let n = 0;
   return async (noise) => {
@@ -70,12 +70,12 @@ function train({ pipeline, rank, latents, context }: Setting, which: 'joint' | '
 const EMPTY = { width: 0, height: 0, data: new Uint8ClampedArray(0) };
 
 async function guided({ pipeline: { denoiser, runtime }, rank, latents }: Setting): Promise<Step> {
-  const sites = attentionSites(denoiser.sites);
+  const targets = attentionTargets(denoiser.targets);
   const adapters = await denoiser.load({
-    sites,
+    targets,
     ranks: [rank],
-    down: wave([packedSize(sites, downShape(rank))], 0.2).data,
-    up: new Float32Array(packedSize(sites, upShape(rank))),
+    down: wave([packedSize(targets, downShape(rank))], 0.2).data,
+    up: new Float32Array(packedSize(targets, upShape(rank))),
   });
   const rows = styleGuidance('a red apple', [{ prompt: 'a red apple in test style', strength: 1 }], 1);
   const path = await runtime.upload(wave(latents, 0.7));

@@ -9,7 +9,7 @@ import { openModel } from '../../engine/diffusion/model';
 import { readAndDispose } from '../../engine/diffusion/autoencoder';
 import { Denoiser, type PromptEncoder } from '../../engine/diffusion/denoiser';
 import { downShape, packMatrices, unpackMatrices, upShape } from '../../engine/lora/packing';
-import { attentionSites, type Site } from '../../engine/lora/sites';
+import { attentionTargets, type TargetModule } from '../../engine/lora/target-modules';
 import { packedDown } from '../../engine/learn/adapters';
 import { makeRecipe } from '../../engine/learn/recipe';
 import { Trainer } from '../../engine/learn/trainer';
@@ -51,14 +51,14 @@ function conditioning(i: number): Conditioning {
   };
 }
 
-/** Every site's up-projection, small enough not to shake the net. */
-const up = (site: Site): Float32Array => wave(upShape(rank)(site), 0.11, 0.01).data;
+/** Every target module's up-projection, small enough not to shake the net. */
+const up = (target: TargetModule): Float32Array => wave(upShape(rank)(target), 0.11, 0.01).data;
 
 function train(): () => Promise<Results> {
-  const sites = attentionSites(pipeline.denoiser.sites);
+  const targets = attentionTargets(pipeline.denoiser.targets);
   const empty = { width: 0, height: 0, data: new Uint8ClampedArray(0) };
   const recipe = makeRecipe({ before: empty, after: empty, prompt: '', style: '', rank, mode: 'paper' });
-  const trainer = new Trainer(model, runtime, pipeline.programs, sites, recipe, {
+  const trainer = new Trainer(model, runtime, pipeline.programs, targets, recipe, {
     pairs: [{ before: wave(latents, 0.7), after: wave(latents, 1.1) }],
     contexts: { base: conditioning(0), style: conditioning(1) },
   });
@@ -72,12 +72,14 @@ function train(): () => Promise<Results> {
     first = false;
     // The first moments after one step from zero are a tenth of the gradients.
     for (const [name, { tensors }] of Object.entries(await trainer.read())) {
-      const moments = unpackMatrices(sites, upShape(rank), tensors[1].data);
-      for (const site of sites) results[`${name}.${site.name}`] = f32(moments.get(site.name)!, upShape(rank)(site));
+      const moments = unpackMatrices(targets, upShape(rank), tensors[1].data);
+      for (const target of targets)
+        results[`${name}.${target.name}`] = f32(moments.get(target.name)!, upShape(rank)(target));
     }
-    const down = packedDown(recipe, sites, phase.adapters);
-    const downs = unpackMatrices(sites, downShape(2 * rank), down);
-    for (const site of sites) results[`down.${site.name}`] = f32(downs.get(site.name)!, downShape(2 * rank)(site));
+    const down = packedDown(recipe, targets, phase.adapters);
+    const downs = unpackMatrices(targets, downShape(2 * rank), down);
+    for (const target of targets)
+      results[`down.${target.name}`] = f32(downs.get(target.name)!, downShape(2 * rank)(target));
     return results;
   };
 }
@@ -92,9 +94,9 @@ async function guided(): Promise<() => Promise<Results>> {
     }),
   };
   const denoiser = new Denoiser(model, runtime, pipeline.programs, text);
-  const sites = attentionSites(denoiser.sites);
-  const down = packMatrices(sites, downShape(rank), (site) => wave(downShape(rank)(site), 0.13, 0.1).data);
-  const adapters = await denoiser.load({ sites, ranks: [rank], down, up: packMatrices(sites, upShape(rank), up) });
+  const targets = attentionTargets(denoiser.targets);
+  const down = packMatrices(targets, downShape(rank), (target) => wave(downShape(rank)(target), 0.13, 0.1).data);
+  const adapters = await denoiser.load({ targets, ranks: [rank], down, up: packMatrices(targets, upShape(rank), up) });
   const rows = styleGuidance('base', [{ prompt: 'style', strength: 3 }], 5);
   return async () => {
     const move = { sample: 0.5, output: -0.1 };

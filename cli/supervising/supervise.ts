@@ -59,6 +59,7 @@ class Supervision {
   /** The code with which the program ended, whatever becomes of its process. */
   #over: number | undefined;
   #ending = false;
+  #asked = false;
   /** Why the process was ended. */
   #reason: 'cancelled' | 'hung' | undefined;
   readonly #watchdog: Watchdog;
@@ -109,6 +110,7 @@ class Supervision {
   }
 
   #end(): void {
+    this.#asked = true;
     this.#child.send({ kind: 'end' } satisfies ToSupervised, () => undefined);
     setTimeout(() => {
       if (!this.#ending) this.#kill('cancelled');
@@ -124,6 +126,8 @@ class Supervision {
   #report(code: number | null, by: NodeJS.Signals | null): number {
     if (code !== null) return code;
     if (this.#over !== undefined) return this.#over;
+    // A terminal's Ctrl-C reaches both processes: it ends one that does not listen yet.
+    if (this.#asked && by !== 'SIGKILL') this.#reason ??= 'cancelled';
     for (const { path, lock } of this.#leftovers) {
       if (lock) removeLockOf(this.#child.pid!, path);
       else rmSync(path, { force: true });
@@ -139,7 +143,7 @@ class Supervision {
   }
 
   #describeEnd(by: NodeJS.Signals | null): string {
-    if (this.#reason === 'cancelled') return 'cancelled in the middle of a step';
+    if (this.#reason === 'cancelled') return by === 'SIGKILL' ? 'cancelled in the middle of a step' : 'cancelled';
     if (this.#reason === 'hung')
       return 'the device did not answer any more, and the process was ended; try --device cpu';
     if (by === 'SIGKILL')

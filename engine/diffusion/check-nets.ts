@@ -3,7 +3,7 @@ import { GraphBuilder } from '../graph/builder';
 import { clipText } from '../nets/clip-text';
 import { Scope } from '../nets/scope';
 import { decodeLatents, encodeImage } from './autoencoder';
-import { unetSites } from './denoiser';
+import { unetTargets } from './denoiser';
 import type { DiffusionModel } from './model';
 
 /** One check for each net: throws an InputError for a tensor that is missing, of another shape or of a dtype that is not read. */
@@ -11,7 +11,7 @@ export function netChecks(model: DiffusionModel): (() => void)[] {
   const { vae, texts } = model;
   const side = vae.config.downsampling;
   return [
-    () => void unetSites(model),
+    () => void unetTargets(model),
     () => {
       const b = new GraphBuilder();
       encodeImage(b, model, b.input('image', [1, 3, side, side]));

@@ -2,7 +2,7 @@
 import { stackedAdapters, multiplierTensor, type StackedMatrices } from '../lora/stack';
 import { downShape, packedSize, unpackValues, upShape } from '../lora/packing';
 import type { StackedAdapterData } from '../lora/applied';
-import { findSites, type Site } from '../lora/sites';
+import { findTargets, type TargetModule } from '../lora/target-modules';
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
 import { Scope, type Adapt } from '../nets/scope';
@@ -27,7 +27,7 @@ export interface LinearMove {
 
 /** Adapters resident on the device for the length of a run. */
 export interface LoadedAdapters {
-  readonly sites: readonly Site[];
+  readonly targets: readonly TargetModule[];
   readonly ranks: readonly number[];
   readonly down: Feed;
   readonly up: Feed;
@@ -47,7 +47,7 @@ export interface StepOptions {
 
 export class Denoiser {
   /** Every linear layer an adapter can attach to. */
-  readonly sites: readonly Site[];
+  readonly targets: readonly TargetModule[];
   readonly #model: Pick<DiffusionModel, 'unet'>;
   readonly #runtime: Runtime;
   readonly #programs: ProgramCache;
@@ -69,14 +69,14 @@ export class Denoiser {
     this.#programs = programs;
     this.#text = text;
     this.#pixels = model.vae.config.downsampling;
-    this.sites = unetSites(model);
+    this.targets = unetTargets(model);
   }
 
   /** Uploads adapters; the caller disposes them with unload. */
   async load(adapters: StackedAdapterData): Promise<LoadedAdapters> {
     const upload = (data: Float32Array): Promise<DeviceTensor> => this.#runtime.upload(f32(data, [data.length]));
     return {
-      sites: adapters.sites,
+      targets: adapters.targets,
       ranks: adapters.ranks,
       down: await upload(adapters.down),
       up: await upload(adapters.up),
@@ -205,15 +205,15 @@ export class Denoiser {
     kind: string,
     shape: Shape,
     context: Shape,
-    { sites, ranks }: LoadedAdapters,
+    { targets, ranks }: LoadedAdapters,
     build: (b: GraphBuilder, evaluate: (sample: Value) => Value) => void,
   ): ReturnType<ProgramCache['get']> {
     const total = ranks.reduce((n, rank) => n + rank, 0);
     const [rows, tokens] = context as [number, number];
-    return this.#programs.get(`${kind} ${shape.join('x')} rows ${rows} rank ${total} ${siteKey(sites)}`, (b) => {
+    return this.#programs.get(`${kind} ${shape.join('x')} rows ${rows} rank ${total} ${targetKey(targets)}`, (b) => {
       const timestep = b.expand(b.input('timestep', [1]), [rows]);
       const weights = b.input('weights', [rows, 1, 1, 1]);
-      const adapt = total === 0 ? undefined : stackInputs(b, sites, rows, total);
+      const adapt = total === 0 ? undefined : stackInputs(b, targets, rows, total);
       build(b, (sample) => {
         const batch = b.expand(sample, [rows, ...shape.slice(1)]);
         const conditioning = conditioningInputs(b, this.#model.unet.config, { rows, tokens });
@@ -252,19 +252,19 @@ export class Denoiser {
 }
 
 /** Declares the inputs of stacked adapters of `rank` ranks in all: down, up and multiplier. */
-export function stackInputs(b: GraphBuilder, sites: readonly Site[], rows: number, rank: number): Adapt {
-  const down = unpackValues(b, sites, downShape(rank), b.input('down', [packedSize(sites, downShape(rank))]));
-  const up = unpackValues(b, sites, upShape(rank), b.input('up', [packedSize(sites, upShape(rank))]));
-  return stackedAdapters(b, joinMatrices(sites, down, up), { multiplier: b.input('multiplier', [rows, 1, rank]) });
+export function stackInputs(b: GraphBuilder, targets: readonly TargetModule[], rows: number, rank: number): Adapt {
+  const down = unpackValues(b, targets, downShape(rank), b.input('down', [packedSize(targets, downShape(rank))]));
+  const up = unpackValues(b, targets, upShape(rank), b.input('up', [packedSize(targets, upShape(rank))]));
+  return stackedAdapters(b, joinMatrices(targets, down, up), { multiplier: b.input('multiplier', [rows, 1, rank]) });
 }
 
-/** Tells apart the few sets of sites a net's adapters use. */
-function siteKey(sites: readonly Site[]): string {
-  return sites.length === 0 ? '' : `sites ${sites.map(({ name }) => name).join(' ')}`;
+/** Tells apart the few sets of target modules a net's adapters use. */
+function targetKey(targets: readonly TargetModule[]): string {
+  return targets.length === 0 ? '' : `targets ${targets.map(({ name }) => name).join(' ')}`;
 }
 
 /** For evaluations of the base model alone. */
-export const NO_ADAPTERS: LoadedAdapters = { sites: [], ranks: [], down: zeros([0]), up: zeros([0]) };
+export const NO_ADAPTERS: LoadedAdapters = { targets: [], ranks: [], down: zeros([0]), up: zeros([0]) };
 
 /** The UNet of a model in a graph. */
 export function unetOutput(
@@ -277,10 +277,10 @@ export function unetOutput(
 }
 
 /** The linear layers of a model's transformers. */
-export function unetSites(model: Pick<DiffusionModel, 'unet'>): Site[] {
+export function unetTargets(model: Pick<DiffusionModel, 'unet'>): TargetModule[] {
   const { config } = model.unet;
   const side = 2 ** config.channels.length;
-  return findSites((b, adapt) => {
+  return findTargets((b, adapt) => {
     unetOutput(
       b,
       model,
@@ -294,13 +294,13 @@ export function unetSites(model: Pick<DiffusionModel, 'unet'>): Site[] {
   });
 }
 
-/** Pairs the two matrices of every site. */
+/** Pairs the two matrices of every target module. */
 export function joinMatrices(
-  sites: readonly Site[],
+  targets: readonly TargetModule[],
   down: ReadonlyMap<string, Value>,
   up: ReadonlyMap<string, Value>,
 ): Map<string, StackedMatrices> {
-  return new Map(sites.map(({ name }) => [name, { down: down.get(name)!, up: up.get(name)! }]));
+  return new Map(targets.map(({ name }) => [name, { down: down.get(name)!, up: up.get(name)! }]));
 }
 
 /** The numbers of a vector as scalars. */

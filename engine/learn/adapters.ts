@@ -1,7 +1,7 @@
 /** The frozen halves of the adapters of a run: their down-projections. */
 import { independentRows, orthonormalRows } from '../lora/basis';
 import { downShape, packMatrices } from '../lora/packing';
-import type { Site } from '../lora/sites';
+import type { TargetModule } from '../lora/target-modules';
 import type { AdapterName } from './phases';
 import type { Recipe } from './recipe';
 
@@ -9,30 +9,34 @@ import type { Recipe } from './recipe';
  * The frozen down-projections of both adapters: the first `rank` rows of each width's basis are the content's, the
  * next the style's.
  *
- * @returns for each site, [rank, in] of the named adapter.
+ * @returns for each target module, [rank, in] of the named adapter.
  */
 export function downProjections(
   { rank, seed, basis }: Pick<Recipe, 'rank' | 'seed' | 'basis'>,
-  sites: readonly Site[],
-): (adapter: AdapterName, site: Site) => Float32Array {
+  targets: readonly TargetModule[],
+): (adapter: AdapterName, target: TargetModule) => Float32Array {
   const rows = basis === 'independent' ? independentRows : orthonormalRows;
   const bases = new Map<number, Float32Array>();
-  for (const { inFeatures } of sites) {
+  for (const { inFeatures } of targets) {
     if (!bases.has(inFeatures)) bases.set(inFeatures, rows(2 * rank, inFeatures, seed));
   }
-  return (adapter, site) => {
-    const size = rank * site.inFeatures;
+  return (adapter, target) => {
+    const size = rank * target.inFeatures;
     const start = adapter === 'content' ? 0 : size;
-    return bases.get(site.inFeatures)!.subarray(start, start + size);
+    return bases.get(target.inFeatures)!.subarray(start, start + size);
   };
 }
 
-/** The stacked down-projections of some adapters, packed for all sites. */
-export function packedDown(recipe: Recipe, sites: readonly Site[], adapters: readonly AdapterName[]): Float32Array {
-  const down = downProjections(recipe, sites);
-  return packMatrices(sites, downShape(adapters.length * recipe.rank), (site) => {
-    const stacked = new Float32Array(adapters.length * recipe.rank * site.inFeatures);
-    adapters.forEach((adapter, k) => stacked.set(down(adapter, site), k * recipe.rank * site.inFeatures));
+/** The stacked down-projections of some adapters, packed for all target modules. */
+export function packedDown(
+  recipe: Recipe,
+  targets: readonly TargetModule[],
+  adapters: readonly AdapterName[],
+): Float32Array {
+  const down = downProjections(recipe, targets);
+  return packMatrices(targets, downShape(adapters.length * recipe.rank), (target) => {
+    const stacked = new Float32Array(adapters.length * recipe.rank * target.inFeatures);
+    adapters.forEach((adapter, k) => stacked.set(down(adapter, target), k * recipe.rank * target.inFeatures));
     return stacked;
   });
 }

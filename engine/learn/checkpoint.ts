@@ -1,7 +1,7 @@
 /** A learning run on disk: the state of every adapter, the losses so far, and what the run was asked to do. */
 import { InputError } from '../errors';
 import { packedSize, upShape } from '../lora/packing';
-import type { Site } from '../lora/sites';
+import type { TargetModule } from '../lora/target-modules';
 import { f32, type HostTensor } from '../tensor/tensor';
 import { digest } from '../weights/fingerprint';
 import { openSafetensors, readFloats, writeSafetensors, type TensorToWrite } from '../weights/safetensors';
@@ -48,7 +48,7 @@ export function writeCheckpoint(checkpoint: Checkpoint, identity: string): Uint8
 export async function readCheckpoint(
   bytes: Uint8Array,
   identity: string,
-  sites: readonly Site[],
+  targets: readonly TargetModule[],
   rank: number,
   steps: number,
 ): Promise<Checkpoint> {
@@ -63,7 +63,7 @@ export async function readCheckpoint(
   }
   const updates = readUpdates(metadata['updates'] ?? '');
   const state: Partial<Record<AdapterName, AdapterState>> = {};
-  const size = packedSize(sites, upShape(rank));
+  const size = packedSize(targets, upShape(rank));
   for (const name of ADAPTERS) {
     const count = updates[name];
     if (count === undefined) continue;

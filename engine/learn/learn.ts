@@ -3,7 +3,7 @@ import { CancelledError, InputError } from '../errors';
 import { baseFault } from '../diffusion/finite';
 import { isXl } from '../diffusion/model';
 import { cutWarning, fitPrompt } from '../diffusion/prompts';
-import { attentionSites } from '../lora/sites';
+import { attentionTargets } from '../lora/target-modules';
 import type { PromptTokenizer } from '../nets/tokenizer';
 import type { Image } from '../image/image';
 import type { Pipeline } from '../pipeline';
@@ -36,13 +36,13 @@ export async function learn(
   const started = performance.now();
   const { model, runtime, programs, denoiser } = pipeline;
   const recipe = fittedRecipe(request, { paper: isXl(model), large: programs.lean }, model.texts[0].tokenizer, hooks);
-  const sites = attentionSites(denoiser.sites);
+  const targets = attentionTargets(denoiser.targets);
   const identity = identityOf(request, recipe, model.fingerprint);
   const prepared = await preparePair(pipeline, request, recipe, hooks);
-  const trainer = new Trainer(model, runtime, programs, sites, recipe, prepared.data);
+  const trainer = new Trainer(model, runtime, programs, targets, recipe, prepared.data);
   try {
     const resumed =
-      request.resume && (await readCheckpoint(request.resume, identity, sites, recipe.rank, recipe.steps));
+      request.resume && (await readCheckpoint(request.resume, identity, targets, recipe.rank, recipe.steps));
     if (resumed) await trainer.restore(resumed.state);
     const losses: LossPoint[] = [...(resumed?.losses ?? [])];
     const done = resumed?.step ?? 0;
@@ -51,7 +51,7 @@ export async function learn(
     const report = (step: number, more: object): void =>
       hooks.onProgress?.({ phase: 'learn', step, steps: recipe.steps, ...more });
     const soFar = async () =>
-      learnedStyle({ model, recipe, name: request.style, prepared, state: await trainer.read() }, sites);
+      learnedStyle({ model, recipe, name: request.style, prepared, state: await trainer.read() }, targets);
     const cancelled = async (step: number): Promise<CancelledError> => {
       report(step, { checkpoint: await checkpoint(step) });
       return new CancelledError(`cancelled after ${step} of ${recipe.steps} steps`);
@@ -86,7 +86,7 @@ export async function learn(
       : await calibrate(prepared, (picture) => apply(learned, picture)).catch(async (error: unknown) => {
           throw error instanceof CancelledError ? await cancelled(recipe.steps) : error;
         });
-    const style = writeStyle(learned.sites, { ...learned.info, scale: recipe.scale * factor }, request.file);
+    const style = writeStyle(learned.targets, { ...learned.info, scale: recipe.scale * factor }, request.file);
     return { style, losses, steps: recipe.steps, seconds: (performance.now() - started) / 1000 };
   } finally {
     trainer.dispose();

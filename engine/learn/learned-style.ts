@@ -1,7 +1,7 @@
-/** What a run has learned, as a style: the style adapter's sites, and what the style says of itself. */
-import type { AdapterSite } from '../lora/adapter-file';
+/** What a run has learned, as a style: the style adapter's target modules, and what the style says of itself. */
+import type { AdaptedModule } from '../lora/adapter-file';
 import { unpackMatrices, upShape } from '../lora/packing';
-import type { Site } from '../lora/sites';
+import type { TargetModule } from '../lora/target-modules';
 import { isXl, type DiffusionModel } from '../diffusion/model';
 import { publicName, type StyleInfo } from '../restyle/style-file';
 import type { Style } from '../restyle/styles';
@@ -30,17 +30,17 @@ export interface Learned {
   readonly state: TrainerState;
 }
 
-/** @param sites the attention projections that were trained. */
-export function learnedStyle(learned: Learned, sites: readonly Site[]): Style & { readonly info: StyleInfo } {
+/** @param targets the attention projections that were trained. */
+export function learnedStyle(learned: Learned, targets: readonly TargetModule[]): Style & { readonly info: StyleInfo } {
   const { model, recipe, name, prepared, state } = learned;
   const { rank } = recipe;
-  const ups = state.style && unpackMatrices(sites, upShape(rank), state.style.tensors[0].data);
-  const down = downProjections(recipe, sites);
+  const ups = state.style && unpackMatrices(targets, upShape(rank), state.style.tensors[0].data);
+  const down = downProjections(recipe, targets);
   const adapter = new Map(
-    sites.map((site): [string, AdapterSite] => {
-      const { inFeatures, outFeatures } = site;
-      const b = ups?.get(site.name) ?? new Float32Array(outFeatures * rank);
-      return [site.name, { rank, alpha: rank, a: down('style', site), b, inFeatures, outFeatures }];
+    targets.map((target): [string, AdaptedModule] => {
+      const { inFeatures, outFeatures } = target;
+      const b = ups?.get(target.name) ?? new Float32Array(outFeatures * rank);
+      return [target.name, { rank, alpha: rank, a: down('style', target), b, inFeatures, outFeatures }];
     }),
   );
   const info: StyleInfo = {
@@ -60,5 +60,5 @@ export function learnedStyle(learned: Learned, sites: readonly Site[]): Style & 
     steps: recipe.steps,
     learningRate: recipe.learningRate,
   };
-  return { sites: adapter, info };
+  return { targets: adapter, info };
 }

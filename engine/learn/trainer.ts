@@ -5,7 +5,7 @@ import { conditioningFeeds, stackConditioning, stackRows, type Conditioning } fr
 import type { DiffusionModel } from '../diffusion/model';
 import { noisedLatents, trainingTarget } from '../diffusion/schedule';
 import { packedSize, upShape } from '../lora/packing';
-import type { Site } from '../lora/sites';
+import type { TargetModule } from '../lora/target-modules';
 import { multiplierTensor } from '../lora/stack';
 import type { DeviceTensor } from '../runtime/device-tensor';
 import type { ProgramCache } from '../runtime/program-cache';
@@ -62,7 +62,7 @@ export class Trainer {
   readonly #model: DiffusionModel;
   readonly #runtime: Runtime;
   readonly #programs: ProgramCache;
-  readonly #sites: readonly Site[];
+  readonly #targets: readonly TargetModule[];
   readonly #recipe: Recipe;
   readonly #data: TrainingData;
   readonly #states = new Map<AdapterName, Resident>();
@@ -72,14 +72,14 @@ export class Trainer {
     model: DiffusionModel,
     runtime: Runtime,
     programs: ProgramCache,
-    sites: readonly Site[],
+    targets: readonly TargetModule[],
     recipe: Recipe,
     data: TrainingData,
   ) {
     this.#model = model;
     this.#runtime = runtime;
     this.#programs = programs;
-    this.#sites = sites;
+    this.#targets = targets;
     this.#recipe = recipe;
     this.#data = data;
   }
@@ -195,7 +195,7 @@ export class Trainer {
     const { rank } = this.#recipe;
     const key = `train ${phase.adapters.join('+')} ${phase.target} rows ${rows} rank ${rank} ${shape.join('x')}`;
     return this.#programs.get(key, (b) =>
-      buildTrainingStep(b, this.#model, this.#sites, {
+      buildTrainingStep(b, this.#model, this.#targets, {
         rows,
         adapters: phase.adapters.map((name) => ({ name, rank })),
         latents: shape,
@@ -210,7 +210,7 @@ export class Trainer {
     const key = adapters.join('+');
     let down = this.#downs.get(key);
     if (!down) {
-      const packed = packedDown(this.#recipe, this.#sites, adapters);
+      const packed = packedDown(this.#recipe, this.#targets, adapters);
       down = await this.#runtime.upload(f32(packed, [packed.length]));
       this.#downs.set(key, down);
     }
@@ -221,7 +221,7 @@ export class Trainer {
   async #state(name: AdapterName): Promise<Resident> {
     let state = this.#states.get(name);
     if (!state) {
-      const size = packedSize(this.#sites, upShape(this.#recipe.rank));
+      const size = packedSize(this.#targets, upShape(this.#recipe.rank));
       const tensors: DeviceTensor[] = [];
       for (let i = 0; i < 3; i++) tensors.push(await this.#runtime.upload(f32(new Float32Array(size), [size])));
       state = { updates: 0, tensors };

@@ -11,7 +11,7 @@ import type { DiffusionModel } from '../diffusion/model';
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
 import { cutRows, downShape, packedSize, unpackValues, upShape } from '../lora/packing';
-import type { Site } from '../lora/sites';
+import type { TargetModule } from '../lora/target-modules';
 import { stackedAdapters } from '../lora/stack';
 import type { Shape } from '../tensor/shape';
 
@@ -54,7 +54,7 @@ export const stateNames = (adapter: string): [string, string, string] => [
 export function buildTrainingStep(
   b: GraphBuilder,
   model: Pick<DiffusionModel, 'unet'>,
-  sites: readonly Site[],
+  targets: readonly TargetModule[],
   shape: TrainingStepShape,
 ): void {
   const { rows, adapters } = shape;
@@ -63,14 +63,14 @@ export function buildTrainingStep(
   const noise = b.input('noise', latents.shape);
   const sample = mix(b, latents, noise, b.input('noising', [2]));
 
-  const states = adapters.map(({ name, rank }) => readState(b, name, packedSize(sites, upShape(rank))));
-  // Every site's up-projections of all adapters, side by side in one tall matrix [sum of out, R].
+  const states = adapters.map(({ name, rank }) => readState(b, name, packedSize(targets, upShape(rank))));
+  // Every target module's up-projections of all adapters, side by side in one tall matrix [sum of out, R].
   const joined = b.concat(
-    adapters.map(({ rank }, k) => b.reshape(states[k]!.parameter, [packedSize(sites, upShape(1)), rank])),
+    adapters.map(({ rank }, k) => b.reshape(states[k]!.parameter, [packedSize(targets, upShape(1)), rank])),
     1,
   );
-  const ups = cutRows(b, sites, upShape(total), joined);
-  const down = unpackValues(b, sites, downShape(total), b.input('down', [packedSize(sites, downShape(total))]));
+  const ups = cutRows(b, targets, upShape(total), joined);
+  const down = unpackValues(b, targets, downShape(total), b.input('down', [packedSize(targets, downShape(total))]));
   const masks = {
     multiplier: b.input('multiplier', [rows, 1, total]),
     gradient: b.input('gradientMask', [rows, 1, total]),
@@ -78,7 +78,7 @@ export function buildTrainingStep(
 
   const conditioning = conditioningInputs(b, model.unet.config, { rows, tokens: shape.tokens });
   const timestep = b.expand(b.input('timestep', [1]), [rows]);
-  const adapt = stackedAdapters(b, joinMatrices(sites, down, ups), masks);
+  const adapt = stackedAdapters(b, joinMatrices(targets, down, ups), masks);
   const output = unetOutput(b, model, { sample, timestep, ...conditioning }, adapt);
 
   const target =
@@ -89,7 +89,7 @@ export function buildTrainingStep(
   b.output('losses', losses);
   const loss = b.reduceSum(b.mul(losses, b.input('lossWeights', [rows])));
 
-  const values = sites.map(({ name }) => ups.get(name)!);
+  const values = targets.map(({ name }) => ups.get(name)!);
   const joinedGradient = b.concat(gradients(b, loss, values), 0);
   const squares: Value[] = [];
   let column = 0;

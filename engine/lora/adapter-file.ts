@@ -19,7 +19,7 @@ import {
 import { needsPeftConfig, PEFT_FILES, readPeftConfig, type PeftConfig } from './peft-config';
 
 /** One low-rank update: y += (alpha / rank) B A x. */
-export interface AdapterSite {
+export interface AdaptedModule {
   readonly rank: number;
   readonly alpha: number;
   /** [rank, inFeatures], row-major. */
@@ -32,7 +32,7 @@ export interface AdapterSite {
 
 export interface AdapterFile {
   /** By diffusers module path inside the UNet, e.g. "mid_block.attentions.0.transformer_blocks.0.attn1.to_out.0". */
-  readonly sites: ReadonlyMap<string, AdapterSite>;
+  readonly targets: ReadonlyMap<string, AdaptedModule>;
   /** The file's own metadata, as it stands. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Modules of the file that were not read, each with the reason. */
@@ -49,8 +49,8 @@ export interface WriteOptions {
   /** F32 when left out. */
   readonly dtype?: 'F32' | 'F16';
   /**
-   * "peft" (when left out) for diffusers: unet.<site>.lora_A.weight. "kohya" for ComfyUI and the like, and for diffusers'
-   * pipelines too: lora_unet_<site>.lora_down.weight. ComfyUI does not know PEFT's keys for a UNet.
+   * "peft" (when left out) for diffusers: unet.<module>.lora_A.weight. "kohya" for ComfyUI and the like, and for diffusers'
+   * pipelines too: lora_unet_<module>.lora_down.weight. ComfyUI does not know PEFT's keys for a UNet.
    */
   readonly keys?: 'peft' | 'kohya';
 }
@@ -66,7 +66,7 @@ export interface ReadOptions {
 }
 
 const LARGEST_HALF = 65504;
-/** No real adapter has more, and every site of a run gets memory for it. */
+/** No real adapter has more, and every target module of a run gets memory for it. */
 const LARGEST_RANK = 4096;
 
 /** The same in SDXL and its distilled variants. */
@@ -78,24 +78,24 @@ function isXlVersion(version: string): boolean {
 }
 
 /**
- * An adapter file of these sites, all written as linear layers, which the attention projections Diptych trains are.
+ * An adapter file of these target modules, all written as linear layers, which the attention projections Diptych trains are.
  * Throws an InputError when a weight is not finite or does not fit f16.
  */
 export function writeAdapter(
-  sites: ReadonlyMap<string, AdapterSite>,
+  targets: ReadonlyMap<string, AdaptedModule>,
   metadata: Readonly<Record<string, string>>,
   options: WriteOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const { dtype = 'F32', keys = 'peft' } = options;
   const tensors: TensorToWrite[] = [];
-  for (const [site, { rank, alpha, a, b, inFeatures, outFeatures }] of sites) {
-    checkWritable(site, a, dtype);
-    checkWritable(site, b, dtype);
+  for (const [target, { rank, alpha, a, b, inFeatures, outFeatures }] of targets) {
+    checkWritable(target, a, dtype);
+    checkWritable(target, b, dtype);
     const shapes = { a: [rank, inFeatures], b: [outFeatures, rank] };
     if (keys === 'kohya') {
       const path = isXlVersion(metadata['ss_base_model_version'] ?? '')
-        ? toOriginalName(site, SDXL_LAYERS_PER_BLOCK)
-        : site;
+        ? toOriginalName(target, SDXL_LAYERS_PER_BLOCK)
+        : target;
       const name = `lora_unet_${path.replaceAll('.', '_')}`;
       tensors.push({ name: `${name}.lora_down.weight`, dtype, shape: shapes.a, data: a });
       tensors.push({ name: `${name}.lora_up.weight`, dtype, shape: shapes.b, data: b });
@@ -103,20 +103,20 @@ export function writeAdapter(
     } else {
       // PEFT keys have no place for alpha: readers take it to be the rank, so another scale goes into B.
       const scaled = alpha === rank ? b : b.map((value) => (value * alpha) / rank);
-      tensors.push({ name: `unet.${site}.lora_A.weight`, dtype, shape: shapes.a, data: a });
-      tensors.push({ name: `unet.${site}.lora_B.weight`, dtype, shape: shapes.b, data: scaled });
+      tensors.push({ name: `unet.${target}.lora_A.weight`, dtype, shape: shapes.a, data: a });
+      tensors.push({ name: `unet.${target}.lora_B.weight`, dtype, shape: shapes.b, data: scaled });
     }
   }
   return writeSafetensors(tensors, metadata);
 }
 
-function checkWritable(site: string, weights: Float32Array, dtype: 'F32' | 'F16'): void {
+function checkWritable(target: string, weights: Float32Array, dtype: 'F32' | 'F16'): void {
   const limit = dtype === 'F16' ? LARGEST_HALF : Number.MAX_VALUE;
   if (weights.every((value) => Math.abs(value) <= limit)) return;
   throw new InputError(
     weights.every(Number.isFinite)
-      ? `${site}: a weight is too large for f16; save the style as f32`
-      : `${site}: the trained weights are not finite numbers; learn again with a smaller learning rate`,
+      ? `${target}: a weight is too large for f16; save the style as f32`
+      : `${target}: the trained weights are not finite numbers; learn again with a smaller learning rate`,
   );
 }
 
@@ -132,18 +132,18 @@ export async function readAdapter(source: ByteSource, options: ReadOptions = {})
   const peft = readPeftConfig(file);
   const modules = groupByModule(file, layersPerBlock);
   if (!force) requireStrength(file, modules);
-  const sites = new Map<string, AdapterSite>();
+  const targets = new Map<string, AdaptedModule>();
   const ignored: IgnoredModule[] = [];
   for (const [name, module] of modules) {
     const reason = module.problem ?? unusable(name, module, peft);
     if (reason) ignored.push({ module: name, reason });
-    else sites.set(name, await readSite(file, name, module, peft, signal));
+    else targets.set(name, await readModule(file, name, module, peft, signal));
   }
-  if (sites.size === 0) {
+  if (targets.size === 0) {
     const why = ignored[0] ? `; ${ignored[0].module} is ${ignored[0].reason}` : '';
     throw new InputError(`${source.name}: holds no LoRA for a Stable Diffusion UNet${why}; choose a LoRA file`);
   }
-  return { sites, metadata: file.metadata, ignored };
+  return { targets, metadata: file.metadata, ignored };
 }
 
 /** PEFT's own files keep alpha in another file, unlike those that diffusers and kohya's trainers write. */
@@ -192,13 +192,13 @@ function unusable(name: string, { parts, isUnet }: ModuleTensors, peft: PeftConf
   return undefined;
 }
 
-async function readSite(
+async function readModule(
   file: SafetensorsFile,
   name: string,
   { parts }: ModuleTensors,
   peft: PeftConfig,
   signal: AbortSignal | undefined,
-): Promise<AdapterSite> {
+): Promise<AdaptedModule> {
   const fail = (what: string): never => {
     throw new InputError(`${file.source.name}: ${name} ${what}; fetch the file again`);
   };

@@ -66,14 +66,14 @@ const NAMES_WITH_UNDERSCORES = new Set(
 );
 
 /** The projections of a UNet's transformers, the only modules the engine adapts. */
-const SITE = new RegExp(
+const TARGET = new RegExp(
   '^(?:down_blocks\\.\\d{1,3}|up_blocks\\.\\d{1,3}|mid_block)\\.attentions\\.\\d{1,3}\\.' +
     '(?:proj_in|proj_out|transformer_blocks\\.\\d{1,3}\\.(?:attn[12]\\.to_(?:q|k|v|out\\.0)|ff\\.net\\.(?:0\\.proj|2)))$',
 );
 
 /** Whether a module path is a transformer projection inside a diffusers UNet. */
 export function isTransformerProjection(module: string): boolean {
-  return SITE.test(module);
+  return TARGET.test(module);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** How much of an adapter file acts on a net, and what the rest is. */
 import { InputError } from '../errors';
 import type { AdapterFile } from './adapter-file';
-import type { Site } from './sites';
+import type { TargetModule } from './target-modules';
 
 export interface Coverage {
   /** Modules that act, of all that the file holds. */
@@ -11,19 +11,22 @@ export interface Coverage {
   readonly notApplied: readonly { readonly reason: string; readonly count: number }[];
 }
 
-/** @param sites of the net it is used with; without them all that is read counts as applied. */
-export function coverageOf(file: Pick<AdapterFile, 'sites' | 'ignored'>, sites?: readonly Site[]): Coverage {
+/** @param targets of the net it is used with; without them all that is read counts as applied. */
+export function coverageOf(
+  file: Pick<AdapterFile, 'targets' | 'ignored'>,
+  targets?: readonly TargetModule[],
+): Coverage {
   const reasons = new Map<string, number>();
   const note = (reason: string): void => void reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   for (const { reason } of file.ignored) note(reason);
-  const known = sites && new Set(sites.map(({ name }) => name));
+  const known = targets && new Set(targets.map(({ name }) => name));
   let applied = 0;
-  for (const name of file.sites.keys()) {
+  for (const name of file.targets.keys()) {
     if (!known || known.has(name)) applied++;
     else note('not in this base model');
   }
   const notApplied = [...reasons].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
-  return { applied, modules: file.sites.size + file.ignored.length, notApplied };
+  return { applied, modules: file.targets.size + file.ignored.length, notApplied };
 }
 
 /** "2 of 80 modules are applied; not applied: 78 that are DoRA". */

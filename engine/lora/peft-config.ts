@@ -8,7 +8,7 @@ import { bytesSource, decodeText } from '../weights/source';
 export interface PeftConfig {
   readonly dora: boolean;
   /** The factor alpha / rank of a module times its rank. Throws an InputError when the config has another rank for it. */
-  alpha(site: string, rank: number): number;
+  alpha(target: string, rank: number): number;
 }
 
 /** The files of a folder that PEFT's save_pretrained writes. */
@@ -56,22 +56,22 @@ export function readPeftConfig(file: SafetensorsFile): PeftConfig {
   refuseOthers(where, setting);
   const patterns = (key: string): ReadonlyMap<string, unknown> => readPatterns(where, key, setting(key));
   const [alphas, ranks] = [patterns('alpha_pattern'), patterns('rank_pattern')];
-  const number = (key: string, site: string, value: unknown): number => {
+  const number = (key: string, target: string, value: unknown): number => {
     if (typeof value === 'number' && Number.isFinite(value)) return value;
-    throw new InputError(`${where}: ${key} of ${site} is ${showJson(value)}, not a number; fetch the file again`);
+    throw new InputError(`${where}: ${key} of ${target} is ${showJson(value)}, not a number; fetch the file again`);
   };
   // Rank-stabilised LoRA scales by alpha / sqrt(rank) (arXiv 2312.03732).
   const stabilised = setting('use_rslora') === true;
   return {
     dora: setting('use_dora') === true,
-    alpha(site, rank) {
-      const said = number('the rank', site, find(ranks, site) ?? setting('r') ?? rank);
+    alpha(target, rank) {
+      const said = number('the rank', target, find(ranks, target) ?? setting('r') ?? rank);
       if (said !== rank) {
         throw new InputError(
-          `${where}: gives ${site} rank ${said}, its weights have rank ${rank}; the config belongs to another file`,
+          `${where}: gives ${target} rank ${said}, its weights have rank ${rank}; the config belongs to another file`,
         );
       }
-      const alpha = number('alpha', site, find(alphas, site) ?? setting('lora_alpha') ?? rank);
+      const alpha = number('alpha', target, find(alphas, target) ?? setting('lora_alpha') ?? rank);
       return stabilised ? alpha * Math.sqrt(rank) : alpha;
     },
   };
@@ -114,8 +114,8 @@ function plainName(where: string, key: string, pattern: string): string {
 }
 
 /** The value of the first pattern that matches. */
-function find(patterns: ReadonlyMap<string, unknown>, site: string): unknown {
+function find(patterns: ReadonlyMap<string, unknown>, target: string): unknown {
   for (const [name, value] of patterns)
-    if (name === site || name === `^${site}` || site.endsWith(`.${name}`)) return value;
+    if (name === target || name === `^${target}` || target.endsWith(`.${name}`)) return value;
   return undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * All adapters of a run as one low-rank path per site: y += ((x AT) * m) BT, where the multiplier m has one number per
+ * All adapters of a run as one low-rank path per target module: y += ((x AT) * m) BT, where the multiplier m has one number per
  * sample and rank. Which adapter acts on which sample of a batch, and how strongly, is data.
  */
 import type { GraphBuilder } from '../graph/builder';
@@ -21,7 +21,7 @@ export interface StackMasks {
   readonly gradient?: Value;
 }
 
-/** The hook that adds the stacked adapters at the sites `matrices` knows, whose inputs are rows [batch tokens, in]. */
+/** The hook that adds the stacked adapters at the target modules `matrices` knows, whose inputs are rows [batch tokens, in]. */
 export function stackedAdapters(
   b: GraphBuilder,
   matrices: ReadonlyMap<string, StackedMatrices>,
@@ -29,8 +29,8 @@ export function stackedAdapters(
 ): Adapt {
   const multiplier = byRow(b, masks.multiplier);
   const gradient = masks.gradient && byRow(b, masks.gradient);
-  return (site, x, y) => {
-    const found = matrices.get(site);
+  return (target, x, y) => {
+    const found = matrices.get(target);
     if (!found) return y;
     const [rows] = x.shape as [number];
     const h = b.linear(x, found.down);

@@ -11,7 +11,7 @@ import { unreadable } from '../weights/safetensors';
  * Adds what low-rank adapters contribute at a linear layer: given the layer's module path, its input x [..., in] and
  * its output y [..., out], returns the adapted output.
  */
-export type Adapt = (site: string, x: Value, y: Value) => Value;
+export type Adapt = (target: string, x: Value, y: Value) => Value;
 
 const UNADAPTED: Adapt = (_site, _x, y) => y;
 
@@ -64,7 +64,7 @@ export class Scope {
     return transposed ? this.b.transpose(value, [1, 0]) : value;
   }
 
-  /** y = x WT + bias with the adapters of this site. */
+  /** y = x WT + bias with the adapters of this target module. */
   linear(x: Value, out: number, bias = true): Value {
     const width = x.shape.at(-1)!;
     const y = this.b.linear(x, this.weight('weight', [out, width]), bias ? this.weight('bias', [out]) : undefined);

@@ -63,7 +63,7 @@ function transformerLayer(scope: Scope, x: Value, text: Value, batch: number, op
   return b.add(h, gegluFeedForward(scope.at('ff'), third));
 }
 
-/** The projections to_q, to_k, to_v and to_out.0 are the sites adapters attach to. */
+/** The projections to_q, to_k, to_v and to_out.0 are the target modules adapters attach to. */
 function attend(scope: Scope, x: Value, source: Value, batch: number, heads: number): Value {
   const { b } = scope;
   const width = x.shape.at(-1)!;

@@ -6,7 +6,7 @@ import {
   readAdapter,
   writeAdapter,
   type AdapterFile,
-  type AdapterSite,
+  type AdaptedModule,
   type ReadOptions,
   type WriteOptions,
 } from '../lora/adapter-file';
@@ -50,13 +50,13 @@ const FIRST_SCALE = 2;
 const EXTENT_KEY = 'diptych_ground_reach';
 const FILTER_KEY = 'diptych_repainting';
 
-/** The style's sites and what it says of itself as a safetensors file. Throws as writeAdapter does. */
+/** The style's target modules and what it says of itself as a safetensors file. Throws as writeAdapter does. */
 export function writeStyle(
-  sites: ReadonlyMap<string, AdapterSite>,
+  targets: ReadonlyMap<string, AdaptedModule>,
   info: StyleInfo,
   options: WriteOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  return writeAdapter(sites, metadataOf(info, sites.values().next().value), options);
+  return writeAdapter(targets, metadataOf(info, targets.values().next().value), options);
 }
 
 /** An adapter file, and what it says of itself. */
@@ -80,7 +80,7 @@ export async function readStyle(
 /**
  * Metadata as kohya's trainers write it, which other programs show, and Diptych's own beside it. All values are strings.
  *
- * @param first the rank and alpha of the adapter's sites, all alike.
+ * @param first the rank and alpha of the adapter's target modules, all alike.
  */
 function metadataOf(
   info: StyleInfo,

@@ -13,7 +13,7 @@ import { bytesSource } from '../weights/source';
 import { readStyle, type StyleAdapter, type StyleInfo } from './style-file';
 
 /** A style that has been read, or that was just learned. */
-export type Style = Pick<StyleAdapter, 'sites' | 'info'>;
+export type Style = Pick<StyleAdapter, 'targets' | 'info'>;
 
 /** A style at the strength it is to be applied with. */
 export interface StrengthenedStyle {
@@ -57,7 +57,7 @@ export function readStyles(
     styles.map(async ({ file, strength, name: given }, i) => {
       const name = given ?? (styles.length === 1 ? 'the style' : `style ${i + 1}`);
       const style = await readStyleOf(model, name, file, force);
-      requireHalf(name, coverageOf(style, denoiser.sites), force);
+      requireHalf(name, coverageOf(style, denoiser.targets), force);
       return { name, style, strength };
     }),
   );
@@ -97,7 +97,7 @@ export async function loadStyles(
     start: extents.includes(1) ? RESTYLE_DEFAULTS.backgroundStart : RESTYLE_DEFAULTS.start,
     adapters: await denoiser.load(
       stackFiles(
-        denoiser.sites,
+        denoiser.targets,
         styles.map(({ name, style }) => ({ name, file: style })),
       ),
     ),
@@ -117,8 +117,8 @@ export async function describeStyle(
   force = false,
 ): Promise<StyleDescription> {
   const style = await readStyleOf(model, name, file, force);
-  const { ranks } = stackFiles(denoiser.sites, [{ name, file: style }]);
-  const coverage = coverageOf(style, denoiser.sites);
+  const { ranks } = stackFiles(denoiser.targets, [{ name, file: style }]);
+  const coverage = coverageOf(style, denoiser.targets);
   requireHalf(name, coverage, force);
   const { info } = style;
   return {

@@ -2,7 +2,16 @@
 import fc from 'fast-check';
 import { InputError } from '../../engine/errors';
 import { requireStrength } from '../../engine/diffusion/guidance';
-import { given, number, oneOf, STRENGTH_RANGE, strengthPerStyle, strengths, wholeNumber } from '../../cli/options';
+import {
+  given,
+  number,
+  oneOf,
+  promptOption,
+  STRENGTH_RANGE,
+  strengthPerStyle,
+  strengths,
+  wholeNumber,
+} from '../../cli/options';
 
 test('whole numbers', () => {
   const parse = wholeNumber('--steps', 1, 1000);
@@ -56,4 +65,9 @@ test('one strength per style, one for all, or none', () => {
 
 test('given keeps falsy values and drops undefined ones', () => {
   expect(given({ a: 0, b: undefined, c: '', d: false })).toEqual({ a: 0, c: '', d: false });
+});
+
+test('a prompt that no text encoder would read is refused', () => {
+  expect(promptOption('x'.repeat(10_000))).toHaveLength(10_000);
+  expect(() => promptOption('x'.repeat(10_001))).toThrow('--prompt: it has 10001 characters; use at most 10000');
 });

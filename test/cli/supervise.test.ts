@@ -43,6 +43,7 @@ function start(body: string, argv: readonly string[] = [], options: Partial<Supe
       while (!existsSync(join(folder, name))) await new Promise((wake) => setTimeout(wake, 10));
     },
     said: () => err,
+    pid: () => Number(readFileSync(join(folder, 'ready'), 'utf8')),
   };
 }
 
@@ -84,6 +85,18 @@ test('but not for ever', async () => {
   await run.made('ready');
   run.send('SIGINT');
   expect((await run.done).err).toMatch(/cancelled in the middle of a step; nothing was done yet\n$/);
+});
+
+test('a signal that ends it before it listens is a cancellation', async () => {
+  const run = start(`fs.writeFileSync(at('ready'), String(process.pid)); setInterval(() => undefined, 1000);`, [], {
+    answerMs: 10_000,
+  });
+  await run.made('ready');
+  run.send('SIGINT');
+  process.kill(run.pid(), 'SIGINT');
+  expect(await run.done).toMatchObject({
+    ...{ code: 130, err: expect.stringMatching(/\ndiptych: cancelled; nothing was done yet\n$/) },
+  });
 });
 
 test('one that is killed is reported, and takes its drafts and its lock along, but no lock of another', async () => {

@@ -1,12 +1,12 @@
 /** Parts of a training step, run one after another, against the whole. */
 import { join } from 'node:path';
 import { ADAMW_DEFAULTS } from '../../engine/autodiff/adamw';
-import { unetSites } from '../../engine/diffusion/denoiser';
+import { unetTargets } from '../../engine/diffusion/denoiser';
 import { openModel } from '../../engine/diffusion/model';
 import { GraphBuilder } from '../../engine/graph/builder';
 import { partition } from '../../engine/graph/partition';
 import { buildTrainingStep } from '../../engine/learn/training-step';
-import { attentionSites } from '../../engine/lora/sites';
+import { attentionTargets } from '../../engine/lora/target-modules';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { compileParts } from '../../engine/runtime/parts-program';
 import { openRuntime } from '../../engine/runtime/runtime';
@@ -20,7 +20,7 @@ const TINY = join(__dirname, '../fixtures/tiny-model');
 async function trainingStep() {
   const model = await openModel(await nodeFolder(TINY));
   const b = new GraphBuilder();
-  buildTrainingStep(b, model, attentionSites(unetSites(model)), {
+  buildTrainingStep(b, model, attentionTargets(unetTargets(model)), {
     rows: 2,
     adapters: [
       { name: 'content', rank: 2 },

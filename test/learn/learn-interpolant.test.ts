@@ -2,7 +2,7 @@
 import { TINY_MODEL } from '../support/tiny-engine';
 import { noisedLatents, type Schedule } from '../../engine/diffusion/schedule';
 import { openModel } from '../../engine/diffusion/model';
-import { attentionSites } from '../../engine/lora/sites';
+import { attentionTargets } from '../../engine/lora/target-modules';
 import { makeRecipe } from '../../engine/learn/recipe';
 import type { LearnMode } from '../../engine/requests';
 import { loadStyles, readStyles } from '../../engine/restyle/styles';
@@ -48,7 +48,7 @@ function recipeOf(mode: LearnMode) {
 async function firstStep(mode: LearnMode, draw: StepDraw): Promise<{ losses: number[]; state: TrainerState }> {
   const { model, runtime, programs, denoiser } = pipeline;
   const recipe = recipeOf(mode);
-  const trainer = new Trainer(model, runtime, programs, attentionSites(denoiser.sites), recipe, data);
+  const trainer = new Trainer(model, runtime, programs, attentionTargets(denoiser.targets), recipe, data);
   try {
     const { losses } = await trainer.step(recipe.phases[0]!, 0, draw);
     return { losses: [...losses], state: await trainer.read() };
@@ -122,10 +122,10 @@ test('only a net that predicts noise or v needs the weight', () => {
 
 test("the share is drawn last and from the step's number alone: timesteps and noise stay what they are without it", () => {
   const { model, runtime, programs, denoiser } = pipeline;
-  const sites = attentionSites(denoiser.sites);
+  const targets = attentionTargets(denoiser.targets);
   const drawn = (['pair', 'paper', 'pair'] as const).map((mode) => {
     const recipe = recipeOf(mode);
-    const trainer = new Trainer(model, runtime, programs, sites, recipe, data);
+    const trainer = new Trainer(model, runtime, programs, targets, recipe, data);
     // In another order, as a resumed run would.
     const order = mode === 'paper' ? [3, 1] : [1, 3];
     return new Map(order.map((step) => [step, trainer.draw(step, recipe.phases[0]!)]));
@@ -151,7 +151,7 @@ test.each([
   'a style of %s, learned for "%s", is applied under "%s", at the scale its file says',
   async (mode, stylePrompt, prompt) => {
     const scale = 0.5;
-    const { name, inFeatures, outFeatures } = attentionSites(pipeline.denoiser.sites)[0]!;
+    const { name, inFeatures, outFeatures } = attentionTargets(pipeline.denoiser.targets)[0]!;
     const matrices = { a: new Float32Array(2 * inFeatures), b: new Float32Array(2 * outFeatures) };
     const info: StyleInfo = {
       style: 'blue',

@@ -40,7 +40,7 @@ const adapterOf = (bytes: Uint8Array) => readStyle(bytesSource('style', bytes));
 
 test('the style file holds the orthonormal rows, trained ups, and how it was made', async () => {
   const { style, losses, steps } = await learned();
-  const { sites, info, ignored } = await adapterOf(style);
+  const { targets, info, ignored } = await adapterOf(style);
   expect(ignored).toEqual([]);
   expect(steps).toBe(6);
   expect(losses.map(({ content, style: s }) => [content !== null, s !== null])).toEqual([
@@ -58,8 +58,8 @@ test('the style file holds the orthonormal rows, trained ups, and how it was mad
     mode: 'pair',
     seed: 3,
   });
-  expect(sites.size).toBe(3 * 8 + 8); // one attention block down, one in the middle, two up
-  for (const { rank, a, b, inFeatures } of sites.values()) {
+  expect(targets.size).toBe(3 * 8 + 8); // one attention block down, one in the middle, two up
+  for (const { rank, a, b, inFeatures } of targets.values()) {
     expect(rank).toBe(4);
     for (let i = 0; i < rank; i++) {
       for (let j = 0; j < rank; j++) {
@@ -83,12 +83,12 @@ test('content and style rows stay orthogonal through training, and both adapters
     expect((await readFloats(file, name)).some((value) => value !== 0)).toBe(true);
   const { downProjections } = await import('../../engine/learn/adapters');
   const { makeRecipe } = await import('../../engine/learn/recipe');
-  const { sites } = await adapterOf(style);
+  const { targets } = await adapterOf(style);
   const down = downProjections(
     makeRecipe(REQUEST),
-    [...sites].map(([name, { inFeatures, outFeatures }]) => ({ name, inFeatures, outFeatures })),
+    [...targets].map(([name, { inFeatures, outFeatures }]) => ({ name, inFeatures, outFeatures })),
   );
-  for (const [name, { a, inFeatures, outFeatures }] of sites) {
+  for (const [name, { a, inFeatures, outFeatures }] of targets) {
     const content = down('content', { name, inFeatures, outFeatures });
     for (let i = 0; i < 4; i++) {
       for (let j = 0; j < 4; j++) {
@@ -119,10 +119,10 @@ test("our mode learns another style than the paper's losses, and a checkpoint of
     await learned('paper'),
   ];
   expect(ours.losses[2]!.style).not.toBe(paper.losses[2]!.style);
-  const [a, b] = [(await adapterOf(ours.style)).sites, (await adapterOf(paper.style)).sites];
-  for (const [name, site] of a) {
-    expect(site.a).toEqual(b.get(name)!.a);
-    expect(site.b).not.toEqual(b.get(name)!.b);
+  const [a, b] = [(await adapterOf(ours.style)).targets, (await adapterOf(paper.style)).targets];
+  for (const [name, target] of a) {
+    expect(target.a).toEqual(b.get(name)!.a);
+    expect(target.b).not.toEqual(b.get(name)!.b);
   }
   await expect(engine.learn({ ...REQUEST, mode: 'paper', resume: checkpoint! })).rejects.toThrow(/another run/);
 });
@@ -144,8 +144,8 @@ test('lambda is fitted: what it makes of the before image at lambda 1 says how f
   const closer = before.data.map((value, i) => value + 0.1 * (REQUEST.after.data[i]! - value));
   const after = image(before.width, before.height, closer);
   const { style } = await engine.learn({ ...REQUEST, after, learningRate: 0.1, steps: 6, force: true });
-  const { info, sites } = await adapterOf(style);
-  const asLearned = writeStyle(sites, { ...info!, scale: 1 });
+  const { info, targets } = await adapterOf(style);
+  const asLearned = writeStyle(targets, { ...info!, scale: 1 });
   const restyled = await engine.restyle({ image: before, styles: [{ file: asLearned, strength: 1 }], prompt });
   let [along, length] = [0, 0];
   before.data.forEach((value, i) => {
@@ -211,9 +211,9 @@ test('style files can be half as large, and checkpoints come by the clock', asyn
   expect(checkpoints).toEqual([1, 2, 3, 4, 5]);
   const half = await engine.learn({ ...REQUEST, file: { dtype: 'F16' } });
   expect(half.style.length).toBeLessThan(0.7 * full.style.length);
-  const [a, b] = [(await adapterOf(full.style)).sites, (await adapterOf(half.style)).sites];
-  for (const [name, site] of a) {
-    const worst = site.b.reduce((most, value, i) => Math.max(most, Math.abs(value - b.get(name)!.b[i]!)), 0);
+  const [a, b] = [(await adapterOf(full.style)).targets, (await adapterOf(half.style)).targets];
+  for (const [name, target] of a) {
+    const worst = target.b.reduce((most, value, i) => Math.max(most, Math.abs(value - b.get(name)!.b[i]!)), 0);
     expect(worst).toBeLessThan(1e-3);
   }
   // Of the model's folder the file names the last part only, and the family.

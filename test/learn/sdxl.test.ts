@@ -27,10 +27,10 @@ afterAll(() => engine.dispose());
 test('learns by the paper, and its style restyles at strength 1 and gives the picture back at 0', async () => {
   const short = { size: 32, rank: 2, contentSteps: 1, steps: 2, learningRate: 0.05 };
   const { style } = await engine.learn({ ...REQUEST, ...short, file: { keys: 'kohya' } });
-  const { info, metadata, sites } = await readStyle(bytesSource('style', style));
+  const { info, metadata, targets } = await readStyle(bytesSource('style', style));
   expect(info).toMatchObject({ mode: 'paper', stylePrompt: 'a disc in blue style', scale: 3 });
   expect(metadata['ss_base_model_version']).toBe('sdxl_base_v1-0');
-  expect([...sites.values()].some(({ b }) => b.some((value) => value !== 0))).toBe(true);
+  expect([...targets.values()].some(({ b }) => b.some((value) => value !== 0))).toBe(true);
   // The layers of the way down are named as in the original code.
   const names = [...(await openSafetensors(bytesSource('style', style))).tensors.keys()];
   expect(names.some((name) => name.startsWith('lora_unet_input_blocks_4_1_transformer_blocks_0_attn1'))).toBe(true);

@@ -1,6 +1,6 @@
 /** Adapter files: ours round trip, and everybody's keys mean the same adapter. */
 import fc from 'fast-check';
-import type { AdapterSite } from '../../engine/lora/adapter-file';
+import type { AdaptedModule } from '../../engine/lora/adapter-file';
 import { joinPeftConfig } from '../../engine/lora/peft-config';
 import { readStyle, writeStyle, type StyleInfo } from '../../engine/restyle/style-file';
 import { isTransformerProjection, parseAdapterKey } from '../../engine/lora/adapter-keys';
@@ -34,12 +34,12 @@ const NAMES = [
 ];
 
 const random = new Random(1);
-function site(rank: number, inFeatures: number, outFeatures: number, alpha = rank): AdapterSite {
+function target(rank: number, inFeatures: number, outFeatures: number, alpha = rank): AdaptedModule {
   // Exact in f16 too, so that dtypes can be compared exactly.
   const values = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.integer(64) / 32 - 1);
   return { rank, alpha, a: values(rank * inFeatures), b: values(outFeatures * rank), inFeatures, outFeatures };
 }
-const SITES = new Map(NAMES.map((name, i) => [name, site(4, 6 + i, 5 + i)]));
+const TARGETS = new Map(NAMES.map((name, i) => [name, target(4, 6 + i, 5 + i)]));
 
 const read = (tensors: readonly TensorToWrite[], metadata: Record<string, string> = {}, layersPerBlock?: number) =>
   readStyle(
@@ -50,7 +50,7 @@ const read = (tensors: readonly TensorToWrite[], metadata: Record<string, string
 const pair = (
   down: string,
   up: string,
-  { rank, inFeatures, outFeatures, a, b }: AdapterSite,
+  { rank, inFeatures, outFeatures, a, b }: AdaptedModule,
   kernel: number[] = [],
 ): TensorToWrite[] => [
   { name: down, dtype: 'F32', shape: [rank, inFeatures, ...kernel], data: a },
@@ -66,15 +66,15 @@ const scalar = (name: string, value: number, shape: number[] = []): TensorToWrit
 describe('writeStyle', () => {
   test.each(['peft', 'kohya'] as const)('%s keys come back as they went', async (keys) => {
     for (const dtype of ['F32', 'F16'] as const) {
-      const file = await readStyle(strictSource(writeStyle(SITES, INFO, { dtype, keys })));
-      expect(new Map([...file.sites].sort())).toEqual(new Map([...SITES].sort()));
+      const file = await readStyle(strictSource(writeStyle(TARGETS, INFO, { dtype, keys })));
+      expect(new Map([...file.targets].sort())).toEqual(new Map([...TARGETS].sort()));
       expect(file.ignored).toEqual([]);
       expect(file.info).toEqual(INFO);
     }
   });
 
   test('has the keys and metadata other programs look for', async () => {
-    const one = new Map([[`${BLOCK}.attn1.to_out.0`, site(2, 3, 4)]]);
+    const one = new Map([[`${BLOCK}.attn1.to_out.0`, target(2, 3, 4)]]);
     const peft = await openSafetensors(bytesSource('f', writeStyle(one, INFO)));
     expect([...peft.tensors.values()].map(({ name, dtype, shape }) => `${name} ${dtype} ${shape}`)).toEqual([
       `unet.${BLOCK}.attn1.to_out.0.lora_A.weight F32 2,3`,
@@ -118,28 +118,32 @@ describe('writeStyle', () => {
       'mid_block.attentions.0',
       'up_blocks.1.attentions.2',
     ];
-    const sites = new Map(names.map((block, i) => [`${block}.transformer_blocks.0.attn1.to_out.0`, site(2, 3 + i, 4)]));
-    const bytes = writeStyle(sites, { ...INFO, baseModelVersion: 'sdxl_base_v1-0' }, { keys: 'kohya' });
+    const targets = new Map(
+      names.map((block, i) => [`${block}.transformer_blocks.0.attn1.to_out.0`, target(2, 3 + i, 4)]),
+    );
+    const bytes = writeStyle(targets, { ...INFO, baseModelVersion: 'sdxl_base_v1-0' }, { keys: 'kohya' });
     const tensors = [...(await openSafetensors(bytesSource('f', bytes))).tensors.keys()];
     expect(tensors.filter((name) => name.endsWith('.alpha')).sort()).toEqual(
       ['input_blocks_4_1', 'input_blocks_8_1', 'middle_block_1', 'output_blocks_5_1'].map(
         (block) => `lora_unet_${block}_transformer_blocks_0_attn1_to_out_0.alpha`,
       ),
     );
-    expect((await readStyle(bytesSource('f', bytes))).sites).toEqual(sites);
+    expect((await readStyle(bytesSource('f', bytes))).targets).toEqual(targets);
   });
 
   test("an alpha other than the rank goes into B under PEFT keys, and stands under kohya's", async () => {
-    const scaled = site(4, 3, 2, 8);
-    const sites = new Map([[NAMES[0]!, scaled]]);
-    const peft = (await readStyle(bytesSource('f', writeStyle(sites, INFO)))).sites.get(NAMES[0]!)!;
+    const scaled = target(4, 3, 2, 8);
+    const targets = new Map([[NAMES[0]!, scaled]]);
+    const peft = (await readStyle(bytesSource('f', writeStyle(targets, INFO)))).targets.get(NAMES[0]!)!;
     expect(peft).toEqual({ ...scaled, alpha: 4, b: scaled.b.map((value) => 2 * value) });
-    const kohya = (await readStyle(bytesSource('f', writeStyle(sites, INFO, { keys: 'kohya' })))).sites.get(NAMES[0]!)!;
+    const kohya = (await readStyle(bytesSource('f', writeStyle(targets, INFO, { keys: 'kohya' })))).targets.get(
+      NAMES[0]!,
+    )!;
     expect(kohya).toEqual(scaled);
   });
 
   test('refuses weights that are not finite or do not fit', async () => {
-    const one = site(1, 1, 1);
+    const one = target(1, 1, 1);
     const write = (value: number, dtype: 'F32' | 'F16') =>
       inputError(
         Promise.resolve().then(() =>
@@ -152,7 +156,7 @@ describe('writeStyle', () => {
 });
 
 describe('readStyle', () => {
-  const [name, one] = [NAMES[1]!, site(2, 3, 4)];
+  const [name, one] = [NAMES[1]!, target(2, 3, 4)];
   const flat = `lora_unet_${name.replaceAll('.', '_')}`;
   test.each<[string, string, string]>([
     ['PEFT under unet', `unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`],
@@ -186,15 +190,16 @@ describe('readStyle', () => {
     ],
   ])('%s', async (_, down, up) => {
     const file = await read(pair(down, up, one));
-    expect([...file.sites]).toEqual([[name, one]]);
+    expect([...file.targets]).toEqual([[name, one]]);
     expect(file.ignored).toEqual([]);
   });
 
   test("alpha: beside the weights, in diffusers' metadata, by pattern, rank-stabilised", async () => {
     const weights = pair(`unet.${name}.lora_A.weight`, `unet.${name}.lora_B.weight`, one);
     const alpha = async (config?: object, extra: TensorToWrite[] = []): Promise<number> =>
-      (await read([...weights, ...extra], config && { lora_adapter_metadata: JSON.stringify(config) })).sites.get(name)!
-        .alpha;
+      (await read([...weights, ...extra], config && { lora_adapter_metadata: JSON.stringify(config) })).targets.get(
+        name,
+      )!.alpha;
     expect(await alpha()).toBe(2);
     expect(await alpha(undefined, [scalar(`unet.${name}.alpha`, 0.5)])).toBe(0.5);
     expect(await alpha(undefined, [scalar(`unet.${name}.alpha`, 0.5, [1])])).toBe(0.5);
@@ -238,7 +243,7 @@ describe('readStyle', () => {
       { use_qalora: false },
       { r: null },
     ]) {
-      expect((await read(weights, { lora_adapter_metadata: JSON.stringify(usual) })).sites.get(name)).toEqual(one);
+      expect((await read(weights, { lora_adapter_metadata: JSON.stringify(usual) })).targets.get(name)).toEqual(one);
     }
   });
 
@@ -249,7 +254,7 @@ describe('readStyle', () => {
     expect(await inputError(readStyle(source))).toBe(
       'adapter_model.safetensors: PEFT keeps how strong its weights are in adapter_config.json, which is not beside them; give it too, in one folder with the weights, or force them (--force)',
     );
-    expect((await readStyle(source, { force: true })).sites.get(name)).toEqual(one);
+    expect((await readStyle(source, { force: true })).targets.get(name)).toEqual(one);
     const join = async (config: unknown) =>
       readStyle(
         bytesSource(
@@ -258,11 +263,13 @@ describe('readStyle', () => {
         ),
       );
     const joined = await join({ peft_type: 'LORA', r: 2, lora_alpha: 0.5 });
-    expect(joined.sites.get(name)).toEqual({ ...one, alpha: 0.5 });
+    expect(joined.targets.get(name)).toEqual({ ...one, alpha: 0.5 });
     expect(joined.metadata['format']).toBe('pt');
     expect(await inputError(join({ r: 2, use_dora: true }))).toMatch(/holds no LoRA .*to_out\.0 is DoRA/);
     expect(await inputError(join([]))).toMatch(/^adapter_config\.json: must be a JSON object/);
-    expect((await read([...weights, scalar(`base_model.model.${name}.alpha`, 0.5)])).sites.get(name)!.alpha).toBe(0.5);
+    expect((await read([...weights, scalar(`base_model.model.${name}.alpha`, 0.5)])).targets.get(name)!.alpha).toBe(
+      0.5,
+    );
   });
 
   test('a module in a dtype that is not read is named; one that is not applied stops nothing', async () => {
@@ -290,7 +297,7 @@ describe('readStyle', () => {
       bytes.set(data, bytes.length - data.length);
       return bytes;
     };
-    expect((await readStyle(bytesSource('f', asF8('lora_te')))).sites.get(name)).toEqual(one);
+    expect((await readStyle(bytesSource('f', asF8('lora_te')))).targets.get(name)).toEqual(one);
     expect(await inputError(readStyle(bytesSource('f', asF8('lora_unet'))))).toMatch(
       /^f: tensor "lora_unet_.* is F8_E4M3, which is not read; convert the weights/,
     );
@@ -313,7 +320,7 @@ describe('readStyle', () => {
         data: new Float32Array(2),
       },
     ]);
-    expect([...file.sites]).toEqual([[proj, one]]);
+    expect([...file.targets]).toEqual([[proj, one]]);
     expect(file.ignored).toEqual([
       { module: 'mid_block.attentions.0.proj_out', reason: 'a convolution larger than 1×1' },
     ]);
@@ -342,7 +349,7 @@ describe('readStyle', () => {
         .map(loose)
         .concat(good),
     );
-    expect([...file.sites.keys()]).toEqual([name]);
+    expect([...file.targets.keys()]).toEqual([name]);
     expect(file.ignored.map(({ module, reason }) => `${module}: ${reason}`).sort()).toMatchInlineSnapshot(`
      [
        "down_blocks.0.resnets.0.conv1: outside the transformers of a UNet",
@@ -468,11 +475,11 @@ describe('module names', () => {
       )
       .map(([i, rest]) => `transformer_blocks.${i}.${rest}`),
   );
-  const siteName = fc.tuple(block, index, projection).map(([at, i, rest]) => `${at}.attentions.${i}.${rest}`);
+  const targetName = fc.tuple(block, index, projection).map(([at, i, rest]) => `${at}.attentions.${i}.${rest}`);
 
-  test("every site survives kohya's underscores", () => {
+  test("every target survives kohya's underscores", () => {
     fc.assert(
-      fc.property(siteName, (name) => {
+      fc.property(targetName, (name) => {
         expect(isTransformerProjection(name)).toBe(true);
         const key = `lora_unet_${name.replaceAll('.', '_')}.lora_up.weight`;
         expect(parseAdapterKey(key, 2)).toEqual({ module: name, part: 'up', isUnet: true });
@@ -508,7 +515,7 @@ describe('module names', () => {
     });
   });
 
-  test('modules that are not sites stay recognisable', () => {
+  test('modules that are not targets stay recognisable', () => {
     const module = (key: string): string => parseAdapterKey(key, 2).module;
     expect(module('lora_unet_down_blocks_0_resnets_1_time_emb_proj.lora_down.weight')).toBe(
       'down_blocks.0.resnets.1.time_emb_proj',

@@ -20,11 +20,11 @@ const file = (...tensors: TensorToWrite[]): Uint8Array<ArrayBuffer> => writeSafe
 const read = (bytes: Uint8Array): Promise<AdapterFile> => readAdapter(bytesSource('f.safetensors', bytes));
 const said = async (bytes: Uint8Array): Promise<string> => describeCoverage(coverageOf(await read(bytes)));
 
-const SITE = 'down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q';
-const kohya = (site = SITE): TensorToWrite[] => [
-  tensor(`lora_unet_${site}.lora_down.weight`, 2, 4),
-  tensor(`lora_unet_${site}.lora_up.weight`, 4, 2),
-  tensor(`lora_unet_${site}.alpha`),
+const TARGET = 'down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q';
+const kohya = (target = TARGET): TensorToWrite[] => [
+  tensor(`lora_unet_${target}.lora_down.weight`, 2, 4),
+  tensor(`lora_unet_${target}.lora_up.weight`, 4, 2),
+  tensor(`lora_unet_${target}.alpha`),
 ];
 
 test('LyCORIS: LoHa, LoKr, LoCon, norms, whole differences, GLoRA, OFT, biases are named', async () => {
@@ -71,7 +71,7 @@ test("kohya's with text encoders, OneTrainer's and ComfyUI's prefixes, the oldes
     ],
     [`lora_unet.${dotted}.to_q.lora_down.weight`, `lora_unet.${dotted}.to_q.lora_up.weight`],
   ] as const) {
-    expect([...(await read(file(tensor(down, 2, 4), tensor(up, 4, 2)))).sites.keys()]).toEqual([`${dotted}.to_q`]);
+    expect([...(await read(file(tensor(down, 2, 4), tensor(up, 4, 2)))).targets.keys()]).toEqual([`${dotted}.to_q`]);
   }
 });
 
@@ -112,7 +112,7 @@ describe('inspect says what use would', () => {
   };
 
   test.each<[string, Uint8Array, RegExp]>([
-    ['LoHa', file(tensor(`lora_unet_${SITE}.hada_w1_a`, 2, 2)), /is LoHa; choose a LoRA file/],
+    ['LoHa', file(tensor(`lora_unet_${TARGET}.hada_w1_a`, 2, 2)), /is LoHa; choose a LoRA file/],
     [
       "A1111's single file",
       file(tensor('model.diffusion_model.input_blocks.0.0.weight', 2, 2)),

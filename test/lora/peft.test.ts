@@ -14,11 +14,11 @@ test.each(['peft-plain', 'peft-patterns', 'peft-rslora'])('%s', async (name) => 
     bytesSource('delta', new Uint8Array(readFileSync(join(folder(name), 'delta.safetensors')))),
   );
   for (const path of [folder(name), join(folder(name), 'adapter_model.safetensors')]) {
-    const { sites, ignored } = await readAdapter(bytesSource('style', await readStyleFile(path)));
+    const { targets, ignored } = await readAdapter(bytesSource('style', await readStyleFile(path)));
     expect(ignored).toEqual([]);
-    expect([...sites.keys()].sort()).toEqual([...deltas.tensors.keys()].sort());
-    for (const [site, { rank, alpha, a, b, inFeatures, outFeatures }] of sites) {
-      const delta = await readFloats(deltas, site);
+    expect([...targets.keys()].sort()).toEqual([...deltas.tensors.keys()].sort());
+    for (const [target, { rank, alpha, a, b, inFeatures, outFeatures }] of targets) {
+      const delta = await readFloats(deltas, target);
       expect(delta).toHaveLength(inFeatures * outFeatures);
       for (let o = 0; o < outFeatures; o++) {
         for (let i = 0; i < inFeatures; i++) {

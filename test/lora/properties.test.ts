@@ -1,6 +1,6 @@
 /** Adapter files of every dialect, generated: sound ones read as they were made, damaged ones never as anything else. */
 import fc from 'fast-check';
-import { readAdapter, type AdapterSite } from '../../engine/lora/adapter-file';
+import { readAdapter, type AdaptedModule } from '../../engine/lora/adapter-file';
 import { writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
 import { strictSource, valueOrInputError } from '../weights/support';
 
@@ -11,24 +11,27 @@ const NAMES = [
   'up_blocks.3.attentions.2.proj_out',
 ];
 
-/** How a dialect names the tensors of a site; without an alpha it keeps alpha in a LoraConfig. */
-const DIALECTS: Readonly<Record<string, (site: string) => { down: string; up: string; alpha?: string }>> = {
-  kohya: (site) => {
-    const flat = `lora_unet_${site.replaceAll('.', '_')}`;
+/** How a dialect names the tensors of a target module; without an alpha it keeps alpha in a LoraConfig. */
+const DIALECTS: Readonly<Record<string, (target: string) => { down: string; up: string; alpha?: string }>> = {
+  kohya: (target) => {
+    const flat = `lora_unet_${target.replaceAll('.', '_')}`;
     return { down: `${flat}.lora_down.weight`, up: `${flat}.lora_up.weight`, alpha: `${flat}.alpha` };
   },
-  onetrainer: (site) => ({
-    ...{ down: `lora_unet.${site}.lora_down.weight`, up: `lora_unet.${site}.lora_up.weight` },
-    alpha: `lora_unet.${site}.alpha`,
+  onetrainer: (target) => ({
+    ...{ down: `lora_unet.${target}.lora_down.weight`, up: `lora_unet.${target}.lora_up.weight` },
+    alpha: `lora_unet.${target}.alpha`,
   }),
-  diffusers: (site) => ({ down: `unet.${site}.lora_A.weight`, up: `unet.${site}.lora_B.weight` }),
-  older: (site) => ({ down: `unet.${site}.lora.down.weight`, up: `unet.${site}.lora.up.weight` }),
-  peft: (site) => ({ down: `base_model.model.${site}.lora_A.weight`, up: `base_model.model.${site}.lora_B.weight` }),
+  diffusers: (target) => ({ down: `unet.${target}.lora_A.weight`, up: `unet.${target}.lora_B.weight` }),
+  older: (target) => ({ down: `unet.${target}.lora.down.weight`, up: `unet.${target}.lora.up.weight` }),
+  peft: (target) => ({
+    down: `base_model.model.${target}.lora_A.weight`,
+    up: `base_model.model.${target}.lora_B.weight`,
+  }),
 };
 
 const value = fc.integer({ min: -64, max: 64 }).map((n) => n / 32);
 const extent = fc.integer({ min: 1, max: 4 });
-const site: fc.Arbitrary<AdapterSite> = fc
+const target: fc.Arbitrary<AdaptedModule> = fc
   .tuple(extent, extent, extent, fc.integer({ min: 1, max: 32 }))
   .chain(([rank, inFeatures, outFeatures, alpha]) =>
     fc
@@ -43,9 +46,12 @@ const site: fc.Arbitrary<AdapterSite> = fc
   );
 
 const adapter = fc.record({
-  sites: fc
-    .tuple(fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1 }), fc.array(site, { minLength: 4, maxLength: 4 }))
-    .map(([names, sites]) => new Map(names.map((name, i) => [name, sites[i]!]))),
+  targets: fc
+    .tuple(
+      fc.uniqueArray(fc.constantFrom(...NAMES), { minLength: 1 }),
+      fc.array(target, { minLength: 4, maxLength: 4 }),
+    )
+    .map(([names, targets]) => new Map(names.map((name, i) => [name, targets[i]!]))),
   dialect: fc.constantFrom(...Object.keys(DIALECTS)),
   dtype: fc.constantFrom('F32' as const, 'F16' as const),
   kernel: fc.constantFrom([], [1, 1]),
@@ -53,8 +59,8 @@ const adapter = fc.record({
 
 type Adapter = typeof adapter extends fc.Arbitrary<infer T> ? T : never;
 
-function tensorsOf({ sites, dialect, dtype, kernel }: Adapter): TensorToWrite[] {
-  return [...sites].flatMap(([name, { rank, alpha, a, b, inFeatures, outFeatures }]) => {
+function tensorsOf({ targets, dialect, dtype, kernel }: Adapter): TensorToWrite[] {
+  return [...targets].flatMap(([name, { rank, alpha, a, b, inFeatures, outFeatures }]) => {
     const keys = DIALECTS[dialect]!(name);
     return [
       { name: keys.down, dtype, shape: [rank, inFeatures, ...kernel], data: a },
@@ -65,10 +71,10 @@ function tensorsOf({ sites, dialect, dtype, kernel }: Adapter): TensorToWrite[] 
 }
 
 /** Where the keys have no place for alpha, and the ranks differ: a LoraConfig as diffusers and PEFT write it. */
-function configOf({ sites, dialect }: Adapter): Record<string, string> {
+function configOf({ targets, dialect }: Adapter): Record<string, string> {
   if (DIALECTS[dialect]!('a').alpha) return {};
   const pattern = (key: 'rank' | 'alpha'): object =>
-    Object.fromEntries([...sites].map(([name, one]) => [`^${name}`, one[key]]));
+    Object.fromEntries([...targets].map(([name, one]) => [`^${name}`, one[key]]));
   const config = { r: 8, lora_alpha: 1000, rank_pattern: pattern('rank'), alpha_pattern: pattern('alpha') };
   return { lora_adapter_metadata: JSON.stringify(config) };
 }
@@ -78,7 +84,7 @@ test('a sound file of any dialect is read as it was made', async () => {
     fc.asyncProperty(adapter, async (made) => {
       const file = await readAdapter(strictSource(writeSafetensors(tensorsOf(made), configOf(made))));
       expect(file.ignored).toEqual([]);
-      expect(new Map([...file.sites].sort())).toEqual(new Map([...made.sites].sort()));
+      expect(new Map([...file.targets].sort())).toEqual(new Map([...made.targets].sort()));
     }),
     { numRuns: 150 },
   );
@@ -116,8 +122,8 @@ test('a damaged file is refused, or what is read of it is right', async () => {
       })();
       const bytes = writeSafetensors(tensors.toSpliced(at, 1, ...changed), configOf(made));
       const file = await valueOrInputError(() => readAdapter(strictSource(bytes)));
-      for (const [name, read] of file?.sites ?? []) {
-        const { alpha, ...matrices } = made.sites.get(name)!;
+      for (const [name, read] of file?.targets ?? []) {
+        const { alpha, ...matrices } = made.targets.get(name)!;
         const square = harm.kind === 'turned' && one.shape.length === 2 && one.shape[0] === one.shape[1];
         if (harm.kind === 'turned' && !square && !one.shape.every((n) => n === 1)) {
           // A 1x1 kernel turned round is a larger convolution, a matrix turned round has another rank.

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BLUE, PALE, RED, drawing, TINY_MODEL } from '../support/tiny-engine';
 import { Engine } from '../../engine/engine';
-import type { AdapterSite } from '../../engine/lora/adapter-file';
+import type { AdaptedModule } from '../../engine/lora/adapter-file';
 import { readStyle, writeStyle } from '../../engine/restyle/style-file';
 import { requireLatents } from '../../engine/diffusion/finite';
 import type { Denoiser } from '../../engine/diffusion/denoiser';
@@ -67,16 +67,16 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
-/** The style with other sites. */
-async function with_(change: (site: AdapterSite) => Partial<AdapterSite>): Promise<Uint8Array> {
-  const { sites, info } = await readStyle(bytesSource('style', style));
+/** The style with other target modules. */
+async function with_(change: (target: AdaptedModule) => Partial<AdaptedModule>): Promise<Uint8Array> {
+  const { targets, info } = await readStyle(bytesSource('style', style));
   const changed = new Map(
-    [...sites].map(([name, site]): [string, AdapterSite] => [name, { ...site, ...change(site) }]),
+    [...targets].map(([name, target]): [string, AdaptedModule] => [name, { ...target, ...change(target) }]),
   );
   return writeStyle(changed, info!, { keys: 'kohya' });
 }
 
-test.each<[string, (site: AdapterSite) => Partial<AdapterSite>, RegExp]>([
+test.each<[string, (target: AdaptedModule) => Partial<AdaptedModule>, RegExp]>([
   [
     'finite and far too large',
     ({ b }) => ({ b: b.map((_, i) => (i % 2 ? 3e38 : -3e38)) }),

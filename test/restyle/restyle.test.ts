@@ -69,8 +69,8 @@ test.each(GUIDE_MODES)('guide %s approaches the original smoothly', async (guide
 
 /** The style left to the net alone, with other words on how it is applied. */
 async function said(style: Uint8Array, words: Partial<StyleInfo>): Promise<Uint8Array> {
-  const { sites, info } = await readStyle(bytesSource('style', style));
-  return writeStyle(sites, { ...info!, filter: null, ...words });
+  const { targets, info } = await readStyle(bytesSource('style', style));
+  return writeStyle(targets, { ...info!, filter: null, ...words });
 }
 
 test.each(['style', 'scale'] as const)('guide %s: lambda is the strength times what the file says', async (guide) => {
@@ -181,7 +181,7 @@ test('a LoRA for another net is refused in one line', async () => {
     steps: 1,
     learningRate: 1,
   };
-  const site = (name: string, width: number): Uint8Array =>
+  const target = (name: string, width: number): Uint8Array =>
     writeStyle(
       new Map([
         [
@@ -199,7 +199,7 @@ test('a LoRA for another net is refused in one line', async () => {
       info,
     );
   const inNet = 'mid_block.attentions.0.transformer_blocks.0.attn1.to_q';
-  for (const file of [site(inNet, 320), site('down_blocks.3.attentions.9.transformer_blocks.0.attn1.to_q', 32)]) {
+  for (const file of [target(inNet, 320), target('down_blocks.3.attentions.9.transformer_blocks.0.attn1.to_q', 32)]) {
     const run = engine.restyle({ image: drawing(32, 32, RED, BLUE), styles: [{ file, strength: 1 }] });
     await expect(run).rejects.toBeInstanceOf(InputError);
     await expect(run).rejects.toThrow(/is for another base model|not in this base model/);

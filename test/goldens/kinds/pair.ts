@@ -2,7 +2,7 @@
 import { gradients } from '../../../engine/autodiff/gradients';
 import { GraphBuilder } from '../../../engine/graph/builder';
 import type { Value } from '../../../engine/graph/graph';
-import { attentionSites, findSites } from '../../../engine/lora/sites';
+import { attentionTargets, findTargets } from '../../../engine/lora/target-modules';
 import { stackedAdapters, type StackedMatrices } from '../../../engine/lora/stack';
 import {
   applyClosedForm,
@@ -55,28 +55,28 @@ export async function runPairGradients(golden: GoldenCase): Promise<Results> {
   return run(net, feeds, (b) => {
     const values = new Map(Object.entries(feeds).map(([name, { shape }]) => [name, b.input(name, shape)]));
     const value = (name: string): Value => values.get(name)!;
-    const sites = sitesOf(net, golden);
+    const modules = targetsOf(net, golden);
     const matrices = new Map(
-      sites.map((site): [string, StackedMatrices] => [
-        site,
+      modules.map((target): [string, StackedMatrices] => [
+        target,
         {
           down: b.concat(
-            adapters.map((name) => value(`${name}.${site}.A`)),
+            adapters.map((name) => value(`${name}.${target}.A`)),
             0,
           ),
           up: b.concat(
-            adapters.map((name) => value(`${name}.${site}.B`)),
+            adapters.map((name) => value(`${name}.${target}.B`)),
             1,
           ),
         },
       ]),
     );
-    const rank = matrices.get(sites[0]!)!.down.shape[0]!;
+    const rank = matrices.get(modules[0]!)!.down.shape[0]!;
     const adapt = stackedAdapters(b, matrices, { multiplier: b.reshape(b.ones(rank), [1, 1, rank]) });
     const { after } = forward(b, net, golden, value('planes'), undefined, adapt);
     const loss = pairLoss(b, after, channelsFirst(b, value('target')));
     b.output('loss', b.reshape(loss, [1]));
-    const targets = sites.flatMap((site) => adapters.map((name) => `${name}.${site}`));
+    const targets = modules.flatMap((target) => adapters.map((name) => `${name}.${target}`));
     gradients(
       b,
       loss,
@@ -166,12 +166,12 @@ function answer(b: GraphBuilder, scope: Scope, config: PairNetConfig, own: Value
   });
 }
 
-/** Sites of the net's attentions. */
-function sitesOf(net: Net, golden: GoldenCase): string[] {
-  const found = findSites((b, adapt) => {
+/** Target modules of the net's attentions. */
+function targetsOf(net: Net, golden: GoldenCase): string[] {
+  const found = findTargets((b, adapt) => {
     forward(b, net, golden, b.input('planes', input(golden, 'planes').shape), undefined, adapt);
   });
-  return [...new Set(attentionSites(found).map(({ name }) => name))];
+  return [...new Set(attentionTargets(found).map(({ name }) => name))];
 }
 
 async function run(

@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stackRows } from '../../../engine/diffusion/conditioning';
-import { Denoiser, unetOutput, unetSites, type PromptEncoder } from '../../../engine/diffusion/denoiser';
+import { Denoiser, unetOutput, unetTargets, type PromptEncoder } from '../../../engine/diffusion/denoiser';
 import { styleGuidance } from '../../../engine/diffusion/guidance';
 import { invert } from '../../../engine/diffusion/inversion';
 import { ddimPath } from '../../../engine/diffusion/inversion-plan';
 import { ddim } from '../../../engine/diffusion/samplers/ddim';
 import { readSchedule, type Schedule } from '../../../engine/diffusion/schedule';
 import { GraphBuilder } from '../../../engine/graph/builder';
-import { readAdapter, type AdapterFile, type AdapterSite } from '../../../engine/lora/adapter-file';
+import { readAdapter, type AdapterFile, type AdaptedModule } from '../../../engine/lora/adapter-file';
 import { stackFiles } from '../../../engine/lora/applied';
 import { downShape, unpackValues, upShape } from '../../../engine/lora/packing';
 import { multiplierTensor, stackedAdapters } from '../../../engine/lora/stack';
@@ -54,15 +54,22 @@ function encoderOf(golden: GoldenCase): PromptEncoder {
 function adaptersOf(golden: GoldenCase, count: number): { name: string; file: AdapterFile }[] {
   return Array.from({ length: count }, (_, k) => {
     const name = `style${k}`;
-    const sites = new Map<string, AdapterSite>();
+    const targets = new Map<string, AdaptedModule>();
     for (const key of golden.inputs.keys()) {
       if (!key.startsWith(`${name}.`) || !key.endsWith('.A')) continue;
-      const site = key.slice(name.length + 1, -2);
-      const [a, b] = [input(golden, `${name}.${site}.A`), input(golden, `${name}.${site}.B`)];
+      const target = key.slice(name.length + 1, -2);
+      const [a, b] = [input(golden, `${name}.${target}.A`), input(golden, `${name}.${target}.B`)];
       const rank = a.shape[0]!;
-      sites.set(site, { rank, alpha: rank, a: a.data, b: b.data, inFeatures: a.shape[1]!, outFeatures: b.shape[0]! });
+      targets.set(target, {
+        rank,
+        alpha: rank,
+        a: a.data,
+        b: b.data,
+        inFeatures: a.shape[1]!,
+        outFeatures: b.shape[0]!,
+      });
     }
-    return { name, file: { sites, metadata: {}, ignored: [] } };
+    return { name, file: { targets, metadata: {}, ignored: [] } };
   });
 }
 
@@ -84,7 +91,7 @@ export async function runGuided(golden: GoldenCase): Promise<Results> {
   const startTimestep = golden.parameters['start_timestep'] as number;
   return withRuntime(async (runtime) => {
     const denoiser = denoiserFor(golden, net, runtime);
-    const adapters = await denoiser.load(stackFiles(denoiser.sites, adaptersOf(golden, guiding.length)));
+    const adapters = await denoiser.load(stackFiles(denoiser.targets, adaptersOf(golden, guiding.length)));
     const plan = ddim(net.schedule, golden.parameters['steps'] as number);
     const results: Results = new Map([
       [
@@ -121,7 +128,7 @@ export async function runInversion(golden: GoldenCase): Promise<Results> {
   const start = (golden.parameters['start_timestep'] as number) / net.schedule.trainTimesteps;
   return withRuntime(async (runtime) => {
     const denoiser = denoiserFor(golden, net, runtime);
-    const adapters = await denoiser.load(stackFiles(denoiser.sites, adaptersOf(golden, guiding.length)));
+    const adapters = await denoiser.load(stackFiles(denoiser.targets, adaptersOf(golden, guiding.length)));
     const path = ddimPath(net.schedule, golden.parameters['steps'] as number, start);
     const inverted = await invert(denoiser, path, await runtime.upload(input(golden, 'latents')), {
       prompt: 'embeddings',
@@ -183,7 +190,7 @@ export async function runLoraFile(golden: GoldenCase): Promise<Results> {
   const results: Results = new Map();
   for (const { file, scale, expected } of golden.json['files'] as { file: string; scale: number; expected: string }[]) {
     const adapter = await readAdapter(bytesSource(file, await readFile(join(golden.dir, file))));
-    const { sites, ranks, down, up } = stackFiles(unetSites({ unet }), [{ name: file, file: adapter }]);
+    const { targets, ranks, down, up } = stackFiles(unetTargets({ unet }), [{ name: file, file: adapter }]);
     const rank = ranks[0]!;
     const multiplier = multiplierTensor(
       ranks,
@@ -193,9 +200,9 @@ export async function runLoraFile(golden: GoldenCase): Promise<Results> {
       expected,
       await withRuntime(async (runtime) => {
         const b = new GraphBuilder();
-        const downs = unpackValues(b, sites, downShape(rank), b.input('down', [down.length]));
-        const ups = unpackValues(b, sites, upShape(rank), b.input('up', [up.length]));
-        const adapt = stackedAdapters(b, joinMatrices(sites, downs, ups), {
+        const downs = unpackValues(b, targets, downShape(rank), b.input('down', [down.length]));
+        const ups = unpackValues(b, targets, upShape(rank), b.input('up', [up.length]));
+        const adapt = stackedAdapters(b, joinMatrices(targets, downs, ups), {
           multiplier: b.input('multiplier', multiplier.shape),
         });
         const values = {

@@ -1,10 +1,10 @@
 /** Golden cases of training: lora-gradients and train. */
 import { adamWSchedule, type AdamWSettings } from '../../../engine/autodiff/adamw';
-import { unetSites } from '../../../engine/diffusion/denoiser';
+import { unetTargets } from '../../../engine/diffusion/denoiser';
 import { noisedLatents, readSchedule, trainingTarget, type Schedule } from '../../../engine/diffusion/schedule';
 import { GraphBuilder } from '../../../engine/graph/builder';
 import { downShape, packMatrices, unpackMatrices, upShape } from '../../../engine/lora/packing';
-import { attentionSites, type Site } from '../../../engine/lora/sites';
+import { attentionTargets, type TargetModule } from '../../../engine/lora/target-modules';
 import { multiplierTensor } from '../../../engine/lora/stack';
 import { readUNetConfig, type UNetConfig } from '../../../engine/nets/unet-config';
 import { buildTrainingStep, stateNames } from '../../../engine/learn/training-step';
@@ -61,7 +61,7 @@ export async function runLoraGradients(golden: GoldenCase): Promise<Map<string, 
     BATCHES[terms].rows.forEach(({ image }, i) => results.set(`loss_${image}`, f32([losses.data[i]!], [1])));
     for (const name of BATCHES[terms].adapters) {
       const gradient = (await outputs[`${name}.gradient`]!.read()) as Floats;
-      bench.unpack(name, gradient.data, (site, matrix) => results.set(`${name}.${site}.grad_B`, matrix));
+      bench.unpack(name, gradient.data, (target, matrix) => results.set(`${name}.${target}.grad_B`, matrix));
     }
     return results;
   });
@@ -113,7 +113,7 @@ export async function runTrain(golden: GoldenCase): Promise<Map<string, HostTens
       for (const tensor of Object.values(outputs)) tensor.dispose();
       if (!after.has(step)) continue;
       for (const [name, { tensors }] of states) {
-        bench.unpack(name, tensors[0]!.data, (site, matrix) => results.set(`${name}.${site}.B.${step}`, matrix));
+        bench.unpack(name, tensors[0]!.data, (target, matrix) => results.set(`${name}.${target}.B.${step}`, matrix));
       }
     }
     return results;
@@ -133,27 +133,27 @@ async function openBench(golden: GoldenCase): Promise<Bench> {
 }
 
 class Bench {
-  readonly #sites: readonly Site[];
+  readonly #targets: readonly TargetModule[];
 
   constructor(
     readonly golden: GoldenCase,
     readonly unet: { readonly config: UNetConfig; readonly weights: WeightSet },
     readonly schedule: Schedule,
   ) {
-    this.#sites = attentionSites(unetSites({ unet }));
+    this.#targets = attentionTargets(unetTargets({ unet }));
   }
 
-  #matrix(adapter: string, site: string, which: 'A' | 'B'): Floats {
-    return input(this.golden, `${adapter}.${site}.${which}`);
+  #matrix(adapter: string, target: string, which: 'A' | 'B'): Floats {
+    return input(this.golden, `${adapter}.${target}.${which}`);
   }
 
   #rank(adapter: string): number {
-    return this.#matrix(adapter, this.#sites[0]!.name, 'A').shape[0]!;
+    return this.#matrix(adapter, this.#targets[0]!.name, 'A').shape[0]!;
   }
 
   initial(adapter: string): Floats {
     const packed = packMatrices(
-      this.#sites,
+      this.#targets,
       upShape(this.#rank(adapter)),
       ({ name }) => this.#matrix(adapter, name, 'B').data,
     );
@@ -165,16 +165,17 @@ class Bench {
     return f32(new Float32Array(shape[0]!), shape);
   }
 
-  unpack(adapter: string, packed: Float32Array, visit: (site: string, matrix: Floats) => void): void {
+  unpack(adapter: string, packed: Float32Array, visit: (target: string, matrix: Floats) => void): void {
     const rank = this.#rank(adapter);
-    const matrices = unpackMatrices(this.#sites, upShape(rank), packed);
-    for (const { name, outFeatures } of this.#sites) visit(name, f32(matrices.get(name)!.slice(), [outFeatures, rank]));
+    const matrices = unpackMatrices(this.#targets, upShape(rank), packed);
+    for (const { name, outFeatures } of this.#targets)
+      visit(name, f32(matrices.get(name)!.slice(), [outFeatures, rank]));
   }
 
   compile(runtime: Runtime, terms: Terms, optimizer: AdamWSettings, returnGradients: boolean): Promise<Program> {
     const { rows, adapters } = BATCHES[terms];
     const b = new GraphBuilder();
-    buildTrainingStep(b, this, this.#sites, {
+    buildTrainingStep(b, this, this.#targets, {
       rows: rows.length,
       adapters: adapters.map((name) => ({ name, rank: this.#rank(name) })),
       latents: input(this.golden, 'latents_style').shape,
@@ -195,7 +196,7 @@ class Bench {
     const { rows, adapters } = BATCHES[terms];
     const ranks = adapters.map((name) => this.#rank(name));
     const total = ranks.reduce((n, rank) => n + rank, 0);
-    const down = packMatrices(this.#sites, downShape(total), ({ name }) =>
+    const down = packMatrices(this.#targets, downShape(total), ({ name }) =>
       Float32Array.from(adapters.flatMap((adapter) => [...this.#matrix(adapter, name, 'A').data])),
     );
     const noising = noisedLatents(this.schedule, timestep);

@@ -2,7 +2,7 @@
 import { GraphBuilder } from '../graph/builder';
 import type { Adapt } from '../nets/scope';
 
-export interface Site {
+export interface TargetModule {
   /** Module path in the net, e.g. `mid_block.attentions.0.transformer_blocks.0.attn1.to_q`. */
   readonly name: string;
   readonly inFeatures: number;
@@ -13,18 +13,18 @@ const ATTENTION = /\.attn[12]?\.to_(q|k|v|out\.0)$/;
 const OTHER_LINEAR = /\.(ff\.net\.(0\.proj|2)|proj_(in|out))$/;
 
 /** Every linear layer of the net's transformers, in the order of its forward pass. */
-export function findSites(build: (b: GraphBuilder, adapt: Adapt) => void): Site[] {
-  const sites: Site[] = [];
+export function findTargets(build: (b: GraphBuilder, adapt: Adapt) => void): TargetModule[] {
+  const targets: TargetModule[] = [];
   build(new GraphBuilder(), (name, x, y) => {
     if (ATTENTION.test(name) || OTHER_LINEAR.test(name)) {
-      sites.push({ name, inFeatures: x.shape.at(-1)!, outFeatures: y.shape.at(-1)! });
+      targets.push({ name, inFeatures: x.shape.at(-1)!, outFeatures: y.shape.at(-1)! });
     }
     return y;
   });
-  return sites;
+  return targets;
 }
 
-/** The sites Diptych trains: to_q, to_k, to_v and to_out.0 of every attention. */
-export function attentionSites(sites: readonly Site[]): Site[] {
-  return sites.filter(({ name }) => ATTENTION.test(name));
+/** The target modules Diptych trains: to_q, to_k, to_v and to_out.0 of every attention. */
+export function attentionTargets(targets: readonly TargetModule[]): TargetModule[] {
+  return targets.filter(({ name }) => ATTENTION.test(name));
 }

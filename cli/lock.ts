@@ -162,18 +162,28 @@ function isAlive({ pid, host, since, started }: Owner): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  const now = startOf(pid);
-  return started === null || now === null || now === started;
+  const fields = statOf(pid);
+  // A killed process whose parent never asks for its exit code stays as a zombie, in containers for good.
+  if (fields?.[0] === 'Z' || fields?.[0] === 'X') return false;
+  return started === null || fields?.[STARTED] === undefined || fields[STARTED] === started;
 }
 
-/** When a process started, in ticks since the machine did (proc(5), field 22 of stat); null where that is not known. */
+/** Of proc(5)'s fields of stat from the third one on, the one with the time of the start. */
+const STARTED = 19;
+
+/** When a process started, in ticks since the machine did; null where that is not known. */
 function startOf(pid: number): string | null {
+  return statOf(pid)?.[STARTED] ?? null;
+}
+
+/** What the system says of a process, from its state on; undefined where it says nothing. */
+function statOf(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field, the program's name, may hold spaces and brackets.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return null;
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Locks of outputs: held by the living, taken over from the dead. */
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { tidyUp } from '../../cli/ending';
 import { lockOutput, lockPath } from '../../cli/lock';
 import { desk, type Desk } from './desk';
@@ -54,6 +55,19 @@ test('a second run is refused until the first is over, and of many at once one g
 test('the lock of a dead process is taken over', async () => {
   await forge({ pid: deadPid() });
   await expectTaken();
+});
+
+(existsSync('/proc/self/stat') ? test : test.skip)('a killed process that nobody waited for is dead', async () => {
+  // The shell becomes a program that never asks for its child's exit code.
+  const parent = spawn('bash', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const pid = Number(String((await once(parent.stdout, 'data'))[0]));
+    while (!/\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) await new Promise((wake) => setTimeout(wake, 5));
+    await forge({ pid, started: null });
+    await expectTaken();
+  } finally {
+    parent.kill('SIGKILL');
+  }
 });
 
 test('of many that take over a dead lock, one gets it', async () => {

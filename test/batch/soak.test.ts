@@ -62,6 +62,7 @@ test(`${COUNT} pictures, workers killed and Redis restarted: each output once, b
     expect(readdirSync(b.at('out/.diptych'))).toEqual([]);
     // Who was alive at the end stops on request and says so.
     const last = workers.at(-1)!;
+    await last.line((line) => line.includes('worker on '));
     last.child.kill('SIGINT');
     expect((await last.finished).err).toMatch(/worker stopped; it did \d+ pictures, the rest stays queued\n$/);
   } finally {

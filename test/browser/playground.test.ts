@@ -5,7 +5,7 @@ import { openEditor, type EditorUnderTest } from './flows/editor';
 
 let editor: EditorUnderTest;
 beforeAll(async () => {
-  editor = await openEditor('embedded');
+  editor = await openEditor('tiny');
 });
 afterAll(() => editor?.close());
 /** As the page opens; loading it anew would take much longer. */

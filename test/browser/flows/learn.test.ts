@@ -7,14 +7,14 @@ import { button, describeLearning, goTo, waitForHeading, waitForStep, waitForSto
 jest.setTimeout(300_000);
 
 /** Enough to break off in the middle. */
-const SETTINGS = { style: 'Line', steps: 10, contentSteps: 2 };
+const SETTINGS = { style: 'Line', steps: 400, contentSteps: 2 };
 
 let editor: EditorUnderTest;
 /** Key of the style in storage, which is a hash of its file. */
 let unbroken: string;
 
 beforeAll(async () => {
-  editor = await openEditor('embedded');
+  editor = await openEditor('tiny');
 });
 afterEach(() => expect(editor.takeErrors()).toEqual([]));
 afterAll(() => editor.close());
@@ -86,7 +86,7 @@ test('a style is learned while a third layer shows how it grows, and is kept', a
   const { panel } = editor;
   await editor.select('teddy bear before', 'teddy bear after', 'koala');
   await button(editor, 'Use the third as live sample').click();
-  await describeLearning(editor, { ...SETTINGS, sampleEvery: 5 });
+  await describeLearning(editor, { ...SETTINGS, sampleEvery: 200 });
   await button(editor, 'Learn style').click({ timeout: PATIENCE });
   await waitForStep(editor, 1);
   const koala = await editor.layer('koala');
@@ -139,12 +139,12 @@ test('paused, closed, opened again and resumed, learning ends with the same styl
 
 test('closed without a word while learning, the plugin offers to go on from its last checkpoint', async () => {
   // Long enough for a checkpoint on any machine.
-  await beginLearning({ ...SETTINGS, steps: 2_000 });
+  await beginLearning({ ...SETTINGS, steps: 20_000 });
   await waitForStorage(editor, (keys) => keys.includes('draft'));
   await editor.page.evaluate(() => playground!.closePlugin());
   await editor.start('learn');
   await waitForHeading(editor, '“Line” is paused');
-  await editor.panel.getByText(/^Step [1-9]\d* of 2002$/).waitFor();
+  await editor.panel.getByText(/^Step [1-9]\d* of 20002$/).waitFor();
   await button(editor, 'Discard').click();
   await waitForHeading(editor, 'A good pair');
   await waitForStorage(editor, (keys) => !keys.includes('draft'));

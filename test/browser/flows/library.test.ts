@@ -19,8 +19,8 @@ let editor: EditorUnderTest;
 let inkFile: string;
 
 beforeAll(async () => {
-  editor = await openEditor('embedded');
-  inkFile = styleFile('Ink', 'embedded');
+  editor = await openEditor('tiny');
+  inkFile = styleFile('Ink', 'tiny');
   await importStyle(editor, inkFile, 'Ink');
 });
 afterEach(() => expect(editor.takeErrors()).toEqual([]));
@@ -162,18 +162,18 @@ test('the model’s view says what runs where, and the network was never asked',
   const { panel } = editor;
   await goTo(editor, 'Model');
   await panel.getByText(/^Processor \(WebAssembly/).waitFor();
-  await panel.getByText('256 px').waitFor();
+  await panel.getByText('32 px').waitFor();
   await panel.getByText('This panel uses no network at all.').waitFor();
 });
 
 test('the panel follows the editor’s theme', async () => {
   const { page, panel } = editor;
-  const ground = (): Promise<string> =>
+  const background = (): Promise<string> =>
     panel.locator('body').evaluate((body) => getComputedStyle(body).backgroundColor);
   await page.evaluate(() => playground!.setTheme('light'));
-  const light = await ground();
+  const light = await background();
   await page.evaluate(() => playground!.setTheme('dark'));
   await panel.locator('html.figma-dark').waitFor({ state: 'attached' });
-  const dark = await ground();
+  const dark = await background();
   expect([light, dark]).toEqual(['rgb(255, 255, 255)', 'rgb(44, 44, 44)']);
 });

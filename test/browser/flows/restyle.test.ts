@@ -223,3 +223,36 @@ test('a queue is cancelled: what is done stays, nothing else comes', async () =>
   await waitForQueue(editor, `${done + 1} of 4 restyled`);
   expect(await editor.names('Icons')).toContain('locked – Ink');
 });
+
+test('the frames of the file that match are restyled; closed in the middle, the panel goes on with the rest', async () => {
+  const { panel } = editor;
+  await goTo(editor, 'Restyle');
+  await chooseStyles(editor, 'Ink');
+  await panel.getByText('Restyle a page or the whole file').click();
+  await panel.getByLabel('Frames of').selectOption('The whole file');
+  await panel.getByLabel('Component').fill('badge');
+  await panel.getByText('2 frames on 1 page match.').waitFor({ timeout: PATIENCE });
+  await panel.getByLabel('Component').fill('');
+  await panel.getByLabel('Name').fill('e');
+  await panel.getByText('6 frames on 2 pages match.').waitFor({ timeout: PATIENCE });
+  const made = async (): Promise<string[]> =>
+    [...(await editor.names('Icons')), ...(await editor.names(PAGE))].filter((name) => name.endsWith(' – Ink'));
+  const before = await made();
+
+  await slowWorkers(editor, 500);
+  await button(editor, 'Restyle 6 frames').click();
+  await panel.getByText('Restyling 3 of 6').waitFor({ timeout: PATIENCE });
+  await editor.page.evaluate(() => playground!.closePlugin());
+  await editor.start('open');
+  await goTo(editor, 'Restyle');
+  await panel.getByRole('heading', { name: /^[1-4] of 6 frames (is|are) left$/ }).waitFor({ timeout: PATIENCE });
+  await button(editor, 'Go on').click();
+  await waitForQueue(editor, /^([1-4]) of \1 restyled$/);
+
+  // Each once, unless the panel was closed between a result and the mark that it is there.
+  const added = new Set((await made()).filter((name) => !before.includes(name)));
+  const frames = ['Badge', 'Clipped', 'Empty frame', 'Rotated', 'To restyle'].map((name) => `${name} – Ink`);
+  expect([...added].sort()).toEqual(frames.filter((name) => !before.includes(name)));
+  expect((await made()).filter((name) => name === 'Badge – Ink').length).toBeGreaterThanOrEqual(2);
+  expect(await panel.getByText(/frames? (is|are) left/).count()).toBe(0);
+});

@@ -10,8 +10,8 @@ jest.setTimeout(300_000);
 let editor: EditorUnderTest;
 
 beforeAll(async () => {
-  editor = await openEditor('embedded');
-  await importStyle(editor, styleFile('Ink', 'embedded'), 'Ink');
+  editor = await openEditor('tiny');
+  await importStyle(editor, styleFile('Ink', 'tiny'), 'Ink');
 });
 afterEach(() => expect(editor.takeErrors()).toEqual([]));
 afterAll(() => editor.close());

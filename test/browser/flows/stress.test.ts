@@ -2,24 +2,29 @@
 import type { NodeTree } from '../../../playground/model/handle';
 import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
 import { memoryInUse } from './memory';
+import { layerAs, pictureShown } from './pictures';
+import { slowWorkers } from './slow';
 import { styleFile } from './styles';
 import { button, goTo, importStyle, openResult, queue, restyle, waitForQueue } from './user';
 
 jest.setTimeout(300_000);
 
 const PAGE = 'Every kind of layer';
-/** Between two measurements at rest lie some hundred kB; the engine's WebAssembly alone has 80 MB. */
+/** Between two measurements at rest lie some hundred kB; the engine's WebAssembly alone has tens of MB. */
 const TOLERANCE = 4e6;
 
 let editor: EditorUnderTest;
 
 beforeAll(async () => {
-  editor = await openEditor('embedded');
-  await importStyle(editor, styleFile('Ink', 'embedded'), 'Ink');
+  editor = await openEditor('tiny');
+  await importStyle(editor, styleFile('Ink', 'tiny'), 'Ink');
   await editor.page.evaluate((name) => playground!.showPage(name), PAGE);
 });
 beforeEach(() => undo(1_000));
-afterEach(() => expect(editor.takeErrors()).toEqual([]));
+afterEach(async () => {
+  await slowWorkers(editor, 0);
+  expect(editor.takeErrors()).toEqual([]);
+});
 afterAll(() => editor.close());
 
 const onPage = async (): Promise<readonly NodeTree[]> => {
@@ -47,11 +52,13 @@ describe('200 layers in the queue', () => {
 
   /** Queues all and cancels in the middle of the third. Returns how many were restyled. */
   async function queueAndCancel(ids: readonly string[]): Promise<number> {
+    await slowWorkers(editor, 500);
     await queue(editor, ...ids);
     await editor.panel.getByText(`Restyling 3 of ${ids.length}`).waitFor({ timeout: PATIENCE });
     await button(editor, 'Cancel all').click();
     const outcome = editor.panel.getByText(new RegExp(`^\\d+ of ${ids.length} restyled$`));
     await outcome.waitFor({ timeout: PATIENCE });
+    await slowWorkers(editor, 0);
     return Number.parseInt(await outcome.innerText());
   }
 
@@ -104,6 +111,7 @@ test('layers deleted while they are restyled, or wait for it, say so; back again
   const sources = ['Rotated', 'Star', 'Clipped'];
   const before = await onPage();
   const undoable = await editor.undoable();
+  await slowWorkers(editor, 500);
   await queue(editor, ...sources);
   await editor.panel.locator('[role=progressbar][aria-label=Rotated][aria-valuenow]').waitFor({ timeout: PATIENCE });
   await editor.page.evaluate(() => {
@@ -127,6 +135,7 @@ test('a result deleted while its slider is at work is no trouble for the next on
   await openResult(editor, 'Clipped – Ink');
   const field = editor.panel.getByLabel('Strength of Ink, percent');
   await field.fill('40', { timeout: PATIENCE });
+  await slowWorkers(editor, 500);
   await field.press('Enter');
   await editor.page.evaluate(() => playground!.remove(playground!.idOf('Clipped – Ink')));
   await openResult(editor, 'Star – Ink');
@@ -183,15 +192,7 @@ test('the selection changes 1,000 times: the panel ends with the last, and holds
 
   // Each picture is the one of the layer it is called after.
   for (const name of ['Clipped', 'Group']) {
-    const { id, bounds } = await editor.layer(name);
-    const { data } = await editor.pixels(id, 512 / Math.max(bounds.width, bounds.height));
-    const picture = panel.getByAltText(new RegExp(`: ${name}$`));
-    const shown = await picture.evaluate(async (image: HTMLImageElement) => {
-      await image.decode();
-      const context = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext('2d')!;
-      context.drawImage(image, 0, 0);
-      return Uint8Array.from(context.getImageData(0, 0, image.naturalWidth, image.naturalHeight).data);
-    });
-    expect(Buffer.compare(shown, data)).toBe(0);
+    const shown = await pictureShown(editor, new RegExp(`: ${name}$`));
+    expect(Buffer.compare(shown.data, (await layerAs(editor, name, shown)).data)).toBe(0);
   }
 });

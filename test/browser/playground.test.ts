@@ -45,7 +45,7 @@ const at = ({ width, height, data }: Pixels, u: number, v: number): number[] => 
 test('opens with a pair selected, the plugin running and a way to begin', async () => {
   expect(await selected()).toEqual(['teddy bear before', 'teddy bear after']);
   await editor.page.getByRole('region', { name: 'How to begin' }).waitFor();
-  await editor.panel.getByText('teddy bear before').waitFor();
+  await editor.panel.getByText('teddy bear before', { exact: true }).waitFor();
   expect(await editor.undoable()).toBe(0);
 });
 

@@ -119,7 +119,9 @@ test('layers deleted while they are restyled, or wait for it, say so; back again
   });
   await waitForQueue(editor, '1 of 3 restyled');
   const gone = 'This layer is no longer in the document.';
-  expect(await rows()).toEqual([`Rotated Failed ${gone}`, `Star Failed ${gone}`, 'Clipped Done']);
+  // The first one's picture was made already.
+  const kept = `Rotated Not placed ${gone} The picture is kept here. Save on disk Discard`;
+  expect(await rows()).toEqual([kept, `Star Failed ${gone}`, 'Clipped Done']);
   expect((await onPage()).filter(isResult).map(({ name }) => name)).toEqual(['Clipped – Ink']);
   expect(await editor.undoable()).toBe(undoable + 3);
 

@@ -84,6 +84,8 @@ test('what the pair makes of a third layer is shown at once, before anything is 
 
 test('a style is learned while a third layer shows how it grows, and is kept', async () => {
   const { panel } = editor;
+  // Other layers first: the three are agreed on already.
+  await editor.select('koala');
   await editor.select('teddy bear before', 'teddy bear after', 'koala');
   await button(editor, 'Use the third as live sample').click();
   await describeLearning(editor, { ...SETTINGS, sampleEvery: 200 });

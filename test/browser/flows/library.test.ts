@@ -138,7 +138,8 @@ test('words and a style become a new frame, which can be tuned', async () => {
   expect(JSON.parse(frame.pluginData['result']!)).toMatchObject({ kind: 'imagined', prompt: 'a red apple' });
   expect(await editor.undoable()).toBe(undoable + 1);
   const { data } = await editor.pixels(frame.id);
-  expect(new Set(data).size).toBeGreaterThan(16);
+  // A random net's picture has few colours, one that nobody painted has one besides its alpha.
+  expect(new Set(data).size).toBeGreaterThan(4);
   // It covers nothing that was there.
   const others = (await page.evaluate(() => playground!.tree())).children.find(({ name }) => name === 'Icons')!;
   const { x, y, width, height } = frame.bounds;

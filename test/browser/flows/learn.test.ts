@@ -86,6 +86,7 @@ test('a style is learned while a third layer shows how it grows, and is kept', a
   const { panel } = editor;
   // Other layers first: the three are agreed on already.
   await editor.select('koala');
+  await panel.getByAltText('Preview: koala').waitFor({ state: 'detached' });
   await editor.select('teddy bear before', 'teddy bear after', 'koala');
   await button(editor, 'Use the third as live sample').click();
   await describeLearning(editor, { ...SETTINGS, sampleEvery: 200 });

@@ -186,7 +186,7 @@ test('quick actions: commands, suggestions of the plugin, and Escape, which leav
   await palette.getByText('There is no style yet').waitFor();
   await editor.page.keyboard.press('Escape');
   await palette.waitFor({ state: 'detached' });
-  await editor.panel.getByText('teddy bear before').waitFor();
+  await editor.panel.getByText('teddy bear before', { exact: true }).waitFor();
 
   await editor.page.keyboard.press('Control+/');
   await editor.page.keyboard.type('imagine');

@@ -117,7 +117,7 @@ describe('imagining', () => {
     imagining.prompt.value = 'red/apple';
     sandbox.documentFull = true;
     await imagining.start(app.choice.chosen.value);
-    expect(imagining.state.value).toMatchObject({ at: 'unplaced', message: 'This file is full' });
+    expect(imagining.state.value).toMatchObject({ at: 'unplaced', message: 'This file is full.' });
     await imagining.start(app.choice.chosen.value);
     await imagining.placeAgain();
     expect(imagining.state.value).toMatchObject({ at: 'unplaced' });

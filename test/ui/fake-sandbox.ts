@@ -84,7 +84,7 @@ export class FakeSandbox implements SandboxPort {
   }
 
   #refuseWhenFull(): void {
-    if (this.documentFull) throw new SandboxError('Error', 'this file is full');
+    if (this.documentFull) throw new SandboxError('Error', 'this file is full.');
   }
 
   #result(id: string): FakeResult {

@@ -190,7 +190,7 @@ test('a picture that the document does not take is kept until it is placed, save
   expect(states(desk.app)).toEqual(['unplaced', 'unplaced']);
   expect(queue.count.value).toMatchObject({ failed: 2, done: 0 });
   const [first, second] = queue.items.value;
-  expect(first!.state.value).toMatchObject({ reason: 'This file is full' });
+  expect(first!.state.value).toMatchObject({ reason: 'This file is full.' });
   // Neither clearing the list nor a new round loses it.
   queue.clear();
   queue.add(desk.nodes.slice(0, 1), recipe({ ...ink, strength: 0 }));

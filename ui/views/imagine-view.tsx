@@ -55,7 +55,9 @@ export function ImagineView() {
         )}
         {state.at === 'unplaced' && (
           <>
-            <Picture png={state.picture} alt="What was drawn" />
+            <div class="sample large">
+              <Picture png={state.picture} alt="What was drawn" />
+            </div>
             <Message
               kind="warning"
               title="It is drawn, but could not be added to the canvas"

@@ -26,6 +26,10 @@ const OUT_OF_MEMORY: NonNullable<StageOptions['prepare']> = ({ engine }) => {
   };
 };
 
+const FULL_DOCUMENT: NonNullable<StageOptions['prepare']> = ({ sandbox }) => {
+  sandbox.documentFull = true;
+};
+
 async function tuned(id: ResultId, options: StageOptions = {}, more: Partial<ResultParameters> = {}): Promise<Desk> {
   const desk = await openStage({
     ...options,
@@ -75,6 +79,7 @@ export const RESTYLE_STATES = {
     return desk;
   },
   'restyle-failed': () => queued(3, { prepare: OUT_OF_MEMORY }),
+  'restyle-unplaced': () => queued(3, { prepare: FULL_DOCUMENT }),
   'restyle-done': () => queued(4),
   'restyle-frames': async () => {
     const desk = await openStage({
@@ -139,6 +144,13 @@ export const IMAGINE_STATES = {
     imagined({
       prepare: ({ engine }) => {
         engine.imagine = () => Promise.reject(new Error('the graphics card was lost; try again'));
+      },
+    }),
+  'imagine-unplaced': () =>
+    imagined({
+      prepare: (parts) => {
+        FULL_DOCUMENT(parts);
+        parts.engine.imagine = async () => PICTURES.koala;
       },
     }),
 };

@@ -103,10 +103,10 @@ function Row({ item }: { item: QueueItem }) {
         <IconButton icon="close" label={`Cancel ${item.name}`} onClick={() => queue.cancel(item.id)} />
       )}
       {over && <IconButton icon="again" label={`Try ${item.name} again`} onClick={() => queue.retry(item.id)} />}
-      {state.at === 'failed' && <p class="reason">{state.reason}</p>}
+      {(state.at === 'failed' || state.at === 'unplaced') && <p class="reason">{state.reason}</p>}
       {state.at === 'unplaced' && (
-        <p class="reason">
-          {state.reason} The picture is kept here.{' '}
+        <p class="reason kept">
+          The picture is kept here.{' '}
           <Button kind="link" onClick={() => queue.save(item.id)}>
             Save on disk
           </Button>{' '}

@@ -2,7 +2,7 @@
 import { Autoencoder } from './diffusion/autoencoder';
 import { Denoiser } from './diffusion/denoiser';
 import { PAPER_DEFAULTS } from './defaults';
-import { isXl, workingSize, type DiffusionModel } from './diffusion/model';
+import { isXl, workingSize, type DescribedModel, type DiffusionModel } from './diffusion/model';
 import { TextEncoder } from './diffusion/text-encoder';
 import { ProgramCache } from './runtime/program-cache';
 import type { Runtime } from './runtime/runtime';
@@ -24,6 +24,6 @@ export function openPipeline(model: DiffusionModel, runtime: Runtime): Pipeline 
 }
 
 /** The size a style is learned at: the one asked for, else the paper's with SDXL, else the model's own. */
-export function learningSize(model: DiffusionModel, asked: number | undefined): number {
+export function learningSize(model: DescribedModel, asked: number | undefined): number {
   return workingSize(model, asked ?? (isXl(model) ? PAPER_DEFAULTS.size : undefined));
 }

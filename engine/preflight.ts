@@ -1,8 +1,10 @@
 /** How much memory a job on a large model takes, known before anything of the model is loaded. */
-import type { DiffusionModel } from './diffusion/model';
+import { isXl, workingSize, type DescribedModel } from './diffusion/model';
+import { netChecks } from './diffusion/check-nets';
 import { encodeImage, decodeLatents } from './diffusion/autoencoder';
 import { conditioningInputs } from './diffusion/conditioning';
 import { stackInputs, unetOutput, unetTargets } from './diffusion/denoiser';
+import { LEARN_DEFAULTS, PAPER_DEFAULTS } from './defaults';
 import { ADAMW_DEFAULTS } from './autodiff/adamw';
 import { InputError } from './errors';
 import { peakBytes, peakBytesOfParts } from './graph/account';
@@ -10,6 +12,7 @@ import { GraphBuilder } from './graph/builder';
 import type { Graph } from './graph/graph';
 import { partition } from './graph/partition';
 import { buildTrainingStep } from './learn/training-step';
+import { learningSize } from './pipeline';
 import { attentionTargets } from './lora/target-modules';
 import { isLarge, TRAINING_PARTS } from './runtime/program-cache';
 import type { Runtime } from './runtime/runtime';
@@ -28,7 +31,7 @@ export type Job =
   | { readonly kind: 'restyle' | 'imagine'; readonly size: number; readonly rank: number; readonly rows: number };
 
 /** Bytes that a job takes at most, by phase: weights of the net at work and what it computes. */
-export function memoryNeeded(model: DiffusionModel, job: Job): number {
+export function memoryNeeded(model: DescribedModel, job: Job): number {
   const { vae, unet, texts } = model;
   const side = job.size / vae.config.downsampling;
   const latents = [1, unet.config.inChannels, side, side];
@@ -42,7 +45,31 @@ export function memoryNeeded(model: DiffusionModel, job: Job): number {
   return BASE_BYTES + Math.max(...phases);
 }
 
-function unetWork(model: DiffusionModel, job: Job, latents: readonly number[]): number {
+/** The rank a style is taken to have when its memory is estimated. */
+export const USUAL_RANK = 64;
+
+/** What a model takes when nobody asks for other sizes; bytes. */
+export interface MemoryNeeds {
+  readonly learn: number;
+  /** With one style. */
+  readonly restyle: number;
+}
+
+/**
+ * What a model takes at its own sizes, by the same account that jobs are held to. Nothing of the weights is read.
+ *
+ * @throws InputError when the weights are not what the configurations say.
+ */
+export function usualNeeds(model: DescribedModel): MemoryNeeds {
+  for (const check of netChecks(model)) check();
+  const { rank } = isXl(model) ? PAPER_DEFAULTS : LEARN_DEFAULTS;
+  return {
+    learn: memoryNeeded(model, { kind: 'learn', size: learningSize(model, undefined), rank }),
+    restyle: memoryNeeded(model, { kind: 'restyle', size: workingSize(model, undefined), rank: USUAL_RANK, rows: 2 }),
+  };
+}
+
+function unetWork(model: DescribedModel, job: Job, latents: readonly number[]): number {
   const targets = attentionTargets(unetTargets(model));
   const tokens = model.texts[0].tokenizer.maxLength;
   if (job.kind === 'learn') {
@@ -77,20 +104,24 @@ function bytesOf(weights: WeightSet): number {
  *
  * @throws InputError that says what is needed, what there is, and the largest smaller size that would fit.
  */
-export function requireMemory(model: DiffusionModel, runtime: Runtime, job: Job): void {
+export function requireMemory(model: DescribedModel, runtime: Runtime, job: Job): void {
   const available = runtime.availableMemory();
   if (available === undefined || !isLarge(model.files)) return;
   const needed = memoryNeeded(model, job);
   if (needed <= available) return;
+  const takes = `to ${job.kind} with ${model.name} at ${job.size} px takes about ${gigabytes(needed)} of memory`;
+  if (runtime.device.kind === 'wasm') {
+    throw new InputError(
+      `${takes}, and WebAssembly has ${gigabytes(available)} at most; use the graphics card, or a smaller model`,
+    );
+  }
   const smaller = SMALLER.find(
     (size) => size < job.size && size % model.sizeMultiple === 0 && memoryNeeded(model, { ...job, size }) <= available,
   );
   const remedy = smaller
     ? `use --size ${smaller}, or close other programs`
     : 'close other programs, or use a smaller model';
-  throw new InputError(
-    `to ${job.kind} with ${model.name} at ${job.size} px takes about ${gigabytes(needed)} of memory, and ${gigabytes(available)} are free; ${remedy}`,
-  );
+  throw new InputError(`${takes}, and ${gigabytes(available)} are free; ${remedy}`);
 }
 
 function gigabytes(bytes: number): string {

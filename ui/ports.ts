@@ -6,6 +6,7 @@
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../engine/engine';
 import type { AppliedStyle, GuideMode, LossPoint, PairVerdict, Phase, StyleDescription } from '../engine/requests';
+import type { MemoryNeeds } from '../engine/preflight';
 import type { MemoryReport } from '../engine/runtime/memory';
 import type { FileContent, OpenRequest } from '../engine/worker/protocol';
 
@@ -146,6 +147,11 @@ export interface EnginePort {
    */
   inspectStyle(fileName: string, file: Uint8Array, config?: Uint8Array): Promise<ImportedStyle>;
   memory(): Promise<MemoryReport>;
+  /**
+   * What work on a model takes, by the account that jobs are held to: of one that is here, or of one on the hub, of which
+   * then only configurations and headers are fetched. Throws an InputError when the model is not supported.
+   */
+  needs(model: string): Promise<MemoryNeeds>;
   dispose(): Promise<void>;
 }
 
@@ -156,8 +162,6 @@ export interface ModelFacts {
   readonly bytes: number;
   /** Bytes that are here already. */
   readonly have: number;
-  /** An estimate of what learning on it needs, bytes. */
-  readonly memoryNeeded: number;
 }
 
 /** What is there to compute with. */

@@ -65,14 +65,22 @@ export async function readAndDispose(tensor: DeviceTensor): Promise<HostTensor<'
 }
 
 /** @returns scaled latents of an image [N, 3, H, W]. */
-export function encodeImage(b: GraphBuilder, { vae: { config, weights } }: DiffusionModel, image: Value): Value {
+export function encodeImage(
+  b: GraphBuilder,
+  { vae: { config, weights } }: Pick<DiffusionModel, 'vae'>,
+  image: Value,
+): Value {
   const scope = new Scope(b, weights);
   const latents = config.kind === 'tiny' ? encodeTiny(scope, config, image) : encodeKl(scope, config, image).mean;
   return b.mul(config.shiftFactor === 0 ? latents : b.sub(latents, config.shiftFactor), config.scalingFactor);
 }
 
 /** @returns the image of scaled latents [N, C, h, w]. */
-export function decodeLatents(b: GraphBuilder, { vae: { config, weights } }: DiffusionModel, latents: Value): Value {
+export function decodeLatents(
+  b: GraphBuilder,
+  { vae: { config, weights } }: Pick<DiffusionModel, 'vae'>,
+  latents: Value,
+): Value {
   const scope = new Scope(b, weights);
   const scaled = b.div(latents, config.scalingFactor);
   const unscaled = config.shiftFactor === 0 ? scaled : b.add(scaled, config.shiftFactor);

@@ -4,10 +4,10 @@ import { clipText } from '../nets/clip-text';
 import { Scope } from '../nets/scope';
 import { decodeLatents, encodeImage } from './autoencoder';
 import { unetTargets } from './denoiser';
-import type { DiffusionModel } from './model';
+import type { DescribedModel } from './model';
 
 /** One check for each net: throws an InputError for a tensor that is missing, of another shape or of a dtype that is not read. */
-export function netChecks(model: DiffusionModel): (() => void)[] {
+export function netChecks(model: DescribedModel): (() => void)[] {
   const { vae, texts } = model;
   const side = vae.config.downsampling;
   return [

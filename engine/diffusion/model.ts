@@ -55,8 +55,18 @@ const SUPPORTED_PIPELINES = [
   'StableDiffusionXLImg2ImgPipeline',
 ] as const;
 
+/** A model without the digest that names its weights: only configurations, tokenizers and headers were read. */
+export type DescribedModel = Omit<DiffusionModel, 'fingerprint'>;
+
 /** Opens a model folder; throws an InputError naming the file and the key for whatever is missing or not supported. */
 export async function openModel(from: ModelFolder, signal?: AbortSignal): Promise<DiffusionModel> {
+  const model = await describeModel(from, signal);
+  const sources = model.unet.weights.files.map(({ source }) => source);
+  return { ...model, fingerprint: digest(await sampled(sources, signal)) };
+}
+
+/** The same without reading any weights, which over a network is quick. */
+export async function describeModel(from: ModelFolder, signal?: AbortSignal): Promise<DescribedModel> {
   const configs = new Map<string, string>();
   const folder = recorded(from, configs);
   if (!(await folder.has('model_index.json', signal))) {
@@ -95,12 +105,6 @@ export async function openModel(from: ModelFolder, signal?: AbortSignal): Promis
     files: new Map(sources.map((source) => [source.name, source])),
     nativeSize: unet.config.sampleSize * vae.config.downsampling,
     sizeMultiple: vae.config.downsampling * 2 ** (unet.config.channels.length - 1),
-    fingerprint: digest(
-      await sampled(
-        unet.weights.files.map(({ source }) => source),
-        signal,
-      ),
-    ),
     configs,
   };
 }

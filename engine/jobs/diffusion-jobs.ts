@@ -6,7 +6,7 @@ import type { Image } from '../image/image';
 import { learn } from '../learn/learn';
 import { makeRecipe } from '../learn/recipe';
 import { learningSize, openPipeline, type Pipeline } from '../pipeline';
-import { requireMemory } from '../preflight';
+import { requireMemory, USUAL_RANK } from '../preflight';
 import type {
   AppliedStyle,
   Hooks,
@@ -27,9 +27,6 @@ import { ownValue } from '../weights/json';
 import { openSafetensors } from '../weights/safetensors';
 import { bytesSource } from '../weights/source';
 import type { Jobs, ModelDescription } from './jobs';
-
-/** The rank a style is taken to have when its memory is estimated. */
-const USUAL_RANK = 64;
 
 /** Opens a diffusers folder; throws an InputError when it is not a supported model. */
 export async function openDiffusion(

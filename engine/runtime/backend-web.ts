@@ -19,6 +19,9 @@ import type { WebBuild } from './web-builds';
 /** Beyond this, threads of one operation wait for each other more than they help. */
 const MOST_THREADS = 8;
 
+/** What 32-bit addresses reach, bytes: all that programs, weights and tensors there can take. */
+const WASM_MEMORY = 2 ** 32;
+
 /** Milliseconds after which WebAssembly that has not started will not. */
 const START_TIMEOUT = 60_000;
 
@@ -135,6 +138,7 @@ function openWasm({ ort, env }: Loaded): Device {
     sessionOptions: (plan) => ({ ...commonSessionOptions(plan, {}, IDLE_ON_CPU), executionProviders: ['wasm'] }),
     upload: (tensor) => toOrt(ort.Tensor, { ...tensor, data: copyElements(tensor.dtype, tensor.data) }),
     allocate: () => undefined,
+    availableMemory: () => WASM_MEMORY,
     trim: () => undefined,
     read: async (tensor) => tensor.data,
     fault: () => undefined,

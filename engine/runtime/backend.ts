@@ -61,7 +61,7 @@ export interface Device {
    * Undefined where files cannot be mapped.
    */
   locate?(paths: readonly string[]): { readonly folder: string; readonly locations: readonly string[] };
-  /** Bytes this process may still take, where that can be known. */
+  /** Bytes that work on this device may take, where that can be known. */
   availableMemory?(): number;
   /** Gives back memory kept for the next `allocate`. */
   trim(): void;

@@ -93,7 +93,7 @@ export class Runtime {
     return core.call('upload a tensor', async () => new DeviceTensor(core, tensor, core.device.upload(tensor)));
   }
 
-  /** Bytes this process may still take; undefined where the device does not know. */
+  /** Bytes that work may take; undefined where the device does not know. */
   availableMemory(): number | undefined {
     return this.#core.device.availableMemory?.();
   }

@@ -12,9 +12,10 @@ import type {
   RestyleRequest,
   StyleDescription,
 } from '../requests';
+import type { MemoryNeeds } from '../preflight';
 import type { MemoryReport } from '../runtime/memory';
 import { watchLife } from './life';
-import { keepErrorClasses, NOTHING_HELD, type OpenRequest, type ReportProgress } from './protocol';
+import { keepErrorClasses, NOTHING_HELD, type ModelLocation, type OpenRequest, type ReportProgress } from './protocol';
 import type { EngineService, JobId } from './service';
 import { Watchdog } from './watchdog';
 
@@ -114,6 +115,11 @@ export class EngineClient {
   /** See restyle/styles.ts. Does not wait for jobs. */
   describeStyle(name: string, file: Uint8Array): Promise<StyleDescription> {
     return this.#ask(() => this.#service.describeStyle(name, file));
+  }
+
+  /** What a diffusion model would take (preflight.ts); throws an InputError when it is not supported. Needs no open model. */
+  needs(model: ModelLocation): Promise<MemoryNeeds> {
+    return this.#ask(() => this.#service.needs(model));
   }
 
   /** See learn/pair-check.ts. Needs no open model. */

@@ -13,9 +13,18 @@ import type {
   RestyleRequest,
   StyleDescription,
 } from '../requests';
+import type { MemoryNeeds } from '../preflight';
 import type { MemoryReport } from '../runtime/memory';
 import { Queue } from '../runtime/queue';
-import { moveImage, moveProgress, moveResult, NOTHING_HELD, type OpenRequest, type ReportProgress } from './protocol';
+import {
+  moveImage,
+  moveProgress,
+  moveResult,
+  NOTHING_HELD,
+  type ModelLocation,
+  type OpenRequest,
+  type ReportProgress,
+} from './protocol';
 
 /** The part of an Engine that jobs use. */
 export type JobEngine = Pick<
@@ -25,6 +34,9 @@ export type JobEngine = Pick<
 
 export type OpenEngine = (request: OpenRequest, signal: AbortSignal) => Promise<JobEngine>;
 
+/** Tells what a diffusion model takes, without opening it on a device. */
+export type EstimateNeeds = (model: ModelLocation) => Promise<MemoryNeeds>;
+
 /** A number of the caller's choosing, by which it can cancel the job. */
 export type JobId = number;
 
@@ -32,14 +44,16 @@ type JobHooks = Required<Hooks>;
 
 export class EngineService {
   readonly #openEngine: OpenEngine;
+  readonly #estimate: EstimateNeeds;
   readonly #queue = new Queue();
   /** Jobs that wait or run. */
   readonly #jobs = new Map<JobId, AbortController>();
   #engine: JobEngine | undefined;
   #closed = false;
 
-  constructor(openEngine: OpenEngine) {
+  constructor(openEngine: OpenEngine, estimate: EstimateNeeds) {
     this.#openEngine = openEngine;
+    this.#estimate = estimate;
   }
 
   /** Opens a model; the one open before is given back first. */
@@ -66,6 +80,11 @@ export class EngineService {
   /** Reads a style file, and does not wait for jobs. */
   describeStyle(name: string, file: Uint8Array): Promise<StyleDescription> {
     return this.#opened().describeStyle(name, file);
+  }
+
+  /** What a diffusion model would take (preflight.ts). Needs none to be open and does not wait for jobs. */
+  needs(model: ModelLocation): Promise<MemoryNeeds> {
+    return this.#estimate(model);
   }
 
   /** Needs no model and does not wait for jobs. */

@@ -1,7 +1,9 @@
 /** What every build of the engine's worker does at its start. */
 import * as Comlink from 'comlink';
+import { describeModel } from '../diffusion/model';
 import { Engine } from '../engine';
 import { DeviceError, InputError } from '../errors';
+import { usualNeeds, type MemoryNeeds } from '../preflight';
 import { webBackend } from '../runtime/backend-web';
 import type { WebBuild } from '../runtime/web-builds';
 import { memoryFolder, type ModelFolder } from '../weights/folder';
@@ -34,9 +36,11 @@ export function startWorker(
     );
     return Engine.open(openFolder(model), backend, device, signal);
   };
+  const estimate = async (model: ModelLocation): Promise<MemoryNeeds> =>
+    usualNeeds(await describeModel(openFolder(model)));
   if (servesAsThread(builds)) return;
   keepLife();
-  Comlink.expose(new EngineService(openEngine));
+  Comlink.expose(new EngineService(openEngine, estimate));
 }
 
 async function readWasm(file: string, content: FileContent | string): Promise<ArrayBuffer | Uint8Array> {

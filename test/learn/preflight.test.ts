@@ -1,8 +1,9 @@
 /** Memory is asked for before anything is loaded: what is needed, what there is, and what would fit. */
 import { TINY_MODEL } from '../support/tiny-engine';
-import { openModel, type DiffusionModel } from '../../engine/diffusion/model';
-import { memoryNeeded, requireMemory, type Job } from '../../engine/preflight';
+import { describeModel, openModel, type DiffusionModel } from '../../engine/diffusion/model';
+import { memoryNeeded, requireMemory, usualNeeds, type Job } from '../../engine/preflight';
 import type { Runtime } from '../../engine/runtime/runtime';
+import type { ModelFolder } from '../../engine/weights/folder';
 import { nodeFolder } from '../../engine/weights/node-folder';
 
 const JOB: Job = { kind: 'learn', size: 256, rank: 4 };
@@ -11,7 +12,7 @@ beforeAll(async () => {
   model = { ...(await openModel(await nodeFolder(TINY_MODEL))), name: 'a model' };
 });
 
-const free = (bytes: number) => ({ availableMemory: () => bytes }) as Runtime;
+const free = (bytes: number, kind = 'cpu') => ({ availableMemory: () => bytes, device: { kind } }) as Runtime;
 /** The same nets with a file as large as a large model's. */
 const large = (): DiffusionModel => ({ ...model, files: new Map([['weights', { size: 2 ** 30 } as never]]) });
 
@@ -32,4 +33,29 @@ test('a large model that does not fit is refused, with the size that fits', () =
   // Small models, and devices that do not know, are not asked.
   expect(() => requireMemory(model, free(1), JOB)).not.toThrow();
   expect(() => requireMemory(large(), { availableMemory: () => undefined } as Runtime, JOB)).not.toThrow();
+});
+
+test('where WebAssembly is the limit, the message says what has more', () => {
+  expect(() => requireMemory(large(), free(1, 'wasm'), JOB)).toThrow(
+    /takes about 0\.\d GiB of memory, and WebAssembly has 0\.0 GiB at most; use the graphics card, or a smaller model$/,
+  );
+});
+
+test('a model that is not here yet is judged by the same account, without its weights', async () => {
+  const read: number[] = [];
+  const folder = await nodeFolder(TINY_MODEL);
+  const watched: ModelFolder = {
+    ...folder,
+    open: async (path, signal) => {
+      const source = await folder.open(path, signal);
+      if (!path.endsWith('.safetensors')) return source;
+      return { ...source, read: (offset, length) => (read.push(length), source.read(offset, length)) };
+    },
+  };
+  const needs = usualNeeds(await describeModel(watched));
+  expect(needs.learn).toBe(memoryNeeded(model, { kind: 'learn', size: model.nativeSize, rank: 16 }));
+  expect(needs.restyle).toBe(memoryNeeded(model, { kind: 'restyle', size: model.nativeSize, rank: 64, rows: 2 }));
+  const weights = [...model.files.values()].reduce((sum, { size }) => sum + size, 0);
+  expect(read.length).toBeGreaterThan(0);
+  expect(read.reduce((sum, length) => sum + length, 0)).toBeLessThan(weights / 4);
 });

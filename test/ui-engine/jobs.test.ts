@@ -1,7 +1,7 @@
 /** The engine's jobs through breakdowns: what is tried again, from where, what the user is told, and what is given up. */
 import { CancelledError, DeviceError, InputError, throwIfCancelled } from '../../engine/errors';
 import type { Hooks, LearnRequest } from '../../engine/requests';
-import type { OpenRequest } from '../../engine/worker/protocol';
+import type { ModelLocation, OpenRequest } from '../../engine/worker/protocol';
 import { EngineService, type JobEngine } from '../../engine/worker/service';
 import { createPorts, type PortOptions } from '../../ui/engine/create';
 import { memoryStore } from '../../ui/engine/models/store';
@@ -92,7 +92,11 @@ function start(script: Script = {}, options: PortOptions = {}) {
         dispose: async () => void log.push(`${worker} dispose ${request.model.name}`),
       };
     };
-  const engines = workersOf((nth) => new EngineService(engineOf(nth)));
+  const needsOf = (worker: number) => async (model: ModelLocation) => {
+    log.push(`${worker} needs of ${model.kind} ${model.name}`);
+    return { learn: 3, restyle: 2 };
+  };
+  const engines = workersOf((nth) => new EngineService(engineOf(nth), needsOf(nth)));
   const ports = createPorts(assets, {
     connectEngine: engines.connect,
     connectPictures: workersOf(() => new PictureService()).connect,
@@ -122,6 +126,27 @@ test('nothing is started before it is needed; the first job opens the embedded m
   await engine.dispose();
   expect(workers[0]!.ended).toBe(true);
   expect(engine.status.value.state).toBe('closed');
+});
+
+test('what a model takes is asked of the worker, of the hub where it is not here, and opens nothing', async () => {
+  const { engine, models, log } = start();
+  expect(await engine.needs('hub:org/name')).toEqual({ learn: 3, restyle: 2 });
+  const paths = ['model_index.json', 'scheduler/scheduler_config.json', 'tokenizer/vocab.json', 'tokenizer/merges.txt'];
+  for (const net of ['unet', 'vae', 'text_encoder']) {
+    paths.push(
+      `${net}/config.json`,
+      `${net}/${net === 'text_encoder' ? 'model' : 'diffusion_pytorch_model'}.safetensors`,
+    );
+  }
+  const files = new Map(paths.map((path) => [path, new File(['{}'], path.split('/').at(-1)!)]));
+  await engine.needs(models.useFolder('mine', files).name);
+  await engine.restyle(RESTYLE);
+  expect(log).toEqual([
+    '0 needs of hub hub:org/name',
+    '0 needs of files folder:mine',
+    '0 open icons auto',
+    '0 restyle a',
+  ]);
 });
 
 test('a learned style has its facts, its samples as PNG, and its reports in order', async () => {

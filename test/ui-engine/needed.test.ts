@@ -1,7 +1,6 @@
 /** Which of a repository's files are fetched. */
 import { InputError } from '../../engine/errors';
 import { neededFiles } from '../../engine/weights/needed-files';
-import { memoryToLearn } from '../../ui/engine/models/memory';
 
 const SMALL = [
   'model_index.json',
@@ -61,16 +60,4 @@ test('what is no model is refused with what is missing', () => {
   expect(() => needed(['unet/diffusion_pytorch_model.bin', ...FULL.slice(1)])).toThrow(
     'hub:org/model has no .safetensors weights in unet/; choose a model that has them',
   );
-});
-
-test('the estimate of memory counts half precision twice, and the UNet six times', () => {
-  const GIB = 2 ** 30;
-  const files = (half: string) => [
-    { path: `unet/model${half}.safetensors`, size: GIB },
-    { path: `vae/model${half}.safetensors`, size: GIB / 4 },
-    { path: `text_encoder/model${half}.safetensors`, size: GIB / 4 },
-    { path: 'tokenizer/vocab.json', size: GIB },
-  ];
-  expect(memoryToLearn(files(''))).toBe(7 * GIB);
-  expect(memoryToLearn(files('.fp16'))).toBe(13.5 * GIB);
 });

@@ -16,16 +16,16 @@ export class FakeModels implements ModelsPort {
 
   async look(name: string): Promise<ModelFacts> {
     this.asked.push(name);
-    return this.stored.find((facts) => facts.name === name) ?? { name, bytes: 1000, have: 0, memoryNeeded: 2000 };
+    return this.stored.find((facts) => facts.name === name) ?? { name, bytes: 1000, have: 0 };
   }
 
   async fetch(name: string, { signal: abort, onProgress }: Parameters<ModelsPort['fetch']>[1]): Promise<void> {
     this.asked.push(name);
     onProgress?.(400, 1000);
-    this.#store({ name, bytes: 1000, have: 400, memoryNeeded: 2000 });
+    this.#store({ name, bytes: 1000, have: 400 });
     await this.onFetch?.(abort);
     abort?.throwIfAborted();
-    this.#store({ name, bytes: 1000, have: 1000, memoryNeeded: 2000 });
+    this.#store({ name, bytes: 1000, have: 1000 });
   }
 
   async list(): Promise<readonly ModelFacts[]> {
@@ -41,7 +41,7 @@ export class FakeModels implements ModelsPort {
   }
 
   useFolder(name: string): ModelFacts {
-    return { name: `folder:${name}`, bytes: 10, have: 10, memoryNeeded: 20 };
+    return { name: `folder:${name}`, bytes: 10, have: 10 };
   }
 
   #store(facts: ModelFacts): void {

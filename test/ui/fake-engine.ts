@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals-core';
 import type { EngineDescription } from '../../engine/engine';
 import { CancelledError, InputError } from '../../engine/errors';
+import type { MemoryNeeds } from '../../engine/preflight';
 import type { LossPoint, PairVerdict } from '../../engine/requests';
 import type {
   EnginePort,
@@ -153,6 +154,13 @@ export class FakeEngine implements EnginePort {
 
   async memory() {
     return { files: 1e6, programs: 2e6, tensors: 3e6, peak: 9e6 };
+  }
+
+  /** What models take; an Error is thrown. */
+  needed: MemoryNeeds | Error = { learn: 2000, restyle: 1500 };
+  async needs(): Promise<MemoryNeeds> {
+    if (this.needed instanceof Error) throw this.needed;
+    return this.needed;
   }
 
   async dispose(): Promise<void> {

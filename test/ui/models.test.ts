@@ -1,3 +1,4 @@
+import { InputError } from '../../engine/errors';
 import { hubName } from '../../ui/state/models';
 import { openDesk, until } from './desk';
 
@@ -27,7 +28,7 @@ test('nothing is asked of the network before the user does, not even for the mod
 test('a model that is here is opened again', async () => {
   const { app, models } = await openDesk({
     settings: { panel: 'hosted', model: 'hub:org/name' },
-    prepare: ({ models: { stored } }) => stored.push({ name: 'hub:org/name', bytes: 9, have: 9, memoryNeeded: 1 }),
+    prepare: ({ models: { stored } }) => stored.push({ name: 'hub:org/name', bytes: 9, have: 9 }),
   });
   await until(() => app.services.engine.status.value.state === 'ready');
   expect(app.services.model.chosen.value).toBe('hub:org/name');
@@ -43,6 +44,19 @@ test('size first, then the download, then it is used and remembered', async () =
   expect(app.models.download.value.at).toBe('none');
   expect(app.services.model.chosen.value).toBe('hub:org/name');
   expect(sandbox.settings.model).toBe('hub:org/name');
+});
+
+test('what work on a model takes is told before it is downloaded, and why it cannot be used', async () => {
+  const { app, engine } = await openDesk();
+  await app.models.look('org/name');
+  await until(() => app.models.needs.value.has('hub:org/name'));
+  expect(app.models.needs.value.get('hub:org/name')).toEqual({ learn: 2000, restyle: 1500 });
+  engine.needed = new InputError('hub:org/other: the UNet takes 9 channels; choose a text-to-image model');
+  await app.models.look('org/other');
+  await until(() => app.models.needs.value.has('hub:org/other'));
+  expect(app.models.needs.value.get('hub:org/other')).toMatchObject({
+    problem: expect.stringMatching(/takes 9 channels/),
+  });
 });
 
 test('a stopped download keeps what it has and goes on', async () => {

@@ -9,6 +9,9 @@ import { EngineClient, type Patience } from '../../engine/worker/client';
 import type { OpenRequest } from '../../engine/worker/protocol';
 import { EngineService, type JobEngine } from '../../engine/worker/service';
 
+const noNeeds = async (): Promise<never> => {
+  throw new Error('not asked for here');
+};
 const WHOLE = { applied: 2, modules: 2, notApplied: [] };
 
 const picture = (...bytes: number[]): Image => ({ width: 1, height: 1, data: Uint8ClampedArray.of(...bytes) });
@@ -88,7 +91,7 @@ async function connected(patience?: Patience) {
   const engines = fakeEngines();
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
-  Comlink.expose(new EngineService(engines.open), nodeEndpoint(port1));
+  Comlink.expose(new EngineService(engines.open, noNeeds), nodeEndpoint(port1));
   let ended = false;
   const client = new EngineClient(nodeEndpoint(port2), () => (ended = true), patience);
   await client.open(OPEN);
@@ -135,7 +138,7 @@ test('pixels and styles arrive whole, and the request stays with its owner', asy
 
 test('results are moved out of the worker, not copied', async () => {
   const { open, advance } = fakeEngines();
-  const service = new EngineService(open);
+  const service = new EngineService(open, noNeeds);
   await service.open(1, OPEN);
   const learning = service.learn(2, LEARN);
   await advance();
@@ -248,7 +251,7 @@ describe('races', () => {
 
   test('cancelled twice is cancelled once, and so is a job that the service does not know', async () => {
     const { open, log, advance } = fakeEngines();
-    const service = new EngineService(open);
+    const service = new EngineService(open, noNeeds);
     await service.open(1, OPEN);
     const job = settled(service.restyle(2, restyling('a')));
     const waiting = settled(service.restyle(3, restyling('b')));
@@ -345,7 +348,7 @@ test('when the worker dies every job fails', async () => {
 
 test('a job number is not used twice at once', async () => {
   const { open, advance } = fakeEngines();
-  const service = new EngineService(open);
+  const service = new EngineService(open, noNeeds);
   await service.open(1, OPEN);
   const first = service.restyle(2, restyling('a'));
   await expect(service.restyle(2, restyling('b'))).rejects.toThrow('job 2 is under way already');

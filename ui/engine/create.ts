@@ -1,7 +1,7 @@
 /** The engine's side of the panel, made of what a build of the panel brings along. */
 import { DeviceError } from '../../engine/errors';
 import { EngineClient, PATIENCE, type Patience } from '../../engine/worker/client';
-import type { OpenRequest } from '../../engine/worker/protocol';
+import type { ModelLocation, OpenRequest } from '../../engine/worker/protocol';
 import type { EnginePort, ModelsPort, PanelAssets } from '../ports';
 import { workerAt, type Connect } from './connection';
 import { EngineHost, type HostOptions } from './host';
@@ -50,6 +50,8 @@ export function createPorts(assets: PanelAssets, options: PortOptions = {}): Por
     const model = (await embedded.get(name)?.()) ?? { name, files: await models.files(name) };
     return { model: { kind: 'files', ...model }, wasm: await assets.wasm() };
   };
+  const find = async (name: string): Promise<ModelLocation> =>
+    embedded.has(name) || (await models.has(name)) ? (await locate(name)).model : { kind: 'hub', name };
   const connectEngine = options.connectEngine ?? workerAt(() => assets.workerUrl());
   const connectPictures = options.connectPictures ?? workerAt(() => assets.pictureWorkerUrl());
   const patience = options.patience ?? (assets.build === 'embedded' ? EMBEDDED_PATIENCE : PATIENCE);
@@ -58,6 +60,7 @@ export function createPorts(assets: PanelAssets, options: PortOptions = {}): Por
       {
         start: () => startEngine(connectEngine, patience),
         locate,
+        find,
         ...(options.openLimit && { openLimit: options.openLimit }),
       },
       model,

@@ -2,10 +2,11 @@
 import { signal, type ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../../engine/engine';
 import { CancelledError, DeviceError, throwIfCancelled } from '../../engine/errors';
+import type { MemoryNeeds } from '../../engine/preflight';
 import type { DeviceOptions } from '../../engine/runtime/backend';
 import { Queue } from '../../engine/runtime/queue';
 import { WorkerEndedError, type EngineClient } from '../../engine/worker/client';
-import type { OpenRequest } from '../../engine/worker/protocol';
+import type { ModelLocation, OpenRequest } from '../../engine/worker/protocol';
 import type { EngineStatus } from '../ports';
 import { abortable } from '../abortable';
 
@@ -14,6 +15,8 @@ export interface HostOptions {
   readonly start: () => Promise<EngineClient>;
   /** Finds a model's files by the name the panel knows it by. Throws an InputError when they are not here. */
   readonly locate: (model: string) => Promise<Pick<OpenRequest, 'model' | 'wasm'>>;
+  /** The same of a model that is only looked at, which may be on the hub still. */
+  readonly find: (model: string) => Promise<ModelLocation>;
   /** Milliseconds in which a model must be open; a worker that takes longer is given up. */
   readonly openLimit?: number;
 }
@@ -127,6 +130,13 @@ export class EngineHost {
     return this.#opening?.client;
   }
 
+  /** What a model would take; whichever is open stays so. */
+  async needs(name: string): Promise<MemoryNeeds> {
+    const model = await this.#options.find(name);
+    const client = await this.#openings.run(() => this.#worker());
+    return client.needs(model);
+  }
+
   async dispose(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
@@ -175,8 +185,7 @@ export class EngineHost {
 
   async #openOnce(model: string): Promise<OpenEngine> {
     const request = await this.#options.locate(model);
-    if (this.#client?.failed) this.#client = undefined;
-    const client = (this.#client ??= await this.#options.start());
+    const client = await this.#worker();
     const limit = this.#options.openLimit ?? OPEN_LIMIT;
     const timer = setTimeout(
       () => client.fail(new DeviceError(`the engine did not start within ${limit / 1000} seconds; reload the plugin`)),
@@ -190,6 +199,11 @@ export class EngineHost {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #worker(): Promise<EngineClient> {
+    if (this.#client?.failed) this.#client = undefined;
+    return (this.#client ??= await this.#options.start());
   }
 
   /** Ends an engine that broke down, and what else was asked of it. */

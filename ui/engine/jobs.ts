@@ -5,6 +5,7 @@ import { describeCoverage } from '../../engine/lora/coverage';
 import { joinPeftConfig, PEFT_FILES } from '../../engine/lora/peft-config';
 import type { Image } from '../../engine/image/image';
 import type { LearnRequest, LearnResult, PairVerdict, Progress } from '../../engine/requests';
+import type { MemoryNeeds } from '../../engine/preflight';
 import type { MemoryReport } from '../../engine/runtime/memory';
 import type { EngineClient } from '../../engine/worker/client';
 import { NOTHING_HELD } from '../../engine/worker/protocol';
@@ -163,6 +164,10 @@ export class EngineJobs implements EnginePort {
       tensors: a.tensors + b.tensors,
       peak: a.peak + b.peak,
     }));
+  }
+
+  needs(model: string): Promise<MemoryNeeds> {
+    return this.#host.needs(model);
   }
 
   async dispose(): Promise<void> {

@@ -1,5 +1,6 @@
 /** Model: which base model is used, where it comes from and runs, and what it costs. */
 import { signal, type ReadonlySignal } from '@preact/signals-core';
+import type { MemoryNeeds } from '../../engine/preflight';
 import type { MemoryReport } from '../../engine/runtime/memory';
 import type { PanelKind, Settings } from '../../common/messages';
 import type { MachineFacts, ModelFacts, ModelsPort } from '../ports';
@@ -17,6 +18,9 @@ export type Download =
   | { readonly at: 'stopped'; readonly facts: ModelFacts; readonly have: number }
   | { readonly at: 'failed'; readonly name: string; readonly message: string; readonly facts: ModelFacts | null };
 
+/** What work on a model takes, or why it cannot be used. */
+export type Needs = MemoryNeeds | { readonly problem: string };
+
 export class ModelFlow {
   readonly #services: Services;
   readonly #port: ModelsPort;
@@ -24,6 +28,9 @@ export class ModelFlow {
   readonly #download = signal<Download>({ at: 'none' });
   readonly #machine = signal<MachineFacts | null>(null);
   readonly #memory = signal<MemoryReport | null>(null);
+  readonly #needs = signal<ReadonlyMap<string, Needs>>(new Map());
+  /** Models whose needs are being found out. */
+  readonly #estimating = new Set<string>();
   #settings: Settings = { panel: 'embedded', model: EMBEDDED_MODEL };
   #abort: AbortController | undefined;
   #asking = false;
@@ -34,6 +41,8 @@ export class ModelFlow {
   readonly memory: ReadonlySignal<MemoryReport | null> = this.#memory;
   /** What this computer has; null until it is known. */
   readonly machine: ReadonlySignal<MachineFacts | null> = this.#machine;
+  /** By model, as far as it is known. */
+  readonly needs: ReadonlySignal<ReadonlyMap<string, Needs>> = this.#needs;
   readonly lasting: ReadonlySignal<boolean>;
 
   constructor(services: Services, port: ModelsPort) {
@@ -81,6 +90,7 @@ export class ModelFlow {
     this.#download.value = { at: 'looking', name };
     try {
       this.#download.value = { at: 'offered', facts: await this.#port.look(name, abort.signal) };
+      void this.findNeeds(name);
     } catch (error) {
       this.#download.value = isCancelled(error)
         ? { at: 'none' }
@@ -150,6 +160,20 @@ export class ModelFlow {
       await this.use(facts.name);
     } catch (error) {
       this.#services.notices.error(messageOf(error));
+    }
+  }
+
+  /** Finds out what work on a model takes. One on the hub must have been named by the user. */
+  async findNeeds(name: string): Promise<void> {
+    if (this.#needs.value.has(name) || this.#estimating.has(name)) return;
+    this.#estimating.add(name);
+    try {
+      const needs = await this.#services.engine
+        .needs(name)
+        .catch((error: unknown): Needs => ({ problem: messageOf(error) }));
+      this.#needs.value = new Map(this.#needs.value).set(name, needs);
+    } finally {
+      this.#estimating.delete(name);
     }
   }
 

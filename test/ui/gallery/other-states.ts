@@ -51,7 +51,7 @@ export const LIBRARY_STATES = {
     }),
 };
 
-const TURBO: ModelFacts = { name: 'hub:stabilityai/sd-turbo', bytes: 1.72e9, have: 0, memoryNeeded: 3.9e9 };
+const TURBO: ModelFacts = { name: 'hub:stabilityai/sd-turbo', bytes: 1.72e9, have: 0 };
 const HALF: ModelFacts = { ...TURBO, name: 'hub:stabilityai/stable-diffusion-2-1', bytes: 2.6e9, have: 0.9e9 };
 
 async function model(options: StageOptions = {}): Promise<Desk> {
@@ -59,6 +59,7 @@ async function model(options: StageOptions = {}): Promise<Desk> {
     ...options,
     prepare: (parts) => {
       parts.models.look = async () => TURBO;
+      parts.engine.needed = { learn: 5.6e9, restyle: 2.5e9 };
       parts.models.machine = async () => ({ gpu: options.build === 'hosted' ? 'Apple M2' : null, memory: 8e9 });
       options.prepare?.(parts);
     },

@@ -7,8 +7,9 @@ import type { HttpOptions } from '../../../engine/weights/http-range';
 import { askHub, fileUrl, type HubListing, type HubOptions } from '../../../engine/weights/hub';
 import { neededFiles } from '../../../engine/weights/needed-files';
 import type { MachineFacts, ModelFacts, ModelsPort } from '../../ports';
-import { GIB, memoryToLearn } from './memory';
 import type { ModelStore } from './store';
+
+const GIB = 2 ** 30;
 
 const indexSchema = v.object({
   version: v.literal(1),
@@ -81,6 +82,12 @@ export class Models implements ModelsPort {
     return Promise.all(indices.filter((index) => index !== undefined).map((index) => this.#facts(index)));
   }
 
+  /** Whether all of a model's files are at hand. */
+  async has(name: string): Promise<boolean> {
+    if (name.startsWith('folder:')) return true;
+    return (await this.#index(name))?.files.every(({ done }) => done) ?? false;
+  }
+
   async purge(name: string): Promise<void> {
     if (this.#fetching.has(name)) throw new InputError(`${name} is being fetched; stop that first`);
     this.#folders.delete(name);
@@ -96,7 +103,7 @@ export class Models implements ModelsPort {
     );
     this.#folders.set(key, files);
     const bytes = sized.reduce((sum, { size }) => sum + size, 0);
-    return { name: key, bytes, have: bytes, memoryNeeded: memoryToLearn(sized) };
+    return { name: key, bytes, have: bytes };
   }
 
   async machine(): Promise<MachineFacts> {
@@ -197,7 +204,7 @@ export class Models implements ModelsPort {
       have += done ? size : parts.reduce((sum, part) => sum + part.size, 0);
     }
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
-    return { name, bytes, have: Math.min(have, bytes), memoryNeeded: memoryToLearn(files) };
+    return { name, bytes, have: Math.min(have, bytes) };
   }
 }
 

@@ -104,7 +104,7 @@ function Ask({ typed: before }: { typed: string }) {
       <TextField
         label="Name on the Hugging Face Hub"
         placeholder="organisation/name"
-        note="A Stable Diffusion 1.x or 2.x model in diffusers format. Its size is asked first."
+        note="A Stable Diffusion 1.x, 2.x or XL model in diffusers format. Its size is asked first."
         value={typed}
         onInput={setTyped}
       />
@@ -119,7 +119,8 @@ function Ask({ typed: before }: { typed: string }) {
 
 function Offer({ download: { facts } }: { download: Extract<Download, { at: 'offered' }> }) {
   const { models } = useApp();
-  const { name, bytes, have, memoryNeeded } = facts;
+  const { name, bytes, have } = facts;
+  const needs = models.needs.value.get(name);
   const memory = models.machine.value?.memory ?? null;
   return (
     <>
@@ -131,8 +132,19 @@ function Offer({ download: { facts } }: { download: Extract<Download, { at: 'off
           {bytesInWords(bytes - have)}
           {have > 0 && `, ${bytesInWords(have)} are here`}
         </dd>
-        <dt>Memory needed</dt>
-        <dd class="numbers">about {bytesInWords(memoryNeeded)}</dd>
+        {needs && 'learn' in needs ? (
+          <>
+            <dt>Memory to learn</dt>
+            <dd class="numbers">about {bytesInWords(needs.learn)}</dd>
+            <dt>Memory to restyle</dt>
+            <dd class="numbers">about {bytesInWords(needs.restyle)}</dd>
+          </>
+        ) : (
+          <>
+            <dt>Memory needed</dt>
+            <dd>{needs ? 'not known' : 'being worked out'}</dd>
+          </>
+        )}
         {memory !== null && (
           <>
             <dt>This computer has</dt>
@@ -140,8 +152,12 @@ function Offer({ download: { facts } }: { download: Extract<Download, { at: 'off
           </>
         )}
       </dl>
-      {memory !== null && memoryNeeded > memory && (
-        <Message kind="warning">Learning on it may need more memory than this computer has.</Message>
+      {needs && 'problem' in needs && <Message kind="warning">{needs.problem}</Message>}
+      {needs && 'learn' in needs && memory !== null && needs.learn > memory && (
+        <Message kind="warning">
+          {needs.restyle > memory ? 'Learning and restyling' : 'Learning'} on it may need more memory than this computer
+          has.
+        </Message>
       )}
       <div class="row">
         <Button kind="primary" onClick={() => void models.fetch()}>

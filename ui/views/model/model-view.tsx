@@ -136,11 +136,27 @@ function Choice() {
         </Option>
         {whole.map((facts) => (
           <Option key={facts.name} name={facts.name} chosen={chosen} disabled={busy} facts={facts}>
-            {bytesInWords(facts.bytes)}, needs about {bytesInWords(facts.memoryNeeded)} of memory
+            <Facts facts={facts} />
           </Option>
         ))}
       </div>
     </section>
+  );
+}
+
+function Facts({ facts: { name, bytes } }: { facts: ModelFacts }) {
+  const { models } = useApp();
+  useEffect(() => void models.findNeeds(name), [models, name]);
+  const needs = models.needs.value.get(name);
+  const memory = models.machine.value?.memory ?? null;
+  if (!needs) return <>{bytesInWords(bytes)}</>;
+  if ('problem' in needs) return <>{needs.problem}</>;
+  return (
+    <>
+      {bytesInWords(bytes)}; takes about {bytesInWords(needs.learn)} of memory to learn, {bytesInWords(needs.restyle)}{' '}
+      to restyle
+      {memory !== null && needs.learn > memory && '. This computer may have less'}
+    </>
   );
 }
 

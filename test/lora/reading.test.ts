@@ -1,158 +1,22 @@
-/** Adapter files: ours round trip, and everybody's keys mean the same adapter. */
+/** Adapter files of many programs: everybody's keys mean the same adapter, and what cannot be applied is named. */
 import fc from 'fast-check';
-import type { AdaptedModule } from '../../engine/lora/adapter-file';
 import { joinPeftConfig } from '../../engine/lora/peft-config';
-import { readStyle, writeStyle, type StyleInfo } from '../../engine/restyle/style-file';
-import { isTransformerProjection, parseAdapterKey } from '../../engine/lora/adapter-keys';
-import { Random } from '../../engine/tensor/random';
-import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
+import { readStyle, writeStyle } from '../../engine/restyle/style-file';
+import { writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
 import { bytesSource } from '../../engine/weights/source';
 import { inputError, rawFile, strictSource, valueOrInputError } from '../weights/support';
-
-const INFO: StyleInfo = {
-  style: 'watercolor',
-  prompt: 'a red apple',
-  stylePrompt: 'a red apple in watercolor style',
-  mode: 'pair',
-  backgroundExtent: 0.05,
-  filter: { colour: Array.from({ length: 18 }, (_, i) => i / 8 - 1) },
-  scale: 1.5,
-  modelFingerprint: 'f00d',
-  baseModel: 'models/tiny',
-  baseModelVersion: 'sd_v1',
-  seed: 7,
-  steps: 500,
-  learningRate: 0.0001,
-};
-
-const BLOCK = 'down_blocks.0.attentions.1.transformer_blocks.0';
-const NAMES = [
-  `${BLOCK}.attn1.to_q`,
-  `${BLOCK}.attn1.to_out.0`,
-  'mid_block.attentions.0.transformer_blocks.2.attn2.to_k',
-  'up_blocks.3.attentions.2.transformer_blocks.0.attn2.to_v',
-];
-
-const random = new Random(1);
-function target(rank: number, inFeatures: number, outFeatures: number, alpha = rank): AdaptedModule {
-  // Exact in f16 too, so that dtypes can be compared exactly.
-  const values = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.integer(64) / 32 - 1);
-  return { rank, alpha, a: values(rank * inFeatures), b: values(outFeatures * rank), inFeatures, outFeatures };
-}
-const TARGETS = new Map(NAMES.map((name, i) => [name, target(4, 6 + i, 5 + i)]));
+import { BLOCK, INFO, NAMES, pair, target } from './support';
 
 const read = (tensors: readonly TensorToWrite[], metadata: Record<string, string> = {}, layersPerBlock?: number) =>
   readStyle(
     bytesSource('lora.safetensors', writeSafetensors(tensors, metadata)),
     layersPerBlock ? { layersPerBlock } : {},
   );
-
-const pair = (
-  down: string,
-  up: string,
-  { rank, inFeatures, outFeatures, a, b }: AdaptedModule,
-  kernel: number[] = [],
-): TensorToWrite[] => [
-  { name: down, dtype: 'F32', shape: [rank, inFeatures, ...kernel], data: a },
-  { name: up, dtype: 'F32', shape: [outFeatures, rank, ...kernel], data: b },
-];
 const scalar = (name: string, value: number, shape: number[] = []): TensorToWrite => ({
   name,
   dtype: 'F16',
   shape,
   data: Float32Array.of(value),
-});
-
-describe('writeStyle', () => {
-  test.each(['peft', 'kohya'] as const)('%s keys come back as they went', async (keys) => {
-    for (const dtype of ['F32', 'F16'] as const) {
-      const file = await readStyle(strictSource(writeStyle(TARGETS, INFO, { dtype, keys })));
-      expect(new Map([...file.targets].sort())).toEqual(new Map([...TARGETS].sort()));
-      expect(file.ignored).toEqual([]);
-      expect(file.info).toEqual(INFO);
-    }
-  });
-
-  test('has the keys and metadata other programs look for', async () => {
-    const one = new Map([[`${BLOCK}.attn1.to_out.0`, target(2, 3, 4)]]);
-    const peft = await openSafetensors(bytesSource('f', writeStyle(one, INFO)));
-    expect([...peft.tensors.values()].map(({ name, dtype, shape }) => `${name} ${dtype} ${shape}`)).toEqual([
-      `unet.${BLOCK}.attn1.to_out.0.lora_A.weight F32 2,3`,
-      `unet.${BLOCK}.attn1.to_out.0.lora_B.weight F32 4,2`,
-    ]);
-    expect(peft.metadata).toMatchInlineSnapshot(`
-     {
-       "diptych_format": "1",
-       "diptych_ground_reach": "0.05",
-       "diptych_mode": "pair",
-       "diptych_model_fingerprint": "f00d",
-       "diptych_prompt": "a red apple",
-       "diptych_repainting": "-1 -0.875 -0.75 -0.625 -0.5 -0.375 -0.25 -0.125 0 0.125 0.25 0.375 0.5 0.625 0.75 0.875 1 1.125",
-       "diptych_scale": "1.5",
-       "diptych_style": "watercolor",
-       "diptych_style_prompt": "a red apple in watercolor style",
-       "format": "pt",
-       "ss_base_model_version": "sd_v1",
-       "ss_learning_rate": "0.0001",
-       "ss_max_train_steps": "500",
-       "ss_network_alpha": "2",
-       "ss_network_dim": "2",
-       "ss_network_module": "networks.lora",
-       "ss_output_name": "watercolor",
-       "ss_sd_model_name": "models/tiny",
-       "ss_seed": "7",
-     }
-    `);
-    const kohya = await openSafetensors(bytesSource('f', writeStyle(one, INFO, { keys: 'kohya', dtype: 'F16' })));
-    expect([...kohya.tensors.keys()]).toEqual(
-      ['alpha', 'lora_down.weight', 'lora_up.weight'].map(
-        (part) => `lora_unet_down_blocks_0_attentions_1_transformer_blocks_0_attn1_to_out_0.${part}`,
-      ),
-    );
-  });
-
-  test("SDXL's blocks go by their original names under kohya's keys, and come back", async () => {
-    const names = [
-      'down_blocks.1.attentions.0',
-      'down_blocks.2.attentions.1',
-      'mid_block.attentions.0',
-      'up_blocks.1.attentions.2',
-    ];
-    const targets = new Map(
-      names.map((block, i) => [`${block}.transformer_blocks.0.attn1.to_out.0`, target(2, 3 + i, 4)]),
-    );
-    const bytes = writeStyle(targets, { ...INFO, baseModelVersion: 'sdxl_base_v1-0' }, { keys: 'kohya' });
-    const tensors = [...(await openSafetensors(bytesSource('f', bytes))).tensors.keys()];
-    expect(tensors.filter((name) => name.endsWith('.alpha')).sort()).toEqual(
-      ['input_blocks_4_1', 'input_blocks_8_1', 'middle_block_1', 'output_blocks_5_1'].map(
-        (block) => `lora_unet_${block}_transformer_blocks_0_attn1_to_out_0.alpha`,
-      ),
-    );
-    expect((await readStyle(bytesSource('f', bytes))).targets).toEqual(targets);
-  });
-
-  test("an alpha other than the rank goes into B under PEFT keys, and stands under kohya's", async () => {
-    const scaled = target(4, 3, 2, 8);
-    const targets = new Map([[NAMES[0]!, scaled]]);
-    const peft = (await readStyle(bytesSource('f', writeStyle(targets, INFO)))).targets.get(NAMES[0]!)!;
-    expect(peft).toEqual({ ...scaled, alpha: 4, b: scaled.b.map((value) => 2 * value) });
-    const kohya = (await readStyle(bytesSource('f', writeStyle(targets, INFO, { keys: 'kohya' })))).targets.get(
-      NAMES[0]!,
-    )!;
-    expect(kohya).toEqual(scaled);
-  });
-
-  test('refuses weights that are not finite or do not fit', async () => {
-    const one = target(1, 1, 1);
-    const write = (value: number, dtype: 'F32' | 'F16') =>
-      inputError(
-        Promise.resolve().then(() =>
-          writeStyle(new Map([[NAMES[0]!, { ...one, b: Float32Array.of(value) }]]), INFO, { dtype }),
-        ),
-      );
-    expect(await write(NaN, 'F32')).toMatch(/not finite/);
-    expect(await write(1e5, 'F16')).toMatch(/too large for f16/);
-  });
 });
 
 describe('readStyle', () => {
@@ -456,81 +320,5 @@ describe('readStyle', () => {
       }),
       { numRuns: 500 },
     );
-  });
-});
-
-describe('module names', () => {
-  const index = fc.integer({ min: 0, max: 23 });
-  const block = fc.oneof(
-    index.map((i) => `down_blocks.${i}`),
-    index.map((i) => `up_blocks.${i}`),
-    fc.constant('mid_block'),
-  );
-  const projection = fc.oneof(
-    fc.constantFrom('proj_in', 'proj_out'),
-    fc
-      .tuple(
-        index,
-        fc.constantFrom('attn1.to_q', 'attn1.to_k', 'attn2.to_v', 'attn2.to_out.0', 'ff.net.0.proj', 'ff.net.2'),
-      )
-      .map(([i, rest]) => `transformer_blocks.${i}.${rest}`),
-  );
-  const targetName = fc.tuple(block, index, projection).map(([at, i, rest]) => `${at}.attentions.${i}.${rest}`);
-
-  test("every target survives kohya's underscores", () => {
-    fc.assert(
-      fc.property(targetName, (name) => {
-        expect(isTransformerProjection(name)).toBe(true);
-        const key = `lora_unet_${name.replaceAll('.', '_')}.lora_up.weight`;
-        expect(parseAdapterKey(key, 2)).toEqual({ module: name, part: 'up', isUnet: true });
-      }),
-    );
-  });
-
-  test('any key can be parsed', () => {
-    fc.assert(
-      fc.property(fc.string(), (key) =>
-        expect(parseAdapterKey(key, 2).module.length).toBeLessThanOrEqual(key.length + 20),
-      ),
-    );
-  });
-
-  // The original UNet's numbering with two layers a block: SD 1 has attention in input blocks 1, 2, 4, 5, 7, 8 and output blocks 3 to 11.
-  test.each([
-    ['input_blocks_1_1', 2, 'down_blocks.0.attentions.0'],
-    ['input_blocks_2_1', 2, 'down_blocks.0.attentions.1'],
-    ['input_blocks_4_1', 2, 'down_blocks.1.attentions.0'],
-    ['input_blocks_8_1', 2, 'down_blocks.2.attentions.1'],
-    ['middle_block_1', 2, 'mid_block.attentions.0'],
-    ['output_blocks_0_1', 2, 'up_blocks.0.attentions.0'],
-    ['output_blocks_5_1', 2, 'up_blocks.1.attentions.2'],
-    ['output_blocks_11_1', 2, 'up_blocks.3.attentions.2'],
-    ['input_blocks_3_1', 1, 'down_blocks.1.attentions.0'],
-    ['output_blocks_3_1', 1, 'up_blocks.1.attentions.1'],
-  ])('%s with %i layers a block is %s', (original, layers, diffusers) => {
-    expect(parseAdapterKey(`lora_unet_${original}_proj_in.alpha`, layers)).toEqual({
-      module: `${diffusers}.proj_in`,
-      part: 'alpha',
-      isUnet: true,
-    });
-  });
-
-  test('modules that are not targets stay recognisable', () => {
-    const module = (key: string): string => parseAdapterKey(key, 2).module;
-    expect(module('lora_unet_down_blocks_0_resnets_1_time_emb_proj.lora_down.weight')).toBe(
-      'down_blocks.0.resnets.1.time_emb_proj',
-    );
-    expect(module('lora_unet_down_blocks_0_downsamplers_0_conv.lora_down.weight')).toBe(
-      'down_blocks.0.downsamplers.0.conv',
-    );
-    expect(module('lora_unet_time_embedding_linear_1.lora_down.weight')).toBe('time_embedding.linear_1');
-    for (const key of [
-      'input_blocks_3_0_op',
-      'input_blocks_0_1',
-      'middle_block_0_in_layers_2',
-      'output_blocks_2_2_conv',
-    ]) {
-      expect(isTransformerProjection(module(`lora_unet_${key}.lora_down.weight`))).toBe(false);
-    }
   });
 });

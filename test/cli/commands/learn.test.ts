@@ -1,0 +1,160 @@
+/** `diptych learn`: what the engine is asked, the files it leaves, cancelling and going on. The engine is a stand-in here. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { quote } from '../../../cli/command-line';
+import { CancelledError, InputError } from '../../../engine/errors';
+import type { LearnRequest } from '../../../engine/requests';
+import { BLUE, drawing, PALE, RED, TINY_MODEL } from '../../support/tiny-engine';
+import { standIn, writePair } from '../desk';
+import { MODEL, newDesk } from './desks';
+
+describe('learn', () => {
+  const result = { style: Uint8Array.of(7, 7), losses: [{ step: 1, content: 1, style: null }], steps: 1, seconds: 2 };
+
+  test('hands the engine what was asked and writes the style', async () => {
+    const asked: LearnRequest[] = [];
+    const d = newDesk(standIn({ learn: async (request) => (asked.push(request), result) }));
+    const [before, after] = await writePair(d);
+    const output = d.at('new/ink.safetensors');
+    const options = '--prompt cat --steps 30 --content-steps 5 --rank 8 --lr 0.001 --seed 3 --mode paper'.split(' ');
+    const { code, out } = await d.run('learn', before, after, '-o', output, ...options, ...MODEL, '--json');
+    expect(code).toBe(0);
+    expect(asked[0]).toMatchObject({
+      prompt: 'cat',
+      style: 'ink',
+      steps: 30,
+      contentSteps: 5,
+      rank: 8,
+      learningRate: 0.001,
+      seed: 3,
+      mode: 'paper',
+    });
+    expect(asked[0]!.before).toEqual(drawing(48, 48, RED, PALE));
+    expect(asked[0]!.after).toEqual(drawing(48, 48, BLUE, PALE));
+    expect(asked[0]).not.toHaveProperty('resume');
+    expect([...readFileSync(output)]).toEqual([7, 7]);
+    expect(JSON.parse(out)).toMatchObject({ output, style: 'ink', steps: 1, losses: result.losses });
+  });
+
+  test('options that are not given are left to the engine', async () => {
+    const asked: LearnRequest[] = [];
+    const d = newDesk(standIn({ learn: async (request) => (asked.push(request), result) }));
+    await d.run('learn', ...(await writePair(d)), '-o', d.at('s.safetensors'), ...MODEL);
+    expect(Object.keys(asked[0]!).sort()).toEqual([
+      'after',
+      'before',
+      'checkpointEvery',
+      'checkpointSeconds',
+      'prompt',
+      'style',
+    ]);
+  });
+
+  test('a pair that is none is refused before the model is opened', async () => {
+    const d = newDesk();
+    const [before] = await writePair(d);
+    const { code, err } = await d.run('learn', before, before, '-o', d.at('s.safetensors'), ...MODEL);
+    expect(code).toBe(2);
+    expect(err).toContain('The two images are the same');
+    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png']);
+  });
+
+  test('cancelling after work saves a checkpoint, says how to go on, and --resume does', async () => {
+    const asked: LearnRequest[] = [];
+    const d = newDesk(
+      standIn({
+        async learn(request, hooks) {
+          asked.push(request);
+          if (request.resume) return result;
+          hooks?.onProgress?.({ phase: 'learn', step: 4, steps: 9, checkpoint: Uint8Array.of(1, 2, 3) });
+          throw new CancelledError('cancelled after 4 of 9 steps');
+        },
+      }),
+    );
+    const pair = await writePair(d);
+    const output = d.at("a b's.safetensors");
+    const first = await d.run('learn', ...pair, '-o', output, ...MODEL);
+    expect(first.code).toBe(130);
+    expect([...readFileSync(`${output}.checkpoint`)]).toEqual([1, 2, 3]);
+    expect(existsSync(output)).toBe(false);
+    expect(first.err).toContain('cancelled after 4 of 9 steps; saved in');
+    expect(first.err).toContain(
+      `diptych learn ${pair[0]} ${pair[1]} -o ${quote(output)} --model ${TINY_MODEL} --resume`,
+    );
+
+    const second = await d.run('learn', ...pair, '-o', output, ...MODEL, '--resume');
+    expect(second.code).toBe(0);
+    expect([...asked[1]!.resume!]).toEqual([1, 2, 3]);
+    expect(readdirSync(d.folder).sort()).toEqual(["a b's.safetensors", 'after.png', 'before.png']);
+  });
+
+  test('cancelling before any step leaves nothing', async () => {
+    const d = newDesk(standIn({ learn: () => Promise.reject(new CancelledError()) }));
+    const { code, err } = await d.run('learn', ...(await writePair(d)), '-o', d.at('s.safetensors'), ...MODEL);
+    expect(code).toBe(130);
+    expect(err).toContain('nothing was learned yet');
+    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png']);
+  });
+
+  test('the checkpoint of a run that diverged is of no use and is removed', async () => {
+    const d = newDesk(
+      standIn({
+        async learn(_, hooks) {
+          hooks?.onProgress?.({ phase: 'learn', step: 4, steps: 9, checkpoint: Uint8Array.of(1) });
+          throw new InputError('learning diverged');
+        },
+      }),
+    );
+    const { code } = await d.run('learn', ...(await writePair(d)), '-o', d.at('s.safetensors'), ...MODEL);
+    expect(code).toBe(2);
+    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png']);
+  });
+
+  test('neither a style nor a checkpoint that is there is replaced unasked', async () => {
+    const d = newDesk(standIn({ learn: async () => result }));
+    const pair = await writePair(d);
+    const output = d.at('s.safetensors');
+    writeFileSync(output, 'mine');
+    const argv = ['learn', ...pair, '-o', output, ...MODEL];
+    const style = await d.run(...argv);
+    expect([style.code, style.err]).toEqual([
+      2,
+      `diptych: ${output} is already there; choose another -o, or replace it with --overwrite\n`,
+    ]);
+    rmSync(output);
+    writeFileSync(`${output}.checkpoint`, 'mine');
+    const checkpoint = await d.run(...argv);
+    expect(checkpoint.code).toBe(2);
+    expect(checkpoint.err).toContain('an unfinished run is kept there; go on with --resume');
+    expect(readFileSync(`${output}.checkpoint`, 'utf8')).toBe('mine');
+    expect((await d.run(...argv, '--overwrite')).code).toBe(0);
+    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png', 's.safetensors']);
+  });
+
+  test('a checkpoint that cannot be written costs a warning, not the style', async () => {
+    const d = newDesk(
+      standIn({
+        async learn(_, hooks) {
+          for (let step = 1; step <= 3; step++) {
+            hooks?.onProgress?.({ phase: 'learn', step, steps: 9, checkpoint: Uint8Array.of(step) });
+            await new Promise((resolve) => setTimeout(resolve, 30));
+          }
+          return result;
+        },
+      }),
+    );
+    const output = d.at('s.safetensors');
+    // Neither a file nor a checkpoint: a folder that the command is told to replace.
+    mkdirSync(`${output}.checkpoint/x`, { recursive: true });
+    const { code, err } = await d.run('learn', ...(await writePair(d)), '-o', output, '--overwrite', ...MODEL);
+    expect(code).toBe(0);
+    expect(err.match(/^warning: [^\n]*checkpoint: cannot be written [^\n]*$/gm)).toHaveLength(1);
+    expect([...readFileSync(output)]).toEqual([7, 7]);
+  });
+
+  test('--resume without a checkpoint is refused', async () => {
+    const d = newDesk();
+    const { code, err } = await d.run('learn', ...(await writePair(d)), '-o', d.at('s.safetensors'), '--resume');
+    expect(code).toBe(2);
+    expect(err).toContain('there is no checkpoint');
+  });
+});

@@ -1,0 +1,94 @@
+/** The command line's contract: arguments, exit codes, JSON, the model. The engine is a stand-in here. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ImagineRequest } from '../../../engine/requests';
+import { paint } from '../../support/pictures';
+import { standIn, writePair, writePng, writeStyle } from '../desk';
+import { MODEL, newDesk } from './desks';
+
+describe('usage', () => {
+  test('help and every command are there', async () => {
+    const { code, out } = await newDesk().run('--help');
+    expect(code).toBe(0);
+    for (const name of ['learn', 'restyle', 'imagine', 'check', 'inspect']) expect(out).toContain(name);
+  });
+
+  test.each([
+    [['learn', 'a.png', '-o', 'c.safetensors'], "missing required argument 'after'"],
+    [['learn', 'a.png', 'b.png'], "required option '-o, --output <file>' not specified"],
+    [['restyle', 's', 'a.png', '-o', 'd', '--strength', '9'], '--strength 9: use a number from -4 to 4'],
+    [['learn', 'a', 'b', '-o', 'c.safetensors', '--rank', '0'], '--rank 0: use a whole number from 1 to 1024'],
+    [['learn', 'a', 'b', '-o', 'c.safetensors', '--mode', 'fast'], '--mode fast: use one of pair'],
+    [[], 'no command is given'],
+    [['frobnicate'], "unknown command 'frobnicate'"],
+    [['check', 'a', 'b', '--colour'], "unknown option '--colour'"],
+  ])('%j is refused with exit 2 in one line', async (argv, message) => {
+    const { code, out, err } = await newDesk().run(...argv);
+    expect(code).toBe(2);
+    expect(out).toBe('');
+    expect(err).toContain(message);
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+
+  test('with --json an error is an object too', async () => {
+    const { code, out } = await newDesk().run('check', 'none.png', 'none.png', '--json');
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({
+      error: 'none.png: cannot be read (no such file or directory); check the path',
+      exitCode: 2,
+    });
+  });
+});
+
+describe('check', () => {
+  test('a pair is usable, two different drawings are not', async () => {
+    const d = newDesk();
+    const [before, after] = await writePair(d);
+    const good = await d.run('check', before, after, '--json');
+    expect(good.code).toBe(0);
+    expect(JSON.parse(good.out)).toMatchObject({ usable: true, problems: [] });
+
+    await writePng(
+      d.at('other.png'),
+      paint(48, 48, (x, y) => (((x >> 3) + (y >> 3)) % 2 ? [0, 0, 0, 255] : [255, 255, 255, 255])),
+    );
+    const bad = await d.run('check', before, d.at('other.png'));
+    expect(bad.code).toBe(2);
+    expect(bad.out).toContain('usable           no');
+    expect(bad.err).toMatch(/^diptych: The two images do not show the same layout[^\n]*\n$/);
+  });
+});
+
+test('imagine writes a PNG', async () => {
+  const asked: ImagineRequest[] = [];
+  const picture = paint(32, 32, (x) => [8 * x, 0, 0, 255]);
+  const d = newDesk(standIn({ imagine: async (request) => (asked.push(request), picture) }));
+  const style = writeStyle(d, 's.safetensors');
+  const { code } = await d.run('imagine', style, '--prompt', 'a cat', '--seed', '5', '-o', d.at('cat.png'), ...MODEL);
+  expect(code).toBe(0);
+  expect(asked[0]).toMatchObject({ prompt: 'a cat', seed: 5, styles: [{ strength: 1 }] });
+  expect(existsSync(d.at('cat.png'))).toBe(true);
+});
+
+describe('the model that comes with Diptych', () => {
+  test('is the one folder of models/ that is a model', async () => {
+    const names: string[] = [];
+    const root = newDesk().folder;
+    mkdirSync(join(root, 'models/notes'), { recursive: true });
+    mkdirSync(join(root, 'models/one'));
+    writeFileSync(join(root, 'models/one/model_index.json'), '{}');
+    const d = newDesk(async (folder, options, signal) => {
+      names.push(folder.name);
+      return standIn({ imagine: async () => paint(8, 8, () => [0, 0, 0, 255]) })(folder, options, signal);
+    }, root);
+    const argv = ['imagine', writeStyle(d, 's'), '--prompt', 'x', '-o', d.at('x.png'), '--overwrite'];
+    expect((await d.run(...argv)).code).toBe(0);
+    expect(names).toEqual([join('models', 'one')]);
+
+    mkdirSync(join(root, 'models/two'));
+    writeFileSync(join(root, 'models/two/model_index.json'), '{}');
+    const { code, err } = await d.run(...argv);
+    expect(code).toBe(2);
+    expect(err).toContain('there are 2 models (one, two)');
+  });
+});

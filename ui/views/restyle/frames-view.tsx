@@ -12,10 +12,17 @@ const PLACES = [
   { value: 'file', label: 'The whole file' },
 ] as const;
 
+/** Names that a frame, its component and its section have to match. */
+const PATTERNS = [
+  { key: 'name', label: 'Name', placeholder: 'Any, or such as icon/*' },
+  { key: 'component', label: 'Component', placeholder: 'Any' },
+  { key: 'section', label: 'In section', placeholder: 'Any' },
+] as const;
+
 export function FramesView() {
   const app = useApp();
   const { frames, choice } = app;
-  const { where, name, component, section } = frames.filter.value;
+  const filter = frames.filter.value;
   const search = frames.search.value;
   const count = search.at === 'found' ? search.found.frames.length : 0;
   return (
@@ -28,34 +35,23 @@ export function FramesView() {
         <SelectField
           beside
           label="Frames of"
-          value={where}
+          value={filter.where}
           options={PLACES}
           onChange={(value) => frames.change({ where: value })}
         />
-        <TextField
-          beside
-          label="Name"
-          placeholder="Any, or such as icon/*"
-          value={name}
-          onInput={(text) => frames.change({ name: text })}
-        />
-        <TextField
-          beside
-          label="Component"
-          placeholder="Any"
-          value={component}
-          onInput={(text) => frames.change({ component: text })}
-        />
-        <TextField
-          beside
-          label="In section"
-          placeholder="Any"
-          value={section}
-          onInput={(text) => frames.change({ section: text })}
-        />
+        {PATTERNS.map(({ key, label, placeholder }) => (
+          <TextField
+            key={key}
+            beside
+            label={label}
+            placeholder={placeholder}
+            value={filter[key]}
+            onInput={(text) => frames.change({ [key]: text })}
+          />
+        ))}
       </div>
       <p class="quiet" role="status">
-        {outcomeOf(search, where === 'file')}
+        {outcomeOf(search, filter.where === 'file')}
       </p>
       <Button disabled={count === 0 || choice.chosen.value.length === 0} onClick={() => app.restyleFrames()}>
         {count > 0 ? `Restyle ${counted(count, 'frame')}` : 'Restyle frames'}

@@ -11,7 +11,7 @@ const BROWSER = ['test/browser/'];
 const shared = {
   roots: ['<rootDir>/test'],
   transform: {
-    '^.+\\.(tsx?|js)$': [
+    '^.+\\.(tsx?|js)$|/node_modules/(d3-[a-z-]+|internmap)/.+\\.mjs$': [
       '<rootDir>/test/support/jest/transform.mjs',
       {
         jsc: {
@@ -24,7 +24,7 @@ const shared = {
     ],
   },
   // These packages come as ES modules only, which jest does not load.
-  transformIgnorePatterns: ['/node_modules/(?!(fast-png|iobuffer|@noble/hashes)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(fast-png|iobuffer|@noble/hashes|d3-[a-z-]+|internmap)/)'],
   testEnvironment: '<rootDir>/test/support/jest/environment.mjs',
   setupFilesAfterEnv: ['<rootDir>/test/support/jest/equality.ts'],
   // Handed to each module as parameters. A module looks other globals up in the test's context, which takes 200 ns each

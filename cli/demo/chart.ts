@@ -1,4 +1,6 @@
 /** A line chart as inline SVG: loss over steps, its noise faint and its running mean bold. */
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
 
 export interface Series {
   readonly name: string;
@@ -19,35 +21,40 @@ const HEIGHT = 320;
 /** The legend lies above the plot, where no curve goes. */
 const MARGIN = { left: 64, right: 16, top: 48, bottom: 48 };
 const LEGEND_WIDTH = 172;
+/** About as many ticks, at round numbers. */
+const X_TICKS = 6;
+const Y_TICKS = 5;
 
 /** The chart, sized to its container. Text takes the page's colours through currentColor. */
 export function lineChart(series: readonly Series[], labels: ChartLabels): string {
   const points = series.flatMap((one) => one.points);
-  const xTicks = ticks(0, Math.max(1, ...points.map(({ x }) => x)), 6);
-  const yTicks = ticks(
-    0,
-    quantile(
-      points.map(({ y }) => y),
-      0.98,
-    ) || 1,
-    5,
-  );
-  const [xEnd, yEnd] = [xTicks.at(-1)!, yTicks.at(-1)!];
-  const x = (value: number): number => MARGIN.left + (value / xEnd) * (WIDTH - MARGIN.left - MARGIN.right);
-  const y = (value: number): number =>
-    HEIGHT - MARGIN.bottom - (Math.min(value, yEnd) / yEnd) * (HEIGHT - MARGIN.top - MARGIN.bottom);
-  const path = (line: Series['points']): string =>
-    line.map((point, i) => `${i === 0 ? 'M' : 'L'}${x(point.x).toFixed(1)} ${y(point.y).toFixed(1)}`).join('');
   const right = WIDTH - MARGIN.right;
   const bottom = HEIGHT - MARGIN.bottom;
+  // Rare values that stick out are cut off.
+  const highest =
+    quantile(
+      points.map((point) => point.y),
+      0.98,
+    ) || 1;
+  const x = scaleLinear([0, Math.max(1, ...points.map((point) => point.x))], [MARGIN.left, right]).nice(X_TICKS);
+  const y = scaleLinear([0, highest], [bottom, MARGIN.top]).nice(Y_TICKS).clamp(true);
+  const path = line<Series['points'][number]>(
+    (point) => x(point.x),
+    (point) => y(point.y),
+  ).digits(1);
+  const [xText, yText] = [x.tickFormat(X_TICKS), y.tickFormat(Y_TICKS)];
 
   const grid = [
-    ...yTicks.map(
-      (tick) =>
-        `<path d="M${MARGIN.left} ${y(tick)}H${right}" class="grid"/>` +
-        `<text x="${MARGIN.left - 8}" y="${y(tick) + 4}" text-anchor="end">${format(tick)}</text>`,
-    ),
-    ...xTicks.map((tick) => `<text x="${x(tick)}" y="${bottom + 18}" text-anchor="middle">${format(tick)}</text>`),
+    ...y
+      .ticks(Y_TICKS)
+      .map(
+        (tick) =>
+          `<path d="M${MARGIN.left} ${y(tick)}H${right}" class="grid"/>` +
+          `<text x="${MARGIN.left - 8}" y="${y(tick) + 4}" text-anchor="end">${yText(tick)}</text>`,
+      ),
+    ...x
+      .ticks(X_TICKS)
+      .map((tick) => `<text x="${x(tick)}" y="${bottom + 18}" text-anchor="middle">${xText(tick)}</text>`),
     `<path d="M${MARGIN.left} ${bottom}H${right}" class="axis"/>`,
     `<text x="${(MARGIN.left + right) / 2}" y="${HEIGHT - 8}" text-anchor="middle">${escapeHtml(labels.x)}</text>`,
     `<text transform="translate(16 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escapeHtml(labels.y)}</text>`,
@@ -64,19 +71,6 @@ export function lineChart(series: readonly Series[], labels: ChartLabels): strin
     `<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(labels.title)}">` +
     `${grid.join('')}${curves.join('')}${legend.join('')}</svg>`
   );
-}
-
-/** About `count` round numbers from `low` to at least `high`. */
-export function ticks(low: number, high: number, count: number): number[] {
-  const rough = (high - low) / (count - 1);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough * 0.999)!;
-  const steps = Math.ceil((high - low) / step - 1e-9);
-  return Array.from({ length: steps + 1 }, (_, i) => low + i * step);
-}
-
-function format(value: number): string {
-  return String(Number(value.toPrecision(4)));
 }
 
 /** The value below which a share of the values lies; 0 for none. */

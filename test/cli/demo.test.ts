@@ -1,11 +1,15 @@
 /** The demo's report and chart. */
-import { lineChart, runningMean, ticks } from '../../cli/demo/chart';
+import { lineChart, runningMean } from '../../cli/demo/chart';
 import { renderReport, type Report } from '../../cli/demo/report';
 
-test('ticks are round and reach past the highest value', () => {
-  expect(ticks(0, 300, 6)).toEqual([0, 100, 200, 300]);
-  expect(ticks(0, 1, 6)).toEqual([0, 0.2, 0.4, 0.6000000000000001, 0.8, 1]);
-  expect(ticks(0, 0.037, 5).map((tick) => Number(tick.toFixed(4)))).toEqual([0, 0.01, 0.02, 0.03, 0.04]);
+test.each([
+  [300, 1, ['0', '50', '100', '150', '200', '250', '300'], ['0.0', '0.2', '0.4', '0.6', '0.8', '1.0']],
+  [70, 0.037, ['0', '10', '20', '30', '40', '50', '60', '70'], ['0.00', '0.01', '0.02', '0.03', '0.04']],
+])('ticks are round and reach past %i steps and a loss of %d', (x, y, steps, losses) => {
+  const points = [{ x: 0, y }, ...Array.from({ length: 99 }, (_, i) => ({ x: (x * (i + 1)) / 99, y }))];
+  const svg = lineChart([{ name: 'loss', colour: 'red', points }], { title: '', x: 'step', y: 'loss' });
+  const texts = [...svg.matchAll(/>([\d.]+)<\/text>/g)].map((match) => match[1]);
+  expect(texts).toEqual([...losses, ...steps]);
 });
 
 test('the running mean of a line is that line, and of noise its mean', () => {
@@ -23,7 +27,7 @@ test('a chart names its axes and series, and draws nothing outside its frame', (
     y: 'loss & more',
   });
   for (const text of ['>step<', '>loss &#38; more<', '>style loss<']) expect(svg).toContain(text);
-  const ys = [...svg.matchAll(/[ML][\d.]+ ([\d.-]+)/g)].map((match) => Number(match[1]));
+  const ys = [...svg.matchAll(/[ML][\d.]+[ ,]([\d.-]+)/g)].map((match) => Number(match[1]));
   expect(ys.length).toBeGreaterThan(90);
   expect(Math.min(...ys)).toBeGreaterThanOrEqual(0);
   expect(Math.max(...ys)).toBeLessThanOrEqual(320);

@@ -1,4 +1,6 @@
 /** Structure against style as inline SVG: a point for each strength, a line for each family. */
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
 
 export interface CurvePoint {
   /** SSIM of edges with the input's own. */
@@ -49,19 +51,22 @@ export function drawCurves(curves: readonly Curve[]): string {
     ...x.ticks.map(
       (tick) =>
         `<path d="M${x.at(tick)} ${MARGIN.top}V${bottom}" stroke="#e5e5e5"/>` +
-        `<text x="${x.at(tick)}" y="${bottom + 18}" text-anchor="middle">${tick.toFixed(2)}</text>`,
+        `<text x="${x.at(tick)}" y="${bottom + 18}" text-anchor="middle">${x.text(tick)}</text>`,
     ),
     ...y.ticks.map(
       (tick) =>
         `<path d="M${MARGIN.left} ${y.at(tick)}H${right}" stroke="#e5e5e5"/>` +
-        `<text x="${MARGIN.left - 8}" y="${y.at(tick) + 4}" text-anchor="end">${tick.toFixed(2)}</text>`,
+        `<text x="${MARGIN.left - 8}" y="${y.at(tick) + 4}" text-anchor="end">${y.text(tick)}</text>`,
     ),
     `<text x="${(MARGIN.left + right) / 2}" y="${HEIGHT - 10}" text-anchor="middle">edges kept: SSIM with the input's own</text>`,
     `<text transform="translate(16 ${(MARGIN.top + bottom) / 2}) rotate(-90)" text-anchor="middle">perceptual distance to the truth</text>`,
   ];
+  const path = line<CurvePoint>(
+    (p) => x.at(p.structure),
+    (p) => y.at(p.distance),
+  );
   const lines = curves.map(({ title, points: marks }, i) => {
     const colour = COLOURS[i % COLOURS.length]!;
-    const path = marks.map((p, n) => `${n === 0 ? 'M' : 'L'}${x.at(p.structure)} ${y.at(p.distance)}`).join('');
     const dots = marks.map(
       (p) =>
         `<circle cx="${x.at(p.structure)}" cy="${y.at(p.distance)}" r="4" fill="${colour}"/>` +
@@ -69,7 +74,7 @@ export function drawCurves(curves: readonly Curve[]): string {
     );
     const key = MARGIN.top + 10 + 22 * i;
     return (
-      `<path d="${path}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}` +
+      `<path d="${path(marks)}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}` +
       `<circle cx="${right + 20}" cy="${key}" r="4" fill="${colour}"/><text x="${right + 32}" y="${key + 4}">${title}</text>`
     );
   });
@@ -79,17 +84,15 @@ export function drawCurves(curves: readonly Curve[]): string {
   );
 }
 
-interface Axis {
-  readonly at: (value: number) => number;
-  readonly ticks: readonly number[];
-}
+/** About as many ticks on an axis, at round numbers. */
+const TICKS = 8;
 
-/** Steps of a twentieth, or a tenth where those would be many, around the values. */
-function axis(values: readonly number[], from: number, to: number): Axis {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const step = most - least > 0.5 ? 0.1 : 0.05;
-  const low = Math.floor(least / step);
-  const high = Math.max(low + 1, Math.ceil(most / step));
-  const at = (value: number): number => Number((from + ((value / step - low) / (high - low)) * (to - from)).toFixed(1));
-  return { at, ticks: Array.from({ length: high - low + 1 }, (_, i) => (low + i) * step) };
+/** From a round number below the values to one above them. */
+function axis(values: readonly number[], from: number, to: number) {
+  const scale = scaleLinear([Math.min(...values), Math.max(...values)], [from, to]).nice(TICKS);
+  return {
+    at: (value: number): number => Number(scale(value).toFixed(1)),
+    ticks: scale.ticks(TICKS),
+    text: scale.tickFormat(TICKS),
+  };
 }

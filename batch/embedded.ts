@@ -5,8 +5,7 @@ import { FIRST_BACKOFF_SECONDS, TRIES, type BatchJob, type BatchSpec, type JobRe
 import type { Journal } from './journal';
 import { removeTemporaryFolder } from './output';
 import { orderOf } from './run-job';
-import type { SlotPool } from './slot/pool';
-import { SlotDiedError } from './slot/slot';
+import { PoolClosedError, type SlotPool } from './slot/pool';
 
 /** Called as things happen. */
 export interface EmbeddedHooks {
@@ -17,9 +16,6 @@ export interface EmbeddedHooks {
   /** No new picture is begun once it fires. */
   readonly signal?: AbortSignal;
 }
-
-/** Time for the pictures in work to end after the batch was cancelled, ms. */
-const CANCEL_MS = 1500;
 
 interface Attempt {
   readonly job: BatchJob;
@@ -65,8 +61,7 @@ export async function runEmbedded(
       done++;
       hooks.onDone?.(job, result);
     } catch (error) {
-      // Its process was ended by the cancelling, which is no fault of the picture.
-      if (hooks.signal?.aborted && error instanceof SlotDiedError) return;
+      if (error instanceof PoolClosedError) return;
       if (error instanceof MachineError) {
         stop ??= error;
         return;
@@ -103,11 +98,9 @@ export async function runEmbedded(
       }
     }
   };
-  let ending: NodeJS.Timeout | undefined;
-  const onAbort = (): void => void (ending = setTimeout(() => void pool.kill(), CANCEL_MS));
+  const onAbort = (): void => void pool.close();
   hooks.signal?.addEventListener('abort', onAbort, { once: true });
   await Promise.all(Array.from({ length: pool.size }, runner));
-  clearTimeout(ending);
   hooks.signal?.removeEventListener('abort', onAbort);
   await removeTemporaryFolder(spec.output);
   const remaining = jobs.length - done - failed;

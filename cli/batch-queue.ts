@@ -4,7 +4,7 @@ import { removeTemporaryFolder } from '../batch/output';
 import { planSlots } from '../batch/machine';
 import { BatchProgress } from '../batch/progress';
 import { Registry } from '../batch/queue/registry';
-import type { ServerOptions } from '../batch/queue/connection';
+import type { QueueServer, ServerOptions } from '../batch/queue/connection';
 import { openServer } from '../batch/queue/server';
 import { Submission, submitBatch } from '../batch/queue/submit';
 import { requireSmall, requireWindow, Transfer } from '../batch/queue/transfer';
@@ -64,14 +64,25 @@ export async function withRegistry<T>(
   options: Partial<ServerOptions>,
   work: (registry: Registry) => Promise<T>,
 ): Promise<T> {
-  const server = await openServer(url, { patient: true, note: (line) => io.err(`${line}\n`), ...options });
+  const opening = openServer(url, { patient: true, note: (line) => io.err(`${line}\n`), ...options });
+  const server = await orCancelled(opening, io.signal);
   const registry = new Registry(server);
   try {
     return await orCancelled(work(registry), io.signal);
   } finally {
-    await Promise.race([registry.close(), new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
-    await server.close();
+    await closeQueue(registry, server);
   }
+}
+
+/** Time for connections to be closed in good order, ms: a server that is away does not answer. */
+const CLOSE_MS = 1000;
+
+async function closeQueue(registry: Registry, server: QueueServer): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
+  await Promise.race([registry.close(), late]);
+  await Promise.race([server.close(), late]);
+  clearTimeout(timer);
 }
 
 /** Puts a batch into a queue, and waits for it unless told not to. */
@@ -244,7 +255,7 @@ export async function workerCommand(io: Io, options: WorkerOptions): Promise<obj
   const model = await openModel(folder, io.signal);
   const plan = planSlots(weightBytes(model), { slots: options.concurrency, threads: options.threads });
   const note = (line: string): void => io.err(`${line}\n`);
-  const server = await openServer(options.queue, { patient: true, note });
+  const server = await orCancelled(openServer(options.queue, { patient: true, note }), io.signal);
   const registry = new Registry(server);
   const pool = new SlotPool(plan.slots, {
     program: slotProgram(io),
@@ -253,7 +264,7 @@ export async function workerCommand(io: Io, options: WorkerOptions): Promise<obj
   const forget = onEnding(() => pool.killNow());
   try {
     const engine = {
-      ...(await pool.describe()),
+      ...(await orCancelled(pool.describe(), io.signal)),
       model: model.name,
       fingerprint: await identify(model, io.signal),
     };
@@ -280,13 +291,12 @@ export async function workerCommand(io: Io, options: WorkerOptions): Promise<obj
     note(
       `worker on ${server.label}: ${engine.model} on ${engine.device.name}, ${plan.slots} at once, ${plan.threads} ${plan.threads === 1 ? 'thread' : 'threads'} each (${plan.reason})`,
     );
-    await worker.run(io.signal);
-    if (io.signal.aborted) throw new CancelledError(`worker stopped; it did ${done} pictures, the rest stays queued`);
-    throw new InputError('the worker ended');
+    const { givenBack } = await worker.run(io.signal);
+    const back = givenBack > 0 ? `, gave ${givenBack} back` : '';
+    throw new CancelledError(`worker stopped; it did ${done} pictures${back}, the rest stays queued`);
   } finally {
     await pool.kill();
     forget();
-    await Promise.race([registry.close(), new Promise((resolve) => setTimeout(resolve, 2000).unref())]);
-    await server.close();
+    await closeQueue(registry, server);
   }
 }

@@ -8,13 +8,12 @@ import { MachineError, oneLine } from '../errors';
 import { sha256, TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
 import { removeTemporaryFolder } from '../output';
 import { orderOf } from '../run-job';
-import { SlotDiedError } from '../slot/slot';
+import { PoolClosedError, type SlotPool } from '../slot/pool';
 import { fetchStyles, transferJob } from './worker-files';
-import type { SlotPool } from '../slot/pool';
 import { queueName, type BatchEntry, type PictureJob, type Registry } from './registry';
 
 /** What a worker uses of its slots. */
-export type WorkerSlots = Pick<SlotPool, 'size' | 'idle' | 'run' | 'kill'>;
+export type WorkerSlots = Pick<SlotPool, 'size' | 'idle' | 'run' | 'close'>;
 
 export interface WorkerHooks {
   /** A line for people. */
@@ -35,8 +34,8 @@ export interface QueueWorkerOptions {
 const LOOK_MS = 1000;
 /** How long a worker with a full disk leaves a batch alone, ms. */
 const MACHINE_PAUSE_MS = 15_000;
-/** Pictures in work have this long to end when the worker is told to, ms; then they are given back. */
-const FINISH_MS = 5000;
+/** Once the slots are closed, the server has this long to take back what was not done, ms. */
+const GIVE_BACK_MS = 1000;
 
 interface Attached {
   readonly entry: BatchEntry;
@@ -48,7 +47,10 @@ export class QueueWorker {
   readonly #attached = new Map<string, Attached>();
   /** Why a batch is not taken from at present, and until when that holds, ms. */
   readonly #refused = new Map<string, { readonly reason: string; readonly until: number }>();
+  /** Workers of BullMQ that take no more but have not ended yet. */
+  readonly #detaching = new Set<Promise<void>>();
   #stopping = false;
+  #givenBack = 0;
 
   constructor(
     private readonly registry: Registry,
@@ -58,11 +60,17 @@ export class QueueWorker {
     private readonly hooks: WorkerHooks,
   ) {}
 
-  /** Works until the signal fires; then pictures in work end, or are given back when they take long. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Works until the signal fires. Then it takes no more pictures; those in work end within two seconds or are given back.
+   *
+   * @returns how many were given back.
+   */
+  async run(signal: AbortSignal): Promise<{ readonly givenBack: number }> {
+    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     while (!signal.aborted) {
       try {
-        await this.#look();
+        // A server that is away answers nothing until it is back.
+        await Promise.race([this.#look(), stopped]);
       } catch (error) {
         // The server's connection says that it is lost; what else fails is tried again as well.
         this.hooks.note(`the queue cannot be read: ${oneLine(messageOf(error))}`);
@@ -70,6 +78,7 @@ export class QueueWorker {
       await sleep(LOOK_MS, signal);
     }
     await this.#stop();
+    return { givenBack: this.#givenBack };
   }
 
   /** Attaches to batches while slots are idle, and detaches from those that are over. */
@@ -80,6 +89,7 @@ export class QueueWorker {
       const now = open.find(({ spec }) => spec.name === name);
       if (!names.has(name) || now!.spec.created !== entry.spec.created || (await this.#isOver(now!)))
         this.#detach(name);
+      if (this.#stopping) return;
     }
     for (const entry of open) {
       const { name } = entry.spec;
@@ -120,6 +130,7 @@ export class QueueWorker {
         : ((await readStyles(spec, this.options.readStyle, styles)) ?? (await cannotWrite(spec.output))));
     if (reason !== undefined) return this.#refuse(spec.name, reason);
     this.#refused.delete(spec.name);
+    if (this.#stopping) return;
     const worker = this.registry.server.worker<BatchJob, object>(
       queueName(spec.name),
       (job, token) => this.#process(entry, styles, job as PictureJob, token!),
@@ -139,10 +150,12 @@ export class QueueWorker {
   }
 
   /** Takes no more of a batch; what is in work ends. */
-  #detach(name: string): Promise<void> {
+  #detach(name: string): void {
     const attached = this.#attached.get(name);
+    if (!attached) return;
     this.#attached.delete(name);
-    return attached?.worker.close() ?? Promise.resolve();
+    const detaching = attached.worker.close().finally(() => this.#detaching.delete(detaching));
+    this.#detaching.add(detaching);
   }
 
   async #process(
@@ -158,14 +171,15 @@ export class QueueWorker {
       this.hooks.onDone?.(spec.name, job.data, result);
       return { ...result, worker: this.#id };
     } catch (error) {
-      if (this.#stopping && error instanceof SlotDiedError) {
+      if (error instanceof PoolClosedError) {
         await job.moveToWait(token);
+        this.#givenBack++;
         throw this.registry.server.putBack.waiting();
       }
       if (error instanceof MachineError) {
         await job.moveToDelayed(Date.now() + 1000, token);
         this.#refuse(spec.name, error.message, Date.now() + MACHINE_PAUSE_MS);
-        void this.#detach(spec.name);
+        this.#detach(spec.name);
         throw this.registry.server.putBack.delayed();
       }
       throw new Error(oneLine(messageOf(error)));
@@ -192,17 +206,23 @@ export class QueueWorker {
   }
 
   async #stop(): Promise<void> {
-    const closing = Promise.all([...this.#attached.keys()].map((name) => this.#detach(name)));
-    const ended = new AbortController();
-    const late = sleep(FINISH_MS, ended.signal).then(async () => {
-      if (ended.signal.aborted || this.pool.idle === this.pool.size) return;
-      this.#stopping = true;
-      this.hooks.note('the pictures in work take long; they are given back to the queue');
-      await this.pool.kill();
-    });
-    await Promise.race([closing, late.then(() => closing)]);
+    this.#stopping = true;
+    const inWork = this.pool.size - this.pool.idle;
+    if (inWork > 0) {
+      this.hooks.note(`taking no more pictures; those in work (${inWork}) end within two seconds or are given back`);
+    }
+    for (const name of this.#attached.keys()) this.#detach(name);
+    await this.pool.close();
+    const late = new AbortController();
+    const ended = Promise.all(this.#detaching).then(() => true);
+    const inTime = await Promise.race([ended, sleep(GIVE_BACK_MS, late.signal).then(() => false)]);
     // A timer would keep the process alive.
-    ended.abort();
+    late.abort();
+    if (!inTime) {
+      this.hooks.note(
+        `the queue does not answer; pictures that were in work go to other workers ${this.options.lockSeconds} seconds from now`,
+      );
+    }
   }
 }
 

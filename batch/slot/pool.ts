@@ -2,14 +2,29 @@
 import type { EngineDescription } from '../../engine/engine';
 import type { JobOrder, JobReply } from '../run-job';
 import type { NamedStyle } from './messages';
-import { Slot, type SlotOptions } from './slot';
+import { Slot, SlotDiedError, type SlotOptions } from './slot';
+
+/** Time for the orders in work to end by themselves when a pool is closed, ms. A cancel is answered within two seconds. */
+const GRACE_MS = 1500;
+
+/** An order was not done because its pool was closed; it is no fault of the picture. */
+export class PoolClosedError extends Error {
+  override readonly name = 'PoolClosedError';
+}
 
 export class SlotPool {
   readonly #slots: readonly Slot[];
   readonly #free: Slot[];
-  readonly #queue: ((slot: Slot) => void)[] = [];
+  readonly #queue: { readonly resolve: (slot: Slot) => void; readonly reject: (error: Error) => void }[] = [];
+  #closing: Promise<void> | undefined;
+  /** Called when the last slot becomes idle. */
+  #onIdle: () => void = () => undefined;
 
-  constructor(size: number, options: SlotOptions) {
+  constructor(
+    size: number,
+    options: SlotOptions,
+    private readonly graceMs: number = GRACE_MS,
+  ) {
     this.#slots = Array.from({ length: size }, () => new Slot(options));
     this.#free = [...this.#slots];
   }
@@ -42,6 +57,27 @@ export class SlotPool {
     return this.#slots.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
+  /**
+   * Takes no more orders. Those in work have a short time to end; then their processes are ended. What is not done
+   * rejects with a PoolClosedError.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const { reject } of this.#queue.splice(0)) reject(new PoolClosedError());
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      if (this.idle === this.size) return resolve();
+      this.#onIdle = resolve;
+      timer = setTimeout(resolve, this.graceMs);
+    });
+    clearTimeout(timer);
+    await this.kill();
+  }
+
   /** Ends all slots at once. */
   async kill(): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.kill()));
@@ -53,13 +89,18 @@ export class SlotPool {
   }
 
   async #use<T>(work: (slot: Slot) => Promise<T>): Promise<T> {
-    const slot = this.#free.pop() ?? (await new Promise<Slot>((resolve) => this.#queue.push(resolve)));
+    if (this.#closing) throw new PoolClosedError();
+    const slot =
+      this.#free.pop() ?? (await new Promise<Slot>((resolve, reject) => this.#queue.push({ resolve, reject })));
     try {
       return await work(slot);
+    } catch (error) {
+      throw this.#closing && error instanceof SlotDiedError ? new PoolClosedError() : error;
     } finally {
       const next = this.#queue.shift();
-      if (next) next(slot);
+      if (next) next.resolve(slot);
       else this.#free.push(slot);
+      if (this.idle === this.size) this.#onIdle();
     }
   }
 }

@@ -28,7 +28,7 @@ function slot(seconds: number): WorkerSlots {
       busy--;
       return { result: { width: 1, height: 1, seconds, engineSeconds: seconds } };
     },
-    kill: async () => undefined,
+    close: async () => undefined,
   };
 }
 
@@ -61,7 +61,7 @@ export async function measureQueue(kind: 'redis' | 'postgres', workers: number):
       });
       const stop = new AbortController();
       setMaxListeners(0, stop.signal);
-      const running: Promise<void>[] = [];
+      const running: Promise<unknown>[] = [];
       const connections = [];
       for (let i = 0; i < workers; i++) {
         const own = await openServer(server.url, { patient: true, note });

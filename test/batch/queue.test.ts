@@ -11,6 +11,7 @@ import { Registry } from '../../batch/queue/registry';
 import { submitBatch } from '../../batch/queue/submit';
 import { QueueWorker, type WorkerSlots } from '../../batch/queue/worker';
 import type { JobOrder, JobReply } from '../../batch/run-job';
+import { PoolClosedError } from '../../batch/slot/pool';
 import type { BatchStatus } from '../../batch/status';
 import { startPostgres, startRedis, type TestServer } from './servers';
 
@@ -38,7 +39,7 @@ function slots(work: (order: JobOrder) => Promise<JobReply> | JobReply, size = 2
         busy--;
       }
     },
-    kill: async () => undefined,
+    close: async () => undefined,
   };
 }
 
@@ -204,6 +205,37 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     );
     expect(seen.size).toBe(4);
     expect((await statusOf('full')).refusals[0]!.reason).toContain('no space left');
+  });
+
+  test('a worker that is told to end gives the pictures in work back, at no cost of a try, and another does them', async () => {
+    const batch = spec('ending');
+    await submit(batch, jobs(batch, 3));
+    const stop = new AbortController();
+    let abandon: (() => void) | undefined;
+    const closed = new Promise<never>((_, reject) => (abandon = () => reject(new PoolClosedError())));
+    let begun = 0;
+    const hanging = slots(() => {
+      begun++;
+      return closed;
+    });
+    const said: string[] = [];
+    const options = { version: '1', lockSeconds: 30, readStyle: async (path: string) => readFileSync(path) };
+    const worker = new QueueWorker(registry, { ...hanging, idle: 0, close: async () => abandon!() }, ENGINE, options, {
+      note: (line) => said.push(line),
+    });
+    const running = worker.run(stop.signal);
+    while (begun < 2) await pause(20);
+    stop.abort();
+    expect(await running).toEqual({ givenBack: 2 });
+    expect(said.at(-1)).toBe('taking no more pictures; those in work (2) end within two seconds or are given back');
+    expect(await statusOf('ending')).toMatchObject({ counts: { running: 0, waiting: 3, failed: 0 } });
+    const [job] = await registry.pictures('ending').getWaiting();
+    expect(job!.attemptsMade).toBe(0);
+    await work(
+      'ending',
+      'done',
+      slots(() => RESULT),
+    );
   });
 
   test('the server is restarted in the middle: said in one line each time, and every picture is done', async () => {

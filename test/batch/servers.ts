@@ -10,6 +10,8 @@ export interface TestServer {
   readonly port: number;
   /** Ends the process; what is on disk stays. */
   stop(signal?: NodeJS.Signals): Promise<void>;
+  /** Stops it from answering, with its connections open. */
+  pause(): void;
   /** Starts it again on the same port and folder. */
   start(): Promise<void>;
   /** Ends it and removes its folder. */
@@ -76,6 +78,7 @@ async function serve(
     port,
     start,
     stop,
+    pause: () => void child!.kill('SIGSTOP'),
     close: async () => {
       await stop('SIGKILL');
       // PostgreSQL's own children end a moment after it.

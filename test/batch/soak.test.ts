@@ -2,8 +2,8 @@
  * A batch through Redis while workers are killed and Redis is restarted: 60 pictures here, 2,000 by `npm run soak`
  * (DIPTYCH_SOAK). Every output must be there, with the bytes of an undisturbed run, and nothing else.
  */
-import { readdirSync, readFileSync } from 'node:fs';
-import { Bench, childrenOf, events, filesUnder, QUICK, type Running } from './bench';
+import { readdirSync } from 'node:fs';
+import { Bench, childrenOf, events, filesUnder, isRunning, QUICK, type Running } from './bench';
 import { startRedis } from './servers';
 
 const COUNT = Number(process.env['DIPTYCH_SOAK'] ?? 60);
@@ -72,11 +72,3 @@ test(`${COUNT} pictures, workers killed and Redis restarted: each output once, b
 }, 3_600_000);
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

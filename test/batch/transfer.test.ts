@@ -64,7 +64,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     const folder = mkdtempSync(join(tmpdir(), 'diptych-transfer-'));
     const registry = new Registry(connection);
     const stop = new AbortController();
-    let running: Promise<void> | undefined;
+    let running: Promise<unknown> | undefined;
     try {
       mkdirSync(join(folder, 'in'));
       const spec: BatchSpec = {
@@ -93,7 +93,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
         device: { kind: 'cpu', name: '', threads: 1, f16: false },
       } as const;
       const pool: WorkerSlots = {
-        ...{ size: 1, idle: 1, kill: async () => undefined },
+        ...{ size: 1, idle: 1, close: async () => undefined },
         async run({ job, bytes }, styles) {
           expect([sha256(bytes!), styles.get(sha256('style'))]).toEqual([job.inputSha, Buffer.from('style')]);
           const png = markPng(Buffer.alloc(200), job.outputs[0]!.id);

@@ -1,0 +1,55 @@
+/** `diptych worker` as a process that is told to end in the middle of a picture that takes long. */
+import { openServer } from '../../batch/queue/server';
+import { Registry } from '../../batch/queue/registry';
+import { Bench, childrenOf, filesUnder, isRunning, QUICK } from './bench';
+import { startRedis } from './servers';
+
+test('Ctrl-C gives the picture back and ends; a later one ends at once, though the queue does not answer', async () => {
+  const b = new Bench();
+  const redis = await startRedis();
+  const connection = await openServer(redis.url, { patient: true, note: () => undefined });
+  const registry = new Registry(connection);
+  try {
+    const queue = ['--queue', redis.url, '--model', QUICK[1]!];
+    const input = await b.pictures(2, 'in', 512);
+    const long = ['--steps', '1000', '--size', '512', '--name', 'long', '--detach'];
+    const sent = await b.run('batch', await b.style(), input, '-o', b.at('out'), ...queue, ...long);
+    expect(sent.err).toMatch(/2 pictures are in the queue/);
+    const counts = async (): Promise<object> => (await registry.counts('long')) as object;
+    const start = async (): Promise<{ worker: ReturnType<Bench['start']>; slots: number[] }> => {
+      const worker = b.start('worker', ...queue, '--threads', '1', '--concurrency', '1');
+      await worker.line((line) => line === 'batch long: taking pictures');
+      for (let i = 0; i < 200 && (await registry.counts('long')).running === 0; i++) await pause(50);
+      expect(await counts()).toMatchObject({ running: 1, completed: 0 });
+      return { worker, slots: childrenOf(worker.child.pid!) };
+    };
+
+    const first = await start();
+    first.worker.child.kill('SIGINT');
+    const { err } = await first.worker.finished;
+    expect(err.split('\n').slice(-3)).toEqual([
+      'taking no more pictures; those in work (1) end within two seconds or are given back',
+      'diptych: worker stopped; it did 0 pictures, gave 1 back, the rest stays queued',
+      '',
+    ]);
+    expect(await counts()).toMatchObject({ running: 0, waiting: 2, failed: 0 });
+
+    const second = await start();
+    redis.pause();
+    second.worker.child.kill('SIGINT');
+    // One signal is obeyed; the next counts only when it comes clearly later.
+    const again = setInterval(() => second.worker.child.kill('SIGINT'), 300);
+    const atOnce = await second.worker.finished;
+    clearInterval(again);
+    expect(second.worker.child.signalCode).toBe('SIGINT');
+    expect(atOnce.err).not.toContain('worker stopped');
+    for (const { slots } of [first, second]) while (slots.some(isRunning)) await pause(50);
+    expect(filesUnder(b.at('out')).size).toBe(0);
+  } finally {
+    b.close();
+    await connection.close();
+    await redis.close();
+  }
+}, 300_000);
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,5 +1,4 @@
 /** `diptych batches --serve`: the web page of batches. */
-import { join } from 'node:path';
 import sharp from 'sharp';
 import { CancelledError, InputError } from '../engine/errors';
 import { readJournals } from '../batch/journal';
@@ -8,6 +7,7 @@ import type { BatchSource } from '../batch/page/source';
 import { withRegistry } from './batch-queue';
 import { loadImage } from './images';
 import type { Io } from './io';
+import { builtFile } from './system-errors';
 
 /** Longer side of the pictures on the contact sheet, px. */
 const THUMBNAIL = 320;
@@ -56,7 +56,7 @@ async function serve(io: Io, source: BatchSource, { serve: port, host }: PageOpt
   const page = await servePage(source, {
     port,
     host: host ?? '127.0.0.1',
-    script: join(io.root, 'dist/cli/batch-page.js'),
+    script: builtFile(io.root, 'dist/cli/batch-page.js'),
     thumbnail,
   });
   io.err(`the batches are at ${page.address} (metrics at /metrics); Ctrl-C ends this page, not the batches\n`);

@@ -1,5 +1,5 @@
 /** `diptych batch`: many pictures, on this machine or through a queue. */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { InputError } from '../engine/errors';
 import { identify, openModel, type DiffusionModel } from '../engine/diffusion/model';
 import type { GuideMode } from '../engine/requests';
@@ -20,7 +20,9 @@ import { localFolder, type EngineOptions } from './models';
 import { given, strengthPerStyle } from './options';
 import { prepareFolder } from './output';
 import { duration } from './progress';
+import { orCancelled } from './signals';
 import { readStyleFile } from './style-files';
+import { builtFile } from './system-errors';
 
 export interface BatchOptions extends EngineOptions {
   /** Folder for the results. */
@@ -105,11 +107,12 @@ async function runHere(io: Io, batch: PreparedBatch, options: BatchOptions): Pro
   const forget = onEnding(() => pool.killNow());
   const bar = new BatchProgress(io.err, io.interactive, duration);
   try {
-    await pool.check(
+    const checked = pool.check(
       spec.styles.map(({ path, sha }) => ({ name: path, sha })),
       batch.styles,
       spec.settings.force,
     );
+    await orCancelled(checked, io.signal);
     const journal = await Journal.start(spec, survey.done, total);
     const rate = new Rate(Date.now());
     let { done, failed } = summary;
@@ -245,7 +248,7 @@ async function noteReplacedStyles(io: Io, styles: readonly StyleReference[]): Pr
 }
 
 export function slotProgram(io: Io): string {
-  return join(io.root, 'dist/cli/batch-slot.mjs');
+  return builtFile(io.root, 'dist/cli/batch-slot.mjs');
 }
 
 export function weightBytes(model: DiffusionModel): number {

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { InputError } from '../engine/errors';
 import { messageOf } from '../engine/weights/source';
+import { fixOf } from './system-errors';
 
 /** The bytes of a file; throws an InputError when there is none or it cannot be read. */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -17,7 +18,7 @@ function unreadable(path: string, error: unknown): string {
   if (code === 'EISDIR') return `${path}: is a folder; name the files in it`;
   if (code === 'ENOENT' && /^https?:/i.test(path)) return `${path}: is an address; download the file and give its path`;
   if (code === 'ENOENT' && /[*?]/.test(path)) return `${path}: no file matches; check the pattern`;
-  return `${path}: cannot be read (${reasonOf(error)}); check the path`;
+  return `${path}: cannot be read (${reasonOf(error)}); ${fixOf(error) ?? 'check the path'}`;
 }
 
 /** An error of a file operation without its code and path, which the line around it names: "permission denied". */

@@ -7,6 +7,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { InputError } from '../engine/errors';
 import { onEnding } from './ending';
 import { reasonOf } from './files';
+import { fixOf } from './system-errors';
 
 export interface WriteOptions {
   /** Whether a file that is already there may be replaced. */
@@ -128,7 +129,9 @@ export async function writeWhole(path: string, bytes: Uint8Array, { overwrite }:
         `${path}: another program has written it meanwhile; choose another -o, or replace it with --overwrite`,
       );
     }
-    throw new InputError(`${path}: cannot be written (${reasonOf(error)}); free some space or choose another place`);
+    throw new InputError(
+      `${path}: cannot be written (${reasonOf(error)}); ${fixOf(error) ?? 'free some space or choose another place'}`,
+    );
   } finally {
     forget();
   }

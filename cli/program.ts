@@ -17,6 +17,7 @@ import { gatherPairs, pairOption } from './pairs';
 import { printable, printableJson, printableLines, printableProgress } from './printable';
 import { restyleCommand, type RestyleOptions } from './restyle';
 import { orCancelled } from './signals';
+import { systemProblem } from './system-errors';
 
 /** Exit codes: done, a defect or a device that failed, bad input, cancelled with the work saved. */
 export const EXIT = { done: 0, failed: 1, badInput: 2, cancelled: 130 } as const;
@@ -67,8 +68,9 @@ function reportError(error: unknown, io: Io, json: boolean): number {
     io.err('diptych: no command is given; see diptych --help\n');
     return EXIT.badInput;
   }
-  const code = exitCodeOf(error);
-  const message = error instanceof Error ? error.message.replace(/^error: /, '') : String(error);
+  const refused = exitCodeOf(error) === EXIT.failed ? systemProblem(error) : undefined;
+  const code = refused === undefined ? exitCodeOf(error) : EXIT.badInput;
+  const message = refused ?? (error instanceof Error ? error.message.replace(/^error: /, '') : String(error));
   // Only a defect shows where it happened.
   const shown =
     code === EXIT.failed && !(error instanceof DeviceError) && error instanceof Error ? error.stack : message;

@@ -1,11 +1,11 @@
 /** The decoding process as the commands use it: started when first needed, ended when a picture costs too much. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CancelledError, InputError } from '../../engine/errors';
 import { image, IMAGE_LIMITS, type Image } from '../../engine/image/image';
 import { packageRoot } from '../package-root';
+import { builtFile } from '../system-errors';
 import { LIMITS, type Answer, type Limits, type Request } from './protocol';
 
 /** The child watches its own time; the parent waits this many times as long, and for its start, ms, before it is hung. */
@@ -93,9 +93,8 @@ export class Decoder {
   }
 
   #start(): ChildProcess {
-    const path = join(packageRoot(dirname(fileURLToPath(import.meta.url))), CHILD);
-    if (!existsSync(path)) throw new Error(`${path} is missing; run: npm run build`);
-    const child = fork(path, {
+    const program = builtFile(packageRoot(dirname(fileURLToPath(import.meta.url))), CHILD);
+    const child = fork(program, {
       serialization: 'advanced',
       execArgv: [],
       // What libraries print about damaged files is no news for the user.

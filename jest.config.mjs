@@ -26,6 +26,7 @@ const shared = {
   // These packages come as ES modules only, which jest does not load.
   transformIgnorePatterns: ['/node_modules/(?!(fast-png|iobuffer|@noble/hashes|d3-[a-z-]+|internmap)/)'],
   testEnvironment: '<rootDir>/test/support/jest/environment.mjs',
+  runner: '<rootDir>/test/support/jest/runner.mjs',
   setupFilesAfterEnv: ['<rootDir>/test/support/jest/equality.ts'],
   // Handed to each module as parameters. A module looks other globals up in the test's context, which takes 200 ns each
   // time: loops over pixels ran up to 80 times slower (docs/performance.md). Not Buffer: packages declare one themselves.
@@ -58,7 +59,6 @@ export default {
       testRegex: BROWSER.map((folder) => `${folder}.*\\.test\\.ts$`),
       globalSetup: '<rootDir>/test/support/jest/built.mjs',
       testEnvironment: '<rootDir>/test/support/jest/browser-environment.mjs',
-      runner: '<rootDir>/test/support/jest/serial-runner.mjs',
       globalTeardown: '<rootDir>/test/support/jest/close-browser.mjs',
     },
   ],

@@ -86,7 +86,7 @@ export async function openReplica({
 }
 
 async function findFrame(page: Page, selector: string): Promise<Frame> {
-  for (let waited = 0; waited < 60_000; waited += 200) {
+  for (let waited = 0; waited < 120_000; waited += 200) {
     for (const frame of page.frames()) {
       if (await frame.$(selector).catch(() => null)) return frame;
     }

@@ -43,6 +43,9 @@ function launchOptions(): LaunchOptions {
 /** Everything goes to the proxy that is not asked of this machine: what is named here keeps Chromium's own exceptions. */
 const through = (server: string) => ({ server, bypass: 'localhost' });
 
+/** What one act, such as a click, may take where tests of other kinds have the processor, ms. */
+const PATIENCE = 120_000;
+
 export interface OpenContext {
   readonly context: BrowserContext;
   close(): Promise<void>;
@@ -57,6 +60,7 @@ export async function openContext(proxy: string, options: BrowserContextOptions 
   const shared = globalThis.sharedBrowser;
   const browser = await (shared ?? (await launcher()))(launchOptions());
   const context = await browser.newContext({ ...options, proxy: through(proxy) });
+  context.setDefaultTimeout(PATIENCE);
   return { context, close: () => (shared ? context.close() : browser.close()) };
 }
 
@@ -65,6 +69,7 @@ export async function openProfile(folder: string, proxy: string): Promise<OpenCo
   const type = globalThis.chromium ?? (await import('playwright-core')).chromium;
   const options = { ...launchOptions(), headless: true, proxy: through(proxy) };
   const context = await type.launchPersistentContext(folder, options);
+  context.setDefaultTimeout(PATIENCE);
   return { context, close: () => context.close() };
 }
 

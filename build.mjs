@@ -9,7 +9,7 @@
  *   hosted/                  the panel as a static site, with WebGPU
  *   playground/              the page of `npm start`
  *   web/                     the engine for browsers: one classic script, with ONNX Runtime's WebAssembly files beside it
- *   test/                    pages and workers of browser tests and bench/engine/browser.mjs, a panel on a tiny model
+ *   test/                    pages and workers of browser tests and bench/engine/browser.mjs, panels on a tiny model
  */
 import { fileURLToPath } from 'node:url';
 import { buildEmbedded } from './scripts/build/embedded.mjs';

@@ -9,9 +9,9 @@ import { startServer } from './static-server.mjs';
 /** The port that a build without DIPTYCH_HOST expects the hosted panel at. */
 const PORT = 8137;
 
-/** Serves dist/hosted as any host should (docs/hosting.md). Throws an Error when the port is taken. */
-export function serveHosted(port = PORT) {
-  return startServer({ mounts: { '/': join(root, 'dist/hosted') }, port, headers: DEVELOPMENT_HEADERS, cacheControl });
+/** Serves a folder of the hosted panel as any host should (docs/hosting.md). Throws an Error when the port is taken. */
+export function serveHosted(port = PORT, folder = 'dist/hosted') {
+  return startServer({ mounts: { '/': join(root, folder) }, port, headers: DEVELOPMENT_HEADERS, cacheControl });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

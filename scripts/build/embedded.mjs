@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { keepBudget } from './budgets.mjs';
 import { refuseAddresses, refuseFetchingMarkup, refuseFetchingStyles, refuseNetworkInPanel } from './checks.mjs';
 import { gzipped } from './gzip.mjs';
-import { embeddedModel, modelIn, pairModel } from './model.mjs';
+import { embeddedModel, pairModel, tinyModels } from './model.mjs';
 import { PLAIN_WASM_FILE, wasmPath } from './ort.mjs';
-import { dist, replace, root } from './output.mjs';
+import { dist, replace } from './output.mjs';
 import { page, panelScripts } from './panel.mjs';
 
 /** Nothing but what is in the document: whatever a script tries, the browser refuses. */
@@ -25,9 +25,6 @@ const POLICY = [
   "form-action 'none'",
 ].join('; ');
 
-const TINY_MODEL = join(root, 'test/fixtures/tiny-model');
-const TINY_PAIR_MODEL = join(root, 'test/goldens/cases/pair/one-reference/net');
-
 /** Compressed where that saves a tenth: WebAssembly, scripts and text; half floats it does not. */
 const WORTH_COMPRESSING = 0.9;
 
@@ -41,14 +38,14 @@ export async function buildEmbedded() {
   refuseNetworkInPanel(panel.js);
   refuseFetchingStyles(panel.css);
   for (const [name, code] of Object.entries(workers)) refuseAddresses(name, code);
-  const html = panelWith(scripts, embeddedModel(), pairModel());
+  const html = panelWith(scripts, { model: embeddedModel(), pairs: pairModel() });
   refuseFetchingMarkup(html);
   keepBudget('ui.html', html);
   replace(join(dist, 'plugin/ui.html'), html);
-  replace(join(dist, 'test/tiny-ui.html'), panelWith(scripts, modelIn(TINY_MODEL), modelIn(TINY_PAIR_MODEL)));
+  replace(join(dist, 'test/tiny-ui.html'), panelWith(scripts, tinyModels()));
 }
 
-function panelWith({ panel, workers }, model, pairs) {
+function panelWith({ panel, workers }, { model, pairs }) {
   const files = [
     ...Object.entries(workers).map(([name, code]) => [name, Buffer.from(code)]),
     [`wasm/${PLAIN_WASM_FILE}`, readFileSync(wasmPath(PLAIN_WASM_FILE))],

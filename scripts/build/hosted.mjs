@@ -5,15 +5,22 @@
 import { readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { gzipped, sha256 } from './gzip.mjs';
-import { embeddedModel, pairModel } from './model.mjs';
+import { embeddedModel, pairModel, tinyModels } from './model.mjs';
 import { WASM_FILES, wasmPath } from './ort.mjs';
 import { dist, replaceFolder } from './output.mjs';
 import { page, panelScripts } from './panel.mjs';
 import { siteHeaders } from './site-headers.mjs';
 
+/** The site; and the same on the tests' tiny models, for tests that are about the panel and not about what it draws. */
 export async function buildHosted() {
-  const { panel, workers } = await panelScripts('hosted');
-  const model = embeddedModel();
+  const scripts = await panelScripts('hosted');
+  const shipped = { model: embeddedModel(), pairs: pairModel() };
+  replaceFolder(join(dist, 'hosted'), siteWith(scripts, shipped));
+  replaceFolder(join(dist, 'test/tiny-hosted'), siteWith(scripts, tinyModels()));
+}
+
+/** Its files' contents by path. */
+function siteWith({ panel, workers }, { model, pairs }) {
   const site = new Site();
   const script = site.add('panel.js', panel.js);
   const style = site.add('panel.css', panel.css);
@@ -21,7 +28,6 @@ export async function buildHosted() {
   // Compressed as they lie there: some servers send WebAssembly as it is, and some take no files of 26 MB.
   for (const file of WASM_FILES) site.list(`wasm/${file}`, gzipped(readFileSync(wasmPath(file))), '.gz');
   for (const [path, contents] of model.files) site.list(`model/${model.name}/${path}`, contents);
-  const pairs = pairModel();
   for (const [path, contents] of pairs.files) site.list(`pair-model/${pairs.name}/${path}`, contents);
   const html = page(
     `<link rel="icon" href="data:,">\n<link rel="stylesheet" href="${style}">`,
@@ -29,7 +35,7 @@ export async function buildHosted() {
   );
   site.files.set('index.html', html);
   site.files.set('_headers', siteHeaders());
-  replaceFolder(join(dist, 'hosted'), site.files);
+  return site.files;
 }
 
 class Site {

@@ -38,8 +38,14 @@ export function embeddedModel() {
   return modelIn(embeddedModelFolder());
 }
 
+/** The tests' random models, for panels of which it does not matter what they draw. */
+export function tinyModels() {
+  const at = (path) => modelIn(join(root, path));
+  return { model: at('test/fixtures/tiny-model'), pairs: at('test/goldens/cases/pair/one-reference/net') };
+}
+
 /** The model in a folder, in the same form. */
-export function modelIn(folder) {
+function modelIn(folder) {
   const paths = readdirSync(folder, { recursive: true })
     .map((path) => path.replaceAll('\\', '/'))
     .filter((path) => READ_BY_ENGINE.test(path))

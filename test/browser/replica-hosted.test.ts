@@ -21,8 +21,9 @@ const pictures = {
 let host: Served;
 let replica: ReplicaBrowser;
 const open = new Set<ReplicaBrowser>();
+const serveHosted = (folder: string): Promise<Served> => serve('scripts/serve.mjs', 'serveHosted', 0, folder);
 beforeEach(async () => {
-  host = await serve('scripts/serve.mjs', 'serveHosted', 0);
+  host = await serveHosted('dist/hosted');
 });
 afterEach(async () => {
   host.process.kill();
@@ -90,6 +91,9 @@ test('the worker finds a WebGPU adapter, learns and restyles on it', async () =>
 });
 
 test('where storage is refused, the panel learns and restyles all the same', async () => {
+  // Any model will do.
+  host.process.kill();
+  host = await serveHosted('dist/test/tiny-hosted');
   const profile = await mkdtemp(join(tmpdir(), 'diptych-profile-'));
   // What "Block all site data" writes.
   const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };

@@ -9,6 +9,7 @@ import { sha256, TRIES, type BatchJob, type BatchSpec, type JobResult } from '..
 import { removeTemporaryFolder } from '../output';
 import { orderOf } from '../run-job';
 import { PoolClosedError, type SlotPool } from '../slot/pool';
+import { isFull } from './connection';
 import { fetchStyles, transferJob } from './worker-files';
 import { queueName, type BatchEntry, type PictureJob, type Registry } from './registry';
 
@@ -51,6 +52,8 @@ export class QueueWorker {
   readonly #detaching = new Set<Promise<void>>();
   #stopping = false;
   #givenBack = 0;
+  /** Lines that are not said again while what they say lasts. */
+  readonly #said = new Set<string>();
 
   constructor(
     private readonly registry: Registry,
@@ -73,7 +76,7 @@ export class QueueWorker {
         await Promise.race([this.#look(), stopped]);
       } catch (error) {
         // The server's connection says that it is lost; what else fails is tried again as well.
-        this.hooks.note(`the queue cannot be read: ${oneLine(messageOf(error))}`);
+        this.#noteOnce(isFull(error) ? this.#fullLine : `the queue cannot be read: ${oneLine(messageOf(error))}`);
       }
       await sleep(LOOK_MS, signal);
     }
@@ -142,6 +145,9 @@ export class QueueWorker {
         name: this.#id,
       },
     );
+    // Its pictures are there; the server takes notice of them when their lock is over and it has room.
+    worker.on('error', (error) => isFull(error) && this.#noteOnce(this.#fullLine));
+    worker.on('completed', () => this.#said.delete(this.#fullLine));
     worker.on('failed', (job, error) => {
       if (job) this.hooks.onFailed?.(spec.name, job.data, error.message, job.attemptsMade < TRIES);
     });
@@ -177,9 +183,10 @@ export class QueueWorker {
         throw this.registry.server.putBack.waiting();
       }
       if (error instanceof MachineError) {
-        await job.moveToDelayed(Date.now() + 1000, token);
         this.#refuse(spec.name, error.message, Date.now() + MACHINE_PAUSE_MS);
         this.#detach(spec.name);
+        // A full server cannot do even this; then the picture goes to a worker when its lock is over.
+        await job.moveToDelayed(Date.now() + 1000, token);
         throw this.registry.server.putBack.delayed();
       }
       throw new Error(oneLine(messageOf(error)));
@@ -203,6 +210,16 @@ export class QueueWorker {
     if (known?.reason === reason) return;
     this.hooks.note(`refused: ${reason}; its pictures stay queued`);
     void this.registry.refuse(name, { worker: this.#id, reason, time: Date.now() }).catch(() => undefined);
+  }
+
+  get #fullLine(): string {
+    return `${this.registry.server.label}: the server's memory or disk is full; free some, then the work goes on`;
+  }
+
+  #noteOnce(line: string): void {
+    if (this.#said.has(line)) return;
+    this.#said.add(line);
+    this.hooks.note(line);
   }
 
   async #stop(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
-import { keySizes, queryFeatures, referenceKeys, type KeysAndValues } from '../nets/pair/backbone';
+import { keySizes, queryFeatures, referenceStates, type KeysAndValues } from '../nets/pair/backbone';
 import {
   applyClosedForm,
   closedFormFeeds,
@@ -12,7 +12,8 @@ import {
   fitClosedForm,
   type ClosedForm,
 } from '../nets/pair/closed-form';
-import { headAnswer, MARGIN } from '../nets/pair/head';
+import { headAnswer, MARGIN, readReferencePixels } from '../nets/pair/head';
+import { GRID, referencePixelsShape, type ReferencePixels } from '../nets/pair/lookup';
 import { interpolation, resizeFeatures } from '../nets/pair/resize';
 import { Scope } from '../nets/scope';
 import type { DeviceTensor } from '../runtime/device-tensor';
@@ -27,7 +28,7 @@ export interface PixelPlanes {
   readonly data: Float32Array;
 }
 
-/** A pair at the backbone's size; before and after are of equal size, sides multiples of 8. */
+/** A pair at the backbone's size; before and after are of equal size, sides multiples of 16. */
 export interface PairPlanes {
   readonly before: PixelPlanes;
   readonly after: PixelPlanes;
@@ -43,8 +44,8 @@ export interface ReadPairs {
 interface ReadReference {
   readonly width: number;
   readonly height: number;
-  /** Keys and values of every block, named as the reference program's outputs. */
-  readonly keys: Readonly<Record<string, DeviceTensor>>;
+  /** Keys and values of every block and of the looked-up pixels, named as the reference program's outputs. */
+  readonly states: Readonly<Record<string, DeviceTensor>>;
 }
 
 /** A part of a picture: the rectangle x, y, width, height of one of fullWidth x fullHeight px. */
@@ -59,8 +60,6 @@ export interface Part {
 
 /** Smallest long side at which the backbone is shown a picture, px; it was trained from 32 px on. */
 const LEAST_LONG_SIDE = 32;
-/** Smallest side, px: two tokens of the coarse level. */
-const LEAST_SIDE = 16;
 
 export class PairPrograms {
   readonly #model: PairModel;
@@ -71,11 +70,11 @@ export class PairPrograms {
     this.#programs = programs;
   }
 
-  /** The size at which the backbone sees a picture: its aspect kept, sides multiples of 8. */
+  /** The size at which the backbone sees a picture: its aspect kept, sides multiples of 16. */
   backboneSize(width: number, height: number): { readonly width: number; readonly height: number } {
     const long = Math.max(width, height);
     const scale = Math.min(this.#model.config.size, Math.max(LEAST_LONG_SIDE, long)) / long;
-    const side = (extent: number): number => Math.max(LEAST_SIDE, 8 * Math.round((extent * scale) / 8));
+    const side = (extent: number): number => Math.max(GRID, GRID * Math.round((extent * scale) / GRID));
     return { width: side(width), height: side(height) };
   }
 
@@ -83,12 +82,12 @@ export class PairPrograms {
   async read(pairs: readonly PairPlanes[]): Promise<ReadPairs> {
     const fit = fitClosedForm(pairs.map(({ before, after }) => ({ before: pixels(before), after: pixels(after) })));
     const references: ReadReference[] = [];
-    const dispose = (): void => references.forEach(({ keys }) => disposeAll(keys));
+    const dispose = (): void => references.forEach(({ states }) => disposeAll(states));
     try {
       for (const { before, after } of pairs) {
         const program = await this.#referenceProgram(before.width, before.height);
-        const keys = await program.run({ before: tensor(before), after: tensor(after), ...closedFormFeeds(fit) });
-        references.push({ width: before.width, height: before.height, keys });
+        const states = await program.run({ before: tensor(before), after: tensor(after), ...closedFormFeeds(fit) });
+        references.push({ width: before.width, height: before.height, states });
       }
     } catch (error) {
       dispose();
@@ -107,27 +106,23 @@ export class PairPrograms {
       const { mapped, trust } = applyClosedForm(b, closedFormInputs(b), source);
       const rows = { isReference: 0, t: 0 };
       const start = b.add(source, b.mul(trust, b.sub(mapped, source)));
-      const planes = b.concat(
-        [
-          planesOf(b, { source, soFar: start, mapped, trust, ...rows }),
-          planesOf(b, { source, soFar: source, mapped: source, trust: b.mul(trust, 0), ...rows }),
-        ],
-        0,
-      );
+      const planes = planesOf(b, {
+        source: b.concat([source, source], 0),
+        soFar: b.concat([start, source], 0),
+        mapped: b.concat([mapped, source], 0),
+        trust: b.concat([trust, b.mul(trust, 0)], 0),
+        ...rows,
+      });
       const keys = pairs.references.map((reference, i) =>
         keySizes(config, reference.height, reference.width).map((size, block): KeysAndValues => {
           const shape = [2, size.tokens, size.width];
-          return { keys: b.input(keyName(block, i), shape), values: b.input(valueName(block, i), shape) };
+          const input = (name: string): Value => b.input(indexed(name, i), shape);
+          return { keys: input(keyName(block)), values: input(valueName(block)) };
         }),
       );
       b.output('features', queryFeatures(this.#scope(b), config, planes, keys));
     });
-    const keys = Object.assign(
-      {},
-      ...pairs.references.map((reference, i) =>
-        Object.fromEntries(Object.entries(reference.keys).map(([name, value]) => [`${name}.${i}`, value])),
-      ),
-    ) as Record<string, DeviceTensor>;
+    const keys = statesOf(pairs, (name) => !isOfPixels(name));
     const results = await program.run({ picture: tensor(picture), ...keys, ...closedFormFeeds(pairs.fit) });
     return results['features']!;
   }
@@ -142,31 +137,40 @@ export class PairPrograms {
     const { config } = this.#model;
     const { width, height } = source;
     const [, channels, h, w] = features.shape as [number, number, number, number];
-    const program = await this.#programs.get(`head ${width}x${height} of ${w}x${h}`, (b) => {
-      const picture = b.input('source', [1, 4, height, width]);
-      const inside = b.input('inside', [1, 1, height, width]);
-      const own = b.input('features', [2, channels, h, w]);
-      const resized = resizeFeatures(b, b.input('rows', [height, h]), own, b.input('columns', [width, w]));
-      const fitted = applyClosedForm(b, closedFormInputs(b), picture);
-      // Beyond the edges everything is 0, also what the closed form makes of 0.
-      const mapped = b.mul(fitted.mapped, inside);
-      const trust = b.mul(fitted.trust, inside);
-      const start = b.add(picture, b.mul(trust, b.sub(mapped, picture)));
-      const both = (styled: Value, base: Value): Value => b.concat([styled, base], 0);
-      const answers = headAnswer(this.#scope(b), config, {
-        source: both(picture, picture),
-        soFar: both(start, picture),
-        mapped: both(mapped, picture),
-        trust: both(trust, b.mul(trust, 0)),
-        features: resized,
-        inside,
-      });
-      b.output('difference', b.sub(b.slice(answers, 0, 0, 1), b.slice(answers, 0, 1, 2)));
-    });
+    const program = await this.#programs.get(
+      `head ${width}x${height} of ${w}x${h} by ${pairs.references.length}`,
+      (b) => {
+        const picture = b.input('source', [1, 4, height, width]);
+        const inside = b.input('inside', [1, 1, height, width]);
+        const own = b.input('features', [2, channels, h, w]);
+        const resized = resizeFeatures(b, b.input('rows', [height, h]), own, b.input('columns', [width, w]));
+        const fitted = applyClosedForm(b, closedFormInputs(b), picture);
+        // Beyond the edges everything is 0, also what the closed form makes of 0.
+        const mapped = b.mul(fitted.mapped, inside);
+        const trust = b.mul(fitted.trust, inside);
+        const start = b.add(picture, b.mul(trust, b.sub(mapped, picture)));
+        const both = (styled: Value, base: Value): Value => b.concat([styled, base], 0);
+        const found = pairs.references.map((_, i): ReferencePixels => {
+          const input = (name: string): Value => b.input(indexed(name, i), referencePixelsShape(config, 2));
+          return { keys: input(PIXEL_KEYS), values: input(PIXEL_VALUES) };
+        });
+        const inputs = {
+          source: both(picture, picture),
+          soFar: both(start, picture),
+          mapped: both(mapped, picture),
+          trust: both(trust, b.mul(trust, 0)),
+          features: resized,
+          inside,
+        };
+        const answers = headAnswer(this.#scope(b), config, inputs, found);
+        b.output('difference', b.sub(b.slice(answers, 0, 0, 1), b.slice(answers, 0, 1, 2)));
+      },
+    );
     const rows = interpolation(h, part.fullHeight, part.y - MARGIN, height);
     const columns = interpolation(w, part.fullWidth, part.x - MARGIN, width);
     const feeds = { source: tensor(source), inside: insideOf(rows, columns), features, rows, columns };
-    return (await program.run({ ...feeds, ...closedFormFeeds(pairs.fit) }))['difference']!;
+    const states = statesOf(pairs, isOfPixels);
+    return (await program.run({ ...feeds, ...states, ...closedFormFeeds(pairs.fit) }))['difference']!;
   }
 
   #referenceProgram(width: number, height: number) {
@@ -176,17 +180,30 @@ export class PairPrograms {
       const after = b.input('after', [1, 4, height, width]);
       const { mapped, trust } = applyClosedForm(b, closedFormInputs(b), before);
       const rows = { isReference: 1, t: 1 };
-      const planes = b.concat(
-        [
-          planesOf(b, { source: before, soFar: after, mapped, trust, ...rows }),
-          planesOf(b, { source: before, soFar: before, mapped: before, trust: b.mul(trust, 0), ...rows }),
-        ],
-        0,
-      );
-      referenceKeys(this.#scope(b), config, planes).forEach(({ keys, values }, block) => {
-        b.output(keyName(block), keys);
-        b.output(valueName(block), values);
+      const both = (styled: Value, base: Value): Value => b.concat([styled, base], 0);
+      const parts = {
+        source: both(before, before),
+        soFar: both(after, before),
+        mapped: both(mapped, before),
+        trust: both(trust, b.mul(trust, 0)),
+      };
+      const scope = this.#scope(b);
+      const { keys, features } = referenceStates(scope, config, planesOf(b, { ...parts, ...rows }));
+      keys.forEach((of, block) => {
+        b.output(keyName(block), of.keys);
+        b.output(valueName(block), of.values);
       });
+      const framed = (x: Value): Value => b.pad(x, [0, 0, MARGIN, MARGIN], [0, 0, MARGIN, MARGIN]);
+      const pixels = readReferencePixels(scope, config, {
+        source: framed(parts.source),
+        soFar: framed(parts.soFar),
+        mapped: framed(parts.mapped),
+        trust: framed(parts.trust),
+        features: framed(features),
+        inside: framed(b.reshape(b.ones(height * width), [1, 1, height, width])),
+      });
+      b.output(PIXEL_KEYS, pixels.keys);
+      b.output(PIXEL_VALUES, pixels.values);
     });
   }
 
@@ -195,9 +212,24 @@ export class PairPrograms {
   }
 }
 
-const keyName = (block: number, reference?: number): string => `k${block}${suffix(reference)}`;
-const valueName = (block: number, reference?: number): string => `v${block}${suffix(reference)}`;
-const suffix = (reference: number | undefined): string => (reference === undefined ? '' : `.${reference}`);
+const keyName = (block: number): string => `k${block}`;
+const valueName = (block: number): string => `v${block}`;
+const PIXEL_KEYS = 'pixel_keys';
+const PIXEL_VALUES = 'pixel_values';
+const isOfPixels = (name: string): boolean => name === PIXEL_KEYS || name === PIXEL_VALUES;
+/** The name of a reference's state as an input of the programs that read it. */
+const indexed = (name: string, reference: number): string => `${name}.${reference}`;
+
+/** States of all references by the names that programs read them by. */
+function statesOf({ references }: ReadPairs, which: (name: string) => boolean): Record<string, DeviceTensor> {
+  return Object.fromEntries(
+    references.flatMap(({ states }, i) =>
+      Object.entries(states)
+        .filter(([name]) => which(name))
+        .map(([name, state]) => [indexed(name, i), state]),
+    ),
+  );
+}
 
 interface PlaneValues {
   readonly source: Value;
@@ -208,7 +240,7 @@ interface PlaneValues {
   readonly isReference: number;
 }
 
-/** The 17 planes of one picture, without noise: [1, 17, H, W]. */
+/** The 17 planes of pictures, without noise: [N, 17, H, W]. */
 function planesOf(b: GraphBuilder, { source, soFar, mapped, trust, t, isReference }: PlaneValues): Value {
   const filled = (value: number): Value => b.expand(b.scalar(value), trust.shape);
   return b.concat([source, soFar, mapped, trust, filled(t), filled(0), filled(isReference), filled(1)], 1);

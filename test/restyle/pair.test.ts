@@ -134,10 +134,10 @@ test('parts meet without a seam', async () => {
   const programs = new PairPrograms(model, new ProgramCache(runtime, model.files));
   const { before, after } = recoloured;
   const pairs = await programs.read([
-    { before: premultipliedAt(before, 48, 40), after: premultipliedAt(after, 48, 40) },
+    { before: premultipliedAt(before, 48, 32), after: premultipliedAt(after, 48, 32) },
   ]);
   const picture = noise(60, 44, (value) => value);
-  const features = await programs.features(pairs, premultipliedAt(picture, 56, 40));
+  const features = await programs.features(pairs, premultipliedAt(picture, 64, 48));
   const change = async (x: number, y: number, width: number, height: number) => {
     const part: Part = { x, y, width, height, fullWidth: 60, fullHeight: 44 };
     const data = premultipliedPart(picture, x - 2, y - 2, width + 4, height + 4);

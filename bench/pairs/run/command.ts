@@ -75,7 +75,10 @@ function makeProgram(io: Io): Command {
     .option('--limit <n>', 'most test pictures of a task', wholeNumber('--limit', 1, 100_000), 100_000)
     .option('--tasks <names>', 'only tasks whose names begin with one of these', prefixes)
     .option('--rows <rows>', 'rows to run: NAME or NAME@STRENGTH, by commas (default: all)')
-    .option('--model <dir>', 'diffusers folder or hub:ORG/NAME (default: the model in models/)')
+    .option(
+      '--model <dir>',
+      'diffusers folder, hub:ORG/NAME, or pair: nothing is learned (default: the model in models/)',
+    )
     .option('--threads <n>', 'threads of the CPU', wholeNumber('--threads', 1, 256))
     .option('--out <dir>', 'folder of results and pictures', OUT)
     .option('--json', 'print one JSON object on standard output')
@@ -145,7 +148,7 @@ async function withNet<T>(io: Io, work: (net: PerceptualNet) => Promise<T>): Pro
 }
 
 async function runSuite(io: Io, options: RunOptions): Promise<void> {
-  const rows = parseRows(options.rows);
+  const rows = parseRows(options.rows, options.model === 'pair');
   const wanted = await wantedTasks(options.suite, options.tasks);
   const settings = settingsFrom(options);
   await withEngine(io, options, async (engine) => {

@@ -2,9 +2,10 @@
 import { InputError } from '../../../engine/errors';
 import type { GuideMode, LearnMode } from '../../../engine/requests';
 
-/** How a family makes a result: by a learned style, by what that style does before the net, by colours alone, or not at all. */
+/** How a family makes a result: by a learned style, by the pair alone, by what a learned style does before the net, by colours alone, or not at all. */
 type Way =
   | { readonly by: 'style'; readonly mode: LearnMode; readonly guide: GuideMode; readonly strengths: readonly number[] }
+  | { readonly by: 'pairs'; readonly strengths: readonly number[] }
   | { readonly by: 'colours'; readonly transfer: 'reinhard' | 'colour-map' }
   | { readonly by: 'filter' }
   | { readonly by: 'nothing' };
@@ -26,6 +27,11 @@ const style = (mode: LearnMode, guide: GuideMode, strengths: readonly number[]):
 export const FAMILIES = {
   nothing: { title: 'nothing: the input', short: 'nothing', way: { by: 'nothing' } },
   diptych: { title: 'Diptych', short: 'Diptych', way: style('pair', 'style', [0.25, 0.5, 0.75, 1, 1.25, 1.5]) },
+  pairs: {
+    title: 'the pair alone, nothing learned',
+    short: 'pair alone',
+    way: { by: 'pairs', strengths: [0.5, 1, 1.5] },
+  },
   paper: { title: "the paper's style loss", short: 'paper loss', way: style('paper', 'style', [0.5, 1, 1.5]) },
   'no-content': { title: 'no content LoRA', short: 'no content', way: style('no-content', 'style', [0.5, 1, 1.5]) },
   'no-ortho': { title: 'no orthogonality', short: 'no ortho.', way: style('no-ortho', 'style', [0.5, 1, 1.5]) },
@@ -57,18 +63,24 @@ export function rowName(family: FamilyName, strength: number | null): string {
 
 function rowsOf(family: FamilyName, strengths?: readonly number[]): Row[] {
   const { way } = FAMILIES[family];
-  if (way.by !== 'style') return [{ name: family, family, strength: null, way }];
+  if (!('strengths' in way)) return [{ name: family, family, strength: null, way }];
   return (strengths ?? way.strengths).map((strength) => ({ name: rowName(family, strength), family, strength, way }));
+}
+
+function possible(readsPairs: boolean): string[] {
+  const other: Way['by'][] = readsPairs ? ['style', 'filter'] : ['pairs'];
+  return Object.entries(FAMILIES).flatMap(([name, { way }]) => (other.includes(way.by) ? [] : [name]));
 }
 
 /**
  * "diptych,scale@1.5" as rows: a family with all its strengths, or one strength of it. `nothing` is always among them,
  * for everything is compared with it.
  *
- * @param text undefined for all rows.
+ * @param text undefined for all rows that the model can make.
+ * @param readsPairs whether the model reads pairs and learns nothing.
  */
-export function parseRows(text: string | undefined): Row[] {
-  const names = text === undefined ? Object.keys(FAMILIES) : ['nothing', ...text.split(',').map((name) => name.trim())];
+export function parseRows(text: string | undefined, readsPairs = false): Row[] {
+  const names = text === undefined ? possible(readsPairs) : ['nothing', ...text.split(',').map((name) => name.trim())];
   const rows = names.flatMap((name) => {
     const [family, strength] = name.split('@') as [string, string | undefined];
     if (!isFamily(family)) {
@@ -76,8 +88,8 @@ export function parseRows(text: string | undefined): Row[] {
     }
     if (strength === undefined) return rowsOf(family as FamilyName);
     const value = Number(strength);
-    if (strength === '' || !(value > 0 && value <= 4) || FAMILIES[family as FamilyName].way.by !== 'style') {
-      throw new InputError(`--rows ${name}: write ROW@STRENGTH for rows with a style, strength above 0, at most 4`);
+    if (strength === '' || !(value > 0 && value <= 4) || !('strengths' in FAMILIES[family as FamilyName].way)) {
+      throw new InputError(`--rows ${name}: write ROW@STRENGTH for rows that have strengths, above 0 and at most 4`);
     }
     return rowsOf(family as FamilyName, [value]);
   });

@@ -124,6 +124,8 @@ function makerFor(job: Job, task: Task, engine: CommandEngine, store: Store): Ma
         const styles = [{ file: await styleOf(way.mode), strength: strength! }];
         return engine.restyle({ image: picture, styles, guide: way.guide, ...settings.restyle }, { signal });
       }
+      case 'pairs':
+        return engine.restyle({ image: picture, styles: [{ pairs: [task], strength: strength! }] }, { signal });
       case 'filter':
         return filterAlone(await styleOf('pair'), picture);
       case 'colours':

@@ -52,20 +52,24 @@ export function keySizes(
 }
 
 /**
- * @param planes of references, [N, 17, H, W], H and W multiples of 8.
- * @returns the keys and values of every block.
+ * @param planes of references, [N, 17, H, W], H and W multiples of 16.
+ * @returns the keys and values of every block, and features for the lookup (lookup.ts), [N, features, H, W].
  */
-export function referenceKeys(scope: Scope, config: PairNetConfig, planes: Value): KeysAndValues[] {
-  const kept: KeysAndValues[] = [];
-  tower(scope, config, planes, (_, own) => {
-    kept.push(own);
+export function referenceStates(
+  scope: Scope,
+  config: PairNetConfig,
+  planes: Value,
+): { readonly keys: readonly KeysAndValues[]; readonly features: Value } {
+  const keys: KeysAndValues[] = [];
+  const tokens = tower(scope, config, planes, (_, own) => {
+    keys.push(own);
     return own;
   });
-  return kept;
+  return { keys, features: pixelFeatures(scope, config, tokens, planes.shape) };
 }
 
 /**
- * @param planes of queries, [N, 17, H, W], H and W multiples of 8.
+ * @param planes of queries, [N, 17, H, W], H and W multiples of 16.
  * @param references for each reference the keys and values of every block, [N, tokens, width]; references may differ in
  *   size among themselves and from the queries.
  * @returns features for the head, [N, features, H, W].
@@ -77,11 +81,17 @@ export function queryFeatures(
   references: readonly (readonly KeysAndValues[])[],
 ): Value {
   const { b } = scope;
-  const [n, , height, width] = planes.shape as [number, number, number, number];
-  const { values } = tower(scope, config, planes, (block, own) => ({
+  const tokens = tower(scope, config, planes, (block, own) => ({
     keys: b.concat([own.keys, ...references.map((reference) => reference[block]!.keys)], 1),
     values: b.concat([own.values, ...references.map((reference) => reference[block]!.values)], 1),
   }));
+  return pixelFeatures(scope, config, tokens, planes.shape);
+}
+
+/** What tokens of the fine level say of each of their pixels, [N, features, H, W]. */
+function pixelFeatures(scope: Scope, config: PairNetConfig, { values }: Tokens, pictures: readonly number[]): Value {
+  const { b } = scope;
+  const [n, , height, width] = pictures as [number, number, number, number];
   const normalized = scope.at('norm_out').layerNorm(values, LAYER_NORM_EPSILON);
   const patches = scope.at('patch_out').linear(normalized, FINE * FINE * config.features);
   // [N, rows, columns, dy, dx, features] -> [N, features, rows, dy, columns, dx]

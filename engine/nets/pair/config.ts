@@ -16,7 +16,9 @@ export interface PairNetConfig {
   readonly features: number;
   /** Channels of the head's convolutions. */
   readonly head: number;
-  /** Long side at which the backbone sees pictures, px; a multiple of 8. */
+  /** Lookups of reference pixels, each in a space of its own. */
+  readonly lookups: number;
+  /** Long side at which the backbone sees pictures, px; a multiple of 16. */
   readonly size: number;
 }
 
@@ -31,7 +33,7 @@ export const PAIR_NET = 'PairNet';
 export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
   const config = new ConfigReader(json, name);
   config.only('_class_name', [PAIR_NET]);
-  config.only('format', [1]);
+  config.only('format', [2]);
   const channels = { min: 1, max: MOST_CHANNELS };
   const widths = config.perBlock('widths', 2, undefined, channels) as [number, number];
   const heads = config.perBlock('heads', 2, undefined, channels) as [number, number];
@@ -43,7 +45,7 @@ export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
       );
     }
   });
-  if (size % 8 !== 0) throw new InputError(`${name}: "size" is ${size}, not a multiple of 8; fetch the model again`);
+  if (size % 16 !== 0) throw new InputError(`${name}: "size" is ${size}, not a multiple of 16; fetch the model again`);
   return {
     stem: config.integer('stem', undefined, channels),
     widths,
@@ -52,6 +54,7 @@ export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
     expansion: config.number('expansion', undefined, { min: 0.1, max: 16 }),
     features: config.integer('features', undefined, channels),
     head: config.integer('head', undefined, channels),
+    lookups: config.integer('lookups', undefined, { min: 1, max: 16 }),
     size,
   };
 }

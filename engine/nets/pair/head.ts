@@ -1,10 +1,14 @@
 /**
- * The head of the pair-conditioned net: works at the picture's own resolution, on a part of it if it is large, and
- * turns the backbone's features and the picture's own colours into the after picture.
+ * The head of the pair-conditioned net: works at the picture's own resolution, on a part of it if it is large, and turns
+ * the backbone's features, the picture's own colours and what it finds in the references into the after picture.
  */
 import type { Value } from '../../graph/graph';
 import type { Scope } from '../scope';
 import type { PairNetConfig } from './config';
+import { FOUND, lookUp, referencePixels, type ReferencePixels } from './lookup';
+
+/** Channels of the last layer before those of the lookups: residual 4, share of the closed form, matrix 4 x 4. */
+const OUTPUTS = 21;
 
 /** Pixels around a part of a picture on which the part's answer depends. */
 export const MARGIN = 2;
@@ -23,27 +27,76 @@ export interface HeadInputs {
   readonly inside: Value;
 }
 
-/** @returns the after pictures, premultiplied RGBA, not clipped: [N, 4, H, W]. */
-export function headAnswer(scope: Scope, config: PairNetConfig, inputs: HeadInputs): Value {
+/** A head's first layers at a part of N pictures. */
+interface Seen {
+  /** [N, head, H, W] */
+  readonly hidden: Value;
+  /** What pixels are compared by in lookups: colour, the backbone's features and the head's, [N, C, H, W]. */
+  readonly compared: Value;
+}
+
+/**
+ * The looked-up pixels of references.
+ *
+ * @param inputs of whole references, framed by the margin.
+ */
+export function readReferencePixels(scope: Scope, config: PairNetConfig, inputs: HeadInputs): ReferencePixels {
+  const { compared } = see(scope, config, inputs);
+  return referencePixels(scope, config, compared, cut(scope, inputs.source), cut(scope, inputs.soFar));
+}
+
+/**
+ * @param references of every query; see lookup.ts.
+ * @returns the after pictures, premultiplied RGBA, not clipped: [N, 4, H, W].
+ */
+export function headAnswer(
+  scope: Scope,
+  config: PairNetConfig,
+  inputs: HeadInputs,
+  references: readonly ReferencePixels[],
+): Value {
+  const { b } = scope;
+  const { hidden, compared } = see(scope, config, inputs);
+  const found = lookUp(scope, config, compared, references);
+  const [source, mapped, trust] = [inputs.source, inputs.mapped, inputs.trust].map((x) => cut(scope, x)) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const fused = scope.at('head3').conv(b.concat([hidden, found, source, mapped, trust], 1), config.head, 1);
+  const out = scope.at('head4').conv(b.silu(fused), OUTPUTS + 2 * config.lookups, 1);
+
+  const [n, , height, width] = out.shape as [number, number, number, number];
+  const channel = (i: number): Value => b.slice(out, 1, i, i + 1);
+  const matrix = b.reshape(b.slice(out, 1, 5, OUTPUTS), [n, 4, 4, height * width]);
+  const product = b.reduceSum(b.mul(matrix, b.reshape(source, [n, 1, 4, height * width])), [2]);
+  const terms = [
+    b.mul(b.add(trust, channel(4)), b.sub(mapped, source)),
+    b.slice(out, 1, 0, 4),
+    b.reshape(product, [n, 4, height, width]),
+  ];
+  for (let i = 0; i < config.lookups; i++) {
+    const [after, change] = [0, 4].map((at) => b.slice(found, 1, FOUND * i + at, FOUND * i + at + 4)) as [Value, Value];
+    terms.push(b.mul(channel(OUTPUTS + 2 * i), b.sub(after, source)));
+    terms.push(b.mul(channel(OUTPUTS + 2 * i + 1), change));
+  }
+  return terms.reduce((sum, term) => b.add(sum, term), source);
+}
+
+/** The picture's planes and features through two convolutions; without the margin. */
+function see(scope: Scope, config: PairNetConfig, inputs: HeadInputs): Seen {
   const { b } = scope;
   const none = { pads: [0, 0, 0, 0] } as const;
   const planes = b.concat([inputs.source, inputs.soFar, inputs.mapped, inputs.trust, inputs.features], 1);
   const first = b.silu(scope.at('head1').conv(planes, config.head, 3, none));
   // What lies beyond an edge counts as 0 for the second convolution too.
-  const second = b.silu(scope.at('head2').conv(b.mul(first, cut(inputs.inside, 1)), config.head, 3, none));
-  const out = scope.at('head3').conv(second, 21, 1);
+  const hidden = b.silu(scope.at('head2').conv(b.mul(first, cut(scope, inputs.inside, 1)), config.head, 3, none));
+  const centred = b.sub(cut(scope, inputs.source), 0.5);
+  return { hidden, compared: b.concat([centred, cut(scope, inputs.features), hidden], 1) };
+}
 
-  const [n, , height, width] = out.shape as [number, number, number, number];
-  const source = cut(inputs.source, MARGIN);
-  const change = b.sub(cut(inputs.mapped, MARGIN), source);
-  const share = b.add(cut(inputs.trust, MARGIN), b.slice(out, 1, 4, 5));
-  const matrix = b.reshape(b.slice(out, 1, 5, 21), [n, 4, 4, height * width]);
-  const product = b.reduceSum(b.mul(matrix, b.reshape(source, [n, 1, 4, height * width])), [2]);
-  const residual = b.add(b.slice(out, 1, 0, 4), b.reshape(product, [n, 4, height, width]));
-  return b.add(b.add(source, b.mul(share, change)), residual);
-
-  function cut(x: Value, by: number): Value {
-    const inner = b.slice(x, 2, by, x.shape[2]! - by);
-    return b.slice(inner, 3, by, x.shape[3]! - by);
-  }
+/** Without `by` pixels at each edge. */
+function cut({ b }: Scope, x: Value, by = MARGIN): Value {
+  const inner = b.slice(x, 2, by, x.shape[2]! - by);
+  return b.slice(inner, 3, by, x.shape[3]! - by);
 }

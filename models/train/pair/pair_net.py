@@ -11,8 +11,10 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 PLANES = 17  # source 4, target so far 4, closed form 4, trust, t, noise, is a reference, source known
+GRID = 16  # reference pixels that are looked up, in each direction
+EMBED = 15  # dimensions in which pixels are compared
 OWN = 13  # the first planes, which the head sees too
-CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, head=20)
+CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, head=20, lookups=2)
 
 
 def conv(layer, x):
@@ -76,6 +78,38 @@ class Block(nn.Module):
         return x + self.mlp_out(a * F.silu(b))
 
 
+def grid(height, width):
+    """Rows and columns [GRID * GRID] of one pixel in each cell of a GRID x GRID grid over a picture; the place in the cell varies."""
+    i, j = torch.meshgrid(torch.arange(GRID), torch.arange(GRID), indexing="ij")
+    def at(cell, offset, side):
+        return ((cell * 32 + offset % 16 * 2 + 1) * side // (32 * GRID)).flatten()
+    return at(i, 7 * i + 3 * j, height), at(j, 2 * i + 5 * j, width)
+
+
+class Lookup(nn.Module):
+    """What became of the reference pixels that look like the query's: kernel regression in a learned space, by a grid of reference pixels."""
+
+    def __init__(self, inputs, heads):
+        super().__init__()
+        self.heads = heads
+        self.embed = nn.Linear(inputs, heads * EMBED)
+        with torch.no_grad():  # the first head starts as a kernel of colours
+            self.embed.weight[:4, :4] += 5 * torch.eye(4)
+
+    def forward(self, inputs, own, pairs):
+        """inputs [R, P, n] of the reference pixels, own [R, Q, n] of the queries' pixels, pairs [R, P, 8] before and after
+        -> [R, Q, heads * 12]: after, change and before, as the nearest reference pixels have them."""
+        def split(x):
+            return self.embed(x).unflatten(-1, (self.heads, EMBED)).transpose(1, 2)
+        keys, queries = split(inputs), split(own)
+        keys = torch.cat([keys, -0.5 * keys.square().sum(-1, keepdim=True)], -1)  # exp(q k - k k / 2) is a Gaussian of q - k, but for a factor of q
+        queries = torch.cat([queries, torch.ones_like(queries[..., :1])], -1)
+        before, after = pairs[..., :4], pairs[..., 4:]
+        values = torch.cat([after, after - before, before, torch.zeros_like(before)], -1)[:, None].expand(-1, self.heads, -1, -1)
+        out = F.scaled_dot_product_attention(queries, keys, values, scale=1.0)[..., :12]
+        return out.transpose(1, 2).flatten(2)
+
+
 def positions(height, width):
     """Fourier features of the token centres [height, width, 14]: y, x, then sin and cos of 1, 2 and 4 turns."""
     y = (torch.arange(height) + 0.5) / height
@@ -117,9 +151,14 @@ class PairNet(nn.Module):
         self.patch_out = nn.Linear(fine, 16 * config["features"])
         self.head1 = nn.Conv2d(OWN + config["features"], config["head"], 3, padding=1)
         self.head2 = nn.Conv2d(config["head"], config["head"], 3, padding=1)
-        self.head3 = nn.Conv2d(config["head"], 21, 1)  # residual 4, share of the closed form, matrix 4 x 4
-        nn.init.zeros_(self.head3.weight)
-        nn.init.zeros_(self.head3.bias)
+        self.lookup = Lookup(4 + config["features"] + config["head"], config["lookups"])
+        self.head3 = nn.Conv2d(config["head"] + 12 * config["lookups"] + 9, config["head"], 1)
+        # residual 4, share of the closed form, matrix 4 x 4, then for every lookup the share of its after and of its change
+        self.head4 = nn.Conv2d(config["head"], 21 + 2 * config["lookups"], 1)
+        nn.init.zeros_(self.head4.weight)
+        nn.init.zeros_(self.head4.bias)
+        with torch.no_grad():
+            self.head4.bias[22] = 0.3
         self.begin()
 
     @torch.no_grad()
@@ -139,8 +178,7 @@ class PairNet(nn.Module):
             attn.to_k.weight.copy_(attn.to_q.weight)
 
     def backbone(self, planes, styles, references):
-        """planes [N, H, W, 17], H and W multiples of 8 -> features of the queries [N - references, H, W, features]"""
-        first = styles * references
+        """planes [N, H, W, 17], H and W multiples of 16 -> features [N, H, W, features]"""
         x = self.patch_in(unshuffle(torch.cat([planes, F.silu(conv(self.stem, planes))], -1), 4))
         x = x + self.position(positions(*x.shape[1:3]).to(x))
         for block in self.down:
@@ -151,22 +189,43 @@ class PairNet(nn.Module):
         x = x + shuffle(self.expand(y), 2)
         for block in self.up:
             x = block(x, styles, references)
-        return shuffle(self.patch_out(self.norm_out(x[first:])), 4)
+        return shuffle(self.patch_out(self.norm_out(x)), 4)
 
-    def answer(self, planes, features):
-        """planes [N, H, W, 13 or more] at the pictures' own size, features at the same size -> the after pictures [N, H, W, 4]."""
+    def seen(self, planes, features):
+        """What pixels are compared by, at any size: [N, H, W, 4 + features + head]"""
         h = F.silu(conv(self.head1, torch.cat([planes[..., :OWN], features], -1)))
-        h = conv(self.head3, F.silu(conv(self.head2, h)))
+        return torch.cat([planes[..., :4] - 0.5, features, F.silu(conv(self.head2, h))], -1)
+
+    def answer(self, planes, seen, found):
+        """planes [N, H, W, 13 or more], seen and found [N, H, W, 12 * lookups] at the pictures' own size -> the after pictures [N, H, W, 4]."""
         source, mapped, trust = planes[..., :4], planes[..., 8:12], planes[..., 12:13]
-        matrix = h[..., 5:].unflatten(-1, (4, 4))
-        return source + (trust + h[..., 4:5]) * (mapped - source) + h[..., :4] + (matrix @ source[..., None])[..., 0]
+        h = seen[..., -self.config["head"]:]
+        h = conv(self.head4, F.silu(conv(self.head3, torch.cat([h, found, source, mapped, trust], -1))))
+        matrix = h[..., 5:21].unflatten(-1, (4, 4))
+        out = source + (trust + h[..., 4:5]) * (mapped - source) + h[..., :4] + (matrix @ source[..., None])[..., 0]
+        for i in range(self.config["lookups"]):
+            after, change = found[..., 12 * i:12 * i + 4], found[..., 12 * i + 4:12 * i + 8]
+            out = out + h[..., 21 + 2 * i:22 + 2 * i] * (after - source) + h[..., 22 + 2 * i:23 + 2 * i] * change
+        return out
 
     def forward(self, planes, styles, references, own=None):
         """planes [N, H, W, 17] at the backbone's size, references first; own [Q, h, w, 13 or more], the queries' planes at their
         own size where that is another. Returns the queries' after pictures at their own size."""
         features = self.backbone(planes, styles, references)
+        first = styles * references
+        rows, columns = grid(*planes.shape[1:3])
+        theirs = self.seen(planes[:first], features[:first])[:, rows, columns] if first else planes.new_zeros(0)
+        pairs = planes[:first, rows, columns][..., :8]
+        features = features[first:]
         if own is None:
-            own = planes[styles * references:]
+            own = planes[first:]
         elif own.shape[1:3] != features.shape[1:3]:
             features = F.interpolate(features.permute(0, 3, 1, 2), own.shape[1:3], mode="bilinear").permute(0, 2, 3, 1)
-        return self.answer(own, features)
+        seen = self.seen(own, features)
+        if not first:
+            found = own.new_zeros(*own.shape[:3], 12 * self.config["lookups"])
+        else:
+            def of_style(x):
+                return x.reshape(styles, -1, x.shape[-1])
+            found = self.lookup(of_style(theirs), of_style(seen), of_style(pairs)).view(*own.shape[:3], -1)
+        return self.answer(own, seen, found)

@@ -11,9 +11,10 @@ import {
   fitClosedForm,
 } from '../../../engine/nets/pair/closed-form';
 import { readPairNetConfig, type PairNetConfig } from '../../../engine/nets/pair/config';
-import { headAnswer, MARGIN } from '../../../engine/nets/pair/head';
+import { headAnswer, MARGIN, readReferencePixels, type HeadInputs } from '../../../engine/nets/pair/head';
+import type { ReferencePixels } from '../../../engine/nets/pair/lookup';
 import { pairLoss } from '../../../engine/nets/pair/loss';
-import { queryFeatures, referenceKeys } from '../../../engine/nets/pair/backbone';
+import { queryFeatures, referenceStates } from '../../../engine/nets/pair/backbone';
 import { interpolation, resizeFeatures } from '../../../engine/nets/pair/resize';
 import { Scope, type Adapt } from '../../../engine/nets/scope';
 import { f32, type HostTensor } from '../../../engine/tensor/tensor';
@@ -134,36 +135,37 @@ function forward(
     const repeated = b.expand(joined, [styles, count / styles, references * tokens, width]);
     return b.reshape(repeated, [count, references * tokens, width]);
   };
-  const keys =
-    first === 0
-      ? []
-      : [
-          referenceKeys(scope, config, b.slice(all, 0, 0, first)).map((of) => ({
-            keys: forQueries(of.keys),
-            values: forQueries(of.values),
-          })),
-        ];
+  const readable = <K extends string>(states: Readonly<Record<K, Value>>): Record<K, Value> =>
+    Object.fromEntries(Object.entries<Value>(states).map(([name, x]) => [name, forQueries(x)])) as Record<K, Value>;
+  const keys: { keys: Value; values: Value }[][] = [];
+  const pixels: ReferencePixels[] = [];
+  if (first > 0) {
+    const pictures = b.slice(all, 0, 0, first);
+    const states = referenceStates(scope, config, pictures);
+    keys.push(states.keys.map(readable));
+    pixels.push(readable(readReferencePixels(scope, config, headInputs(b, pictures, states.features))));
+  }
   const features = queryFeatures(scope, config, queries, keys);
   const own = ownShape ? channelsFirst(b, b.input('own', ownShape)) : queries;
-  return { features, after: answer(b, scope, config, own, features) };
+  return { features, after: headAnswer(scope, config, headInputs(b, own, features), pixels) };
 }
 
-/** The head on whole pictures [N, 13 or more, H, W], with the features at any size. */
-function answer(b: GraphBuilder, scope: Scope, config: PairNetConfig, own: Value, features: Value): Value {
+/** What the head takes of whole pictures [N, 13 or more, H, W], with the features at any size. */
+function headInputs(b: GraphBuilder, own: Value, features: Value): HeadInputs {
   const [height, width] = own.shape.slice(2) as [number, number];
   const framed = (x: Value): Value => b.pad(x, [0, 0, MARGIN, MARGIN], [0, 0, MARGIN, MARGIN]);
   const planes = framed(own);
   const part = (start: number, end: number): Value => b.slice(planes, 1, start, end);
   const along = (axis: 2 | 3, to: number): Value =>
     b.constant(interpolation(features.shape[axis]!, to, -MARGIN, to + 2 * MARGIN));
-  return headAnswer(scope, config, {
+  return {
     source: part(0, 4),
     soFar: part(4, 8),
     mapped: part(8, 12),
     trust: part(12, 13),
     features: resizeFeatures(b, along(2, height), features, along(3, width)),
     inside: framed(b.reshape(b.ones(height * width), [1, 1, height, width])),
-  });
+  };
 }
 
 /** Target modules of the net's attentions. */

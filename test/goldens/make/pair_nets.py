@@ -26,7 +26,7 @@ from common import Case, check_idle, first_that_fits, randomise
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / 'models' / 'train' / 'pair'))
 
-CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, head=6)
+CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, head=6, lookups=2)
 PROJECTIONS = ('to_q', 'to_k', 'to_v', 'to_out.0')
 RANKS = {'content': 2, 'style': 3}
 
@@ -63,10 +63,10 @@ def planes_of(draw, references, queries, size):
 
 # name: (description, styles, references of a style, queries of a style, size, own size, float16)
 FORWARD = {
-    'one-reference': ('Two styles with one reference and two queries each, a picture that is not square.', 2, 1, 2, (16, 24), None, False),
+    'one-reference': ('Two styles with one reference and two queries each, a picture that is not square.', 2, 1, 2, (16, 32), None, False),
     'three-references': ('One query reads three references.', 1, 3, 1, (16, 16), None, False),
     'no-reference': ('An ordinary denoiser: queries that read only themselves.', 1, 0, 2, (16, 16), None, False),
-    'own-size': ('The head at another size than the backbone; features resized bilinearly, not by a whole factor.', 1, 2, 1, (16, 24), (23, 37), False),
+    'own-size': ('The head at another size than the backbone; features resized bilinearly, not by a whole factor.', 1, 2, 1, (16, 32), (23, 37), False),
     'f16': ('Weights stored as float16; the reference computes in float32 from the rounded ones.', 1, 1, 1, (16, 16), None, True),
 }
 
@@ -85,7 +85,7 @@ def make_forward(root, name):
             net = load_net(case.folder, dtype)
 
             def run():
-                features = net.backbone(given['planes'], styles, references)
+                features = net.backbone(given['planes'], styles, references)[styles * references :]
                 return {'features': features, 'after': net(given['planes'], styles, references, given.get('own'))}
 
             check_idle(net, run, 1e-3, allowed=('to_k.bias',))

@@ -1,6 +1,6 @@
 """Writes a model folder: config.json and model.safetensors (EMA weights, float16). The card, README.md, is written by hand.
 
-Usage: export.py RUN OUT
+Usage: export.py RUN OUT [--size 64]
 """
 import argparse
 import json
@@ -30,9 +30,10 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("run")
     p.add_argument("out")
+    p.add_argument("--size", type=int, default=64, help="long side at which the backbone sees pictures, px, a multiple of 16")
     args = p.parse_args()
     model, queries = evaluate.load(args.run)
-    write(model, args.out, queries=queries)
+    write(model, args.out, size=args.size, queries=queries)
     size = os.path.getsize(f"{args.out}/model.safetensors")
     print(f"{sum(v.numel() for v in model.parameters())} parameters, {size / 2 ** 20:.2f} MiB, {queries} queries")
 

@@ -17,7 +17,7 @@ test('rows are named by family and strength, and doing nothing is always among t
   expect(all.some(({ way }) => way.by === 'pairs')).toBe(false);
   expect(parseRows('diptych').map(({ strength }) => strength)).toEqual([null, 0.25, 0.5, 0.75, 1, 1.25, 1.5]);
   expect(() => parseRows('dreambooth')).toThrow('--rows dreambooth: there is no row dreambooth; use nothing, diptych');
-  expect(() => parseRows('diptych@9')).toThrow('strength above 0, at most 4');
+  expect(() => parseRows('diptych@9')).toThrow('above 0 and at most 4');
   expect(() => parseRows('reinhard@1')).toThrow('for rows that have strengths');
 });
 

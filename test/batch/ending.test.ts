@@ -11,8 +11,8 @@ test('Ctrl-C gives the picture back and ends; a later one ends at once, though t
   const registry = new Registry(connection);
   try {
     const queue = ['--queue', redis.url, '--model', QUICK[1]!];
-    const input = await b.pictures(2, 'in', 512);
-    const long = ['--steps', '1000', '--size', '512', '--name', 'long', '--detach'];
+    const input = await b.pictures(2, 'in', 128);
+    const long = ['--steps', '1000', '--size', '128', '--name', 'long', '--detach'];
     const sent = await b.run('batch', await b.style(), input, '-o', b.at('out'), ...queue, ...long);
     expect(sent.err).toMatch(/2 pictures are in the queue/);
     const counts = async (): Promise<object> => (await registry.counts('long')) as object;

@@ -126,6 +126,27 @@ test('Ctrl-C ends with the pictures in work and says how to go on; several stren
   );
 });
 
+test('a list on standard input, two styles together: the pictures that restyle makes of them', async () => {
+  const input = await b.pictures(2, 'listed');
+  const [one, two] = [...filesUnder(input).keys()] as [string, string];
+  const second = b.at('second.safetensors');
+  writeFileSync(second, readFileSync(style));
+  const both = ['--with', second, '--strength', '0.5,0.7', ...QUICK];
+  const listed = spawnSync(
+    process.execPath,
+    [built('cli/diptych.mjs'), 'batch', style, '-', '-o', b.at('of-list'), ...both],
+    { cwd: input, input: `${one}\n\n${b.at(`listed/${two}`)}\n`, encoding: 'utf8' },
+  );
+  expect([listed.status, listed.stderr]).toEqual([0, expect.stringMatching(/2 (of 2 )?pictures/)]);
+  const made = [...filesUnder(b.at('of-list')).keys()].sort();
+  expect(made).toHaveLength(2);
+  await b.run('restyle', style, b.at(`listed/${one}`), '-o', b.at('by-restyle'), ...both);
+  const [name] = [...filesUnder(b.at('by-restyle')).keys()];
+  const pixels = async (path: string): Promise<unknown> => (await loadImage(path)).data;
+  const same = made.find((path) => path.endsWith(name!))!;
+  expect(await pixels(b.at(`of-list/${same}`))).toEqual(await pixels(b.at(`by-restyle/${name!}`)));
+});
+
 test('a full disk stops the batch in one line, with nothing half-written; with space it goes on', async () => {
   const input = await b.pictures(6, 'large', 96);
   mkdirSync(b.at('small'));

@@ -19,10 +19,10 @@ import { Recent } from './recent';
 
 /** Styles of one request. */
 const MOST_STYLES = 8;
-/** Side of the parts that the head works on, px. */
-const PART_SIDE = 256;
-/** Changes of parts kept for the next strength: 1 MiB each. */
-const KEPT_CHANGES = 64;
+/** Side of the parts that the head works on, px. Where attention is not fused, a part's lookup keeps 70 MB of scores a pair. */
+const PART_SIDE = 128;
+/** Changes of parts kept for the next strength: 256 KiB each. */
+const KEPT_CHANGES = 256;
 /** Larger pictures are not looked up among those seen before: naming them takes longer than it saves. */
 const MOST_KEPT_PIXELS = 2 ** 22;
 /** Pairs change alpha if any pixel's does by this much, and a smaller change of the answer's alpha is noise. */

@@ -11,7 +11,7 @@ import type { PairNetConfig } from './config';
 /** Pixels of a reference that are looked up, in each direction; its sides are multiples of this. */
 export const GRID = 16;
 /** Pixels of a reference that are looked up. */
-export const LOOKED_UP = GRID * GRID;
+const LOOKED_UP = GRID * GRID;
 /** Dimensions in which pixels are compared. */
 const EMBEDDING = 15;
 /** Channels of a key: the embedding and half of its squared length. Values are padded to as many. */

@@ -11,9 +11,9 @@ PARTWAY = 0.25  # share of queries that start on the way from the closed form to
 NOISED = 0.2  # share of queries with noise
 
 
-def references(rng):
+def references(rng, unconditioned=UNCONDITIONED):
     """How many references a step has: mostly one; none in the share that trains an ordinary denoiser."""
-    return 0 if rng.random() < UNCONDITIONED else int(rng.choice([1, 2, 3], p=[0.78, 0.15, 0.07]))
+    return 0 if rng.random() < unconditioned else int(rng.choice([1, 2, 3], p=[0.78, 0.15, 0.07]))
 
 
 def color_maps(rng, styles):

@@ -157,7 +157,7 @@ class PairNet(nn.Module):
         self.head4 = nn.Conv2d(config["head"], 21 + 2 * config["lookups"], 1)
         nn.init.zeros_(self.head4.weight)
         nn.init.zeros_(self.head4.bias)
-        with torch.no_grad():
+        with torch.no_grad():  # a share of what the first lookup finds, so that lookups learn from the first step on
             self.head4.bias[22] = 0.3
         self.begin()
 

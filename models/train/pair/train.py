@@ -93,7 +93,7 @@ def worker(index, shared, lock, args, config):
                 buffer[rng.integers(BUFFER)] = group
         half = rng.random() < args.half
         chosen = np.stack([buffer[i] for i in rng.choice(len(buffer), args.half_styles if half else args.styles, replace=False)])
-        references = int(rng.choice([1, 2, 3], p=[0.88, 0.09, 0.03])) if args.no_bridge else batches.references(rng)
+        references = batches.references(rng, 0 if args.no_bridge else batches.UNCONDITIONED)
         planes, references, target, weight, source = batches.training_batch(chosen, rng, references, half=half, without=args.without, bridge=not args.no_bridge)
         with torch.no_grad():
             torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])

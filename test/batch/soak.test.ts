@@ -48,6 +48,7 @@ test(`${COUNT} pictures, workers killed and Redis restarted: each output once, b
       while (slots.some(isRunning)) await pause(50);
     }
     const { code, err, out } = await batch.finished;
+    expect(events(out).filter(({ event }) => event === 'failed')).toEqual([]);
     expect([code, err.split('\n').filter((line) => line.startsWith('diptych:'))]).toEqual([0, []]);
     const lost = err.split('\n').filter((line) => / connect(ion|ed) /.test(line));
     if (kills > 1) expect(lost).toEqual([expect.stringMatching(/lost; waiting/), expect.stringMatching(/again$/)]);

@@ -9,6 +9,7 @@ import { f32 } from '../../tensor/tensor';
 import { attention } from '../attention';
 import type { Scope } from '../scope';
 import type { PairNetConfig } from './config';
+import { gaussian, resizeFeatures } from './resize';
 
 /** Planes of a picture: source 4, target so far 4, closed form 4, trust, t, noise, is a reference, source known. */
 export const PLANES = 17;
@@ -53,7 +54,7 @@ export function keySizes(
 
 /**
  * @param planes of references, [N, 17, H, W], H and W multiples of 16.
- * @returns the keys and values of every block, and features for the lookup (lookup.ts), [N, features, H, W].
+ * @returns the keys and values of every block, and features for the lookup (lookup.ts), [N, features + 4 blurs, H, W].
  */
 export function referenceStates(
   scope: Scope,
@@ -65,14 +66,14 @@ export function referenceStates(
     keys.push(own);
     return own;
   });
-  return { keys, features: pixelFeatures(scope, config, tokens, planes.shape) };
+  return { keys, features: pixelFeatures(scope, config, tokens, planes) };
 }
 
 /**
  * @param planes of queries, [N, 17, H, W], H and W multiples of 16.
  * @param references for each reference the keys and values of every block, [N, tokens, width]; references may differ in
  *   size among themselves and from the queries.
- * @returns features for the head, [N, features, H, W].
+ * @returns features for the head, [N, features + 4 blurs, H, W].
  */
 export function queryFeatures(
   scope: Scope,
@@ -85,18 +86,23 @@ export function queryFeatures(
     keys: b.concat([own.keys, ...references.map((reference) => reference[block]!.keys)], 1),
     values: b.concat([own.values, ...references.map((reference) => reference[block]!.values)], 1),
   }));
-  return pixelFeatures(scope, config, tokens, planes.shape);
+  return pixelFeatures(scope, config, tokens, planes);
 }
 
-/** What tokens of the fine level say of each of their pixels, [N, features, H, W]. */
-function pixelFeatures(scope: Scope, config: PairNetConfig, { values }: Tokens, pictures: readonly number[]): Value {
+/** What tokens of the fine level say of each of their pixels, then the source blurred: [N, features + 4 blurs, H, W]. */
+function pixelFeatures(scope: Scope, config: PairNetConfig, { values }: Tokens, planes: Value): Value {
   const { b } = scope;
-  const [n, , height, width] = pictures as [number, number, number, number];
+  const [n, , height, width] = planes.shape as [number, number, number, number];
   const normalized = scope.at('norm_out').layerNorm(values, LAYER_NORM_EPSILON);
   const patches = scope.at('patch_out').linear(normalized, FINE * FINE * config.features);
   // [N, rows, columns, dy, dx, features] -> [N, features, rows, dy, columns, dx]
   const split = b.reshape(patches, [n, height / FINE, width / FINE, FINE, FINE, config.features]);
-  return b.reshape(b.transpose(split, [0, 5, 1, 3, 2, 4]), [n, config.features, height, width]);
+  const features = b.reshape(b.transpose(split, [0, 5, 1, 3, 2, 4]), [n, config.features, height, width]);
+  const source = b.sub(b.slice(planes, 1, 0, 4), 0.5);
+  const blurred = config.blurs.map((sigma) =>
+    resizeFeatures(b, b.constant(gaussian(height, sigma)), source, b.constant(gaussian(width, sigma))),
+  );
+  return b.concat([features, ...blurred], 1);
 }
 
 function tower(scope: Scope, config: PairNetConfig, planes: Value, read: Read): Tokens {

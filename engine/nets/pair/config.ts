@@ -14,6 +14,8 @@ export interface PairNetConfig {
   readonly expansion: number;
   /** Channels that the backbone hands to the head. */
   readonly features: number;
+  /** Standard deviations, px of the backbone's size, of the blurred copies of the picture that the head sees. */
+  readonly blurs: readonly number[];
   /** Channels of the head's convolutions. */
   readonly head: number;
   /** Lookups of reference pixels, each in a space of its own. */
@@ -33,7 +35,7 @@ export const PAIR_NET = 'PairNet';
 export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
   const config = new ConfigReader(json, name);
   config.only('_class_name', [PAIR_NET]);
-  config.only('format', [2]);
+  config.only('format', [3]);
   const channels = { min: 1, max: MOST_CHANNELS };
   const widths = config.perBlock('widths', 2, undefined, channels) as [number, number];
   const heads = config.perBlock('heads', 2, undefined, channels) as [number, number];
@@ -53,6 +55,7 @@ export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
     depths: config.perBlock('depths', 3, undefined, { min: 0, max: MOST_BLOCKS }) as [number, number, number],
     expansion: config.number('expansion', undefined, { min: 0.1, max: 16 }),
     features: config.integer('features', undefined, channels),
+    blurs: config.integers('blurs', undefined, { min: 1, max: 64 }),
     head: config.integer('head', undefined, channels),
     lookups: config.integer('lookups', undefined, { min: 1, max: 16 }),
     size,

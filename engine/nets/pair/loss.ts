@@ -3,25 +3,32 @@ import type { GraphBuilder } from '../../graph/builder';
 import type { Value } from '../../graph/graph';
 
 /** Weights of the absolute error, and of that of the differences between neighbours. */
-const ABSOLUTE = 0.15;
-const EDGES = 0.1;
+const ABSOLUTE = 0.8;
+const EDGES = 0.6;
+/** Added to a style's change, so that a style that changes nothing has a finite loss. */
+const LEAST_CHANGE = 0.004;
 
 /**
- * Mean squared error, plus shares of the absolute error and of the absolute error of vertical and horizontal differences.
+ * Squared error as a share of the style's change, so that a slight style counts as much as a strong one, plus shares of
+ * the absolute error and of the absolute error of vertical and horizontal differences, both over the change's root.
  *
  * @param answer,target premultiplied RGBA, [N, 4, H, W].
+ * @param change mean squared change of each picture's style, [N].
  * @returns a scalar, the mean over pictures.
  */
-export function pairLoss(b: GraphBuilder, answer: Value, target: Value): Value {
+export function pairLoss(b: GraphBuilder, answer: Value, target: Value, change: Value): Value {
   const error = b.sub(answer, target);
   const along = (axis: 2 | 3): Value => {
     const extent = error.shape[axis]!;
     return meanAbsolute(b, b.sub(b.slice(error, axis, 1, extent), b.slice(error, axis, 0, extent - 1)));
   };
+  const scale = b.add(change, LEAST_CHANGE);
   const edges = b.mul(b.add(along(2), along(3)), EDGES);
-  return b.add(b.add(b.reduceMean(b.square(error)), b.mul(meanAbsolute(b, error), ABSOLUTE)), edges);
+  const absolute = b.div(b.add(b.mul(meanAbsolute(b, error), ABSOLUTE), edges), b.sqrt(scale));
+  return b.reduceMean(b.add(b.div(b.reduceMean(b.square(error), [1, 2, 3]), scale), absolute));
 }
 
+/** Of each picture, [N]. */
 function meanAbsolute(b: GraphBuilder, x: Value): Value {
-  return b.reduceMean(b.where(b.greater(x, 0), x, b.neg(x)));
+  return b.reduceMean(b.where(b.greater(x, 0), x, b.neg(x)), [1, 2, 3]);
 }

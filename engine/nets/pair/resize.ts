@@ -1,4 +1,4 @@
-/** Bilinear resizing of the backbone's features to the picture or a part of it, as two products with sparse matrices. */
+/** Resizing of the backbone's features to the picture or a part of it, and blurring, as two products with matrices. */
 import type { GraphBuilder } from '../../graph/builder';
 import type { Value } from '../../graph/graph';
 import { f32, type HostTensor } from '../../tensor/tensor';
@@ -19,6 +19,18 @@ export function interpolation(from: number, to: number, start = 0, count = to): 
     data[i * from + high]! += at - low;
   }
   return f32(data, [count, from]);
+}
+
+/** The matrix [size, size] that blurs by a Gaussian of `sigma` samples, its weights renormalised at the ends. */
+export function gaussian(size: number, sigma: number): HostTensor<'f32'> {
+  const data = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) {
+    const row = data.subarray(i * size, (i + 1) * size);
+    row.forEach((_, j) => (row[j] = Math.exp(-0.5 * ((i - j) / sigma) ** 2)));
+    const total = row.reduce((sum, weight) => sum + weight, 0);
+    row.forEach((weight, j) => (row[j] = weight / total));
+  }
+  return f32(data, [size, size]);
 }
 
 /** @param rows [H, h]. @param features [N, C, h, w]. @param columns [W, w]. @returns [N, C, H, W]. */

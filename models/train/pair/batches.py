@@ -1,10 +1,13 @@
 """From groups of pictures to the net's planes: augmentation of whole groups, the closed form, the bridge and its noise."""
+from typing import NamedTuple
+
 import numpy as np
 import torch
 
 import closed_form
 
 IDENTITY = 0.04  # share of groups whose reference says "change nothing"
+SUBTLE = 0.25  # share of groups of whose change only a part is made
 SWAPPED = 0.08  # share of groups whose before and after change places
 UNCONDITIONED = 0.05  # share of steps without references and without a source: ordinary denoising
 PARTWAY = 0.25  # share of queries that start on the way from the closed form to the after picture
@@ -37,10 +40,12 @@ def color_maps(rng, styles):
     return out
 
 
-def augmented(groups, rng, device="cpu"):
+def augmented(groups, rng, device="cpu", half=False):
     """uint8 [R, K, 2, H, W, 4] -> float32 in 0..1. All pictures of a group change alike, so it is a new style of new pictures."""
     groups = groups[:, rng.permutation(groups.shape[1])]
     x = torch.from_numpy(groups).to(device).float().div_(255)
+    if half:
+        x = halved(x)
     styles = len(x)
     maps = torch.from_numpy(color_maps(rng, styles)).to(device)
     x = closed_form.valid((x.flatten(3, 4) @ maps[:, None]).view_as(x))
@@ -50,7 +55,9 @@ def augmented(groups, rng, device="cpu"):
     x = torch.where(some(0.1), x.flip(-3), x)
     x = torch.where(some(0.1), x.transpose(-2, -3), x)
     x = torch.where(some(SWAPPED), x.flip(2), x)
-    return torch.where(some(IDENTITY), x[:, :, :1].expand_as(x), x)
+    share = torch.from_numpy(np.where(rng.random(styles) < SUBTLE, rng.uniform(0.15, 0.8, styles), 1.0)).to(x).view(-1, 1, 1, 1, 1, 1)
+    share = torch.where(some(IDENTITY), 0.0, share)
+    return torch.cat([x[:, :, :1], x[:, :, :1].lerp(x[:, :, 1:], share)], 2)
 
 
 def planes(source, so_far, mapped, trust, t, noise, reference, known):
@@ -68,23 +75,24 @@ def closed_forms(before, after, pictures):
     return mapped.view_as(pictures), trust.view(*pictures.shape[:-1], 1)
 
 
-def condition(before, after, queries, without=None):
+def condition(before, after, queries, without=None, references_too=True):
     """Planes of the references, then of the queries at t = 0 without noise: what one evaluation takes.
 
-    before, after [R, n, H, W, 4]; queries [R, Q, H, W, 4]; without [R], styles whose closed form is kept from the net
-    -> [R * n + R * Q, H, W, 17]
+    before, after [R, n, H, W, 4]; queries [R, Q, H, W, 4] (any size without references_too); without [R], styles whose closed
+    form is kept from the net -> [R * n + R * Q, H, W, 17]
     """
-    n = before.shape[1]
-    pictures = torch.cat([before, queries], 1)
+    n = before.shape[1] if references_too else 0
+    pictures = torch.cat([before, queries], 1) if references_too else queries
     mapped, trust = closed_forms(before, after, pictures)
     if without is not None:
         without = without.view(-1, 1, 1, 1, 1)
         mapped, trust = torch.where(without, pictures, mapped), torch.where(without, 0.0, trust)
     start = queries + trust[:, n:] * (mapped[:, n:] - queries)
     flat = lambda x: x.flatten(0, 1)
-    return torch.cat([
-        planes(flat(before), flat(after), flat(mapped[:, :n]), flat(trust[:, :n]), 1, 0, 1, 1),
-        planes(flat(queries), flat(start), flat(mapped[:, n:]), flat(trust[:, n:]), 0, 0, 0, 1)])
+    own = planes(flat(queries), flat(start), flat(mapped[:, n:]), flat(trust[:, n:]), 0, 0, 0, 1)
+    if not references_too:
+        return own
+    return torch.cat([planes(flat(before), flat(after), flat(mapped[:, :n]), flat(trust[:, :n]), 1, 0, 1, 1), own])
 
 
 def halved(x):
@@ -93,30 +101,54 @@ def halved(x):
     return x.unflatten(-2, (w // 2, 2)).unflatten(-4, (h // 2, 2)).mean((-4, -2))
 
 
-def training_batch(groups, rng, references, device="cpu", half=False, without=0.0, bridge=True):
-    """groups uint8 [R, K, 2, H, W, 4], used at half their size if `half`. Returns (planes, references, targets [N, H, W, 4], weights [N], sources [N, H, W, 4])."""
-    x = augmented(groups, rng, device)
-    if half:
-        x = halved(x)
+class Batch(NamedTuple):
+    """What a step trains on. `own` and `part`: see PairNet.forward; None where the head sees what the backbone sees."""
+    planes: torch.Tensor
+    references: int
+    own: torch.Tensor | None
+    part: tuple | None
+    target: torch.Tensor  # [N, H, W, 4], or the part of it
+    source: torch.Tensor  # like target
+    change: torch.Tensor  # [N], mean squared change of the style's pictures
+
+
+def training_batch(groups, rng, references, device="cpu", half=False, part=False, without=0.0, bridge=True):
+    """groups uint8 [R, K, 2, H, W, 4]. half: the net sees them at half their size; part: the backbone does, the head sees a
+    square of half the side at full size, as when a large picture is restyled in parts."""
+    full = augmented(groups, rng, device, half and not part)
+    x = halved(full) if part else full
     styles = len(x)
+    change = (x[:, :, 0] - x[:, :, 1]).square().mean((1, 2, 3, 4))
     if references == 0:
         target = x[:, :, 1].flatten(0, 1)
         s = torch.rand(len(target), 1, 1, 1, device=device)
         noised = target * (1 - s) + s * (0.5 + 0.5 * torch.randn_like(target))
-        return planes(noised, noised, noised, torch.zeros_like(noised[..., :1]), 0, s, 0, 0), 0, target, torch.full((len(target),), 0.5, device=device), noised
-    before, after = x[:, :references, 0], x[:, :references, 1]
-    source, target = x[:, references:, 0], x[:, references:, 1]
-    p = condition(before, after, source, torch.from_numpy(rng.random(styles) < without).to(device))
+        p = planes(noised, noised, noised, torch.zeros_like(noised[..., :1]), 0, s, 0, 0)
+        return Batch(p, 0, None, None, target, noised, torch.full((len(target),), 0.05, device=device))
+    without = torch.from_numpy(rng.random(styles) < without).to(device)
+    p = condition(x[:, :references, 0], x[:, :references, 1], x[:, references:, 0], without)
     first = styles * references
-    source, target = source.flatten(0, 1), target.flatten(0, 1)
-    n = len(source)
+    target = x[:, references:, 1].flatten(0, 1)
+    n = len(target)
     draws = torch.rand(4, n, device=device)
     t = (draws[0] * (draws[1] < PARTWAY * bridge)).view(n, 1, 1, 1)
     s = (draws[2] * 0.4 * (draws[3] < NOISED * bridge)).view(n, 1, 1, 1)
-    so_far = p[first:, ..., 4:8] * (1 - t) + target * t
-    p[first:, ..., 4:8] = so_far * (1 - s) + s * (0.5 + 0.5 * torch.randn_like(so_far))
-    p[first:, ..., 13:14] = t
-    p[first:, ..., 14:15] = s
-    change = (source - target).square().mean((1, 2, 3)).view(styles, -1).mean(1, keepdim=True).expand(styles, n // styles).reshape(n)
-    weight = (0.05 / (change + 0.02)).sqrt() * torch.where(t.view(n) > 0, 0.5, 1.0)
-    return p, references, target, weight, source
+    noise = 0.5 + 0.5 * torch.randn_like(target)
+    def under_way(p, target, noise):
+        so_far = p[..., 4:8] * (1 - t) + target * t
+        p[..., 4:8] = so_far * (1 - s) + s * noise
+        p[..., 13:14] = t
+        p[..., 14:15] = s
+    under_way(p[first:], target, noise)
+    own = place = None
+    if part:
+        height, width = full.shape[-3:-1]
+        top, left = int(rng.integers(height // 2 + 1)), int(rng.integers(width // 2 + 1))
+        place = (top, left, height, width)
+        def cut(y):
+            return y[..., top:top + height // 2, left:left + width // 2, :]
+        queries = cut(full[:, references:])
+        own = condition(x[:, :references, 0], x[:, :references, 1], queries[:, :, 0], without, references_too=False)
+        target = queries[:, :, 1].flatten(0, 1)
+        under_way(own, target, noise)
+    return Batch(p, references, own, place, target, (p[first:] if own is None else own)[..., :4], change.repeat_interleave(n // styles))

@@ -1,6 +1,6 @@
 """Held-out numbers: squared error as a share of doing nothing, and the share of pictures better than doing nothing.
 
-Usage: evaluate.py STATE_OR_MODEL TESTS.npz [--sheet SHEET.png] [--references 1] [--steps 1] [--swapped] [--bare]
+Usage: evaluate.py STATE_OR_MODEL TESTS.npz [--sheet SHEET.png] [--references 1] [--steps 1] [--swapped] [--bare] [--half]
 """
 import argparse
 import json
@@ -15,23 +15,29 @@ import pair_net
 
 
 @torch.no_grad()
-def restyle(model, before, after, queries, steps=1, swapped=False, bare=False):
+def restyle(model, before, after, queries, steps=1, swapped=False, bare=False, half=False):
     """Answers [R, Q, H, W, 4] in `steps` evaluations of the bridge from the closed form (t = 0) to the after picture.
 
-    swapped: the net sees the references of the style before (what changes then is what it reads); bare: without the closed form.
+    swapped: the net sees the references of the style before (what changes then is what it reads); bare: without the closed form;
+    half: the backbone sees all pictures at half their size, as the program shows it large ones (steps must be 1).
     """
     styles, references = before.shape[:2]
-    planes = batches.condition(before, after, queries, torch.ones(styles, dtype=torch.bool) if bare else None)
+    full, without = queries, torch.ones(styles, dtype=torch.bool) if bare else None
+    if half:
+        before, after, queries = (batches.halved(x) for x in (before, after, queries))
+    planes = batches.condition(before, after, queries, without)
+    own = batches.condition(before, after, full, without, references_too=False) if half else None
     first = styles * references
     if swapped:
         planes[:first] = planes[:first].roll(references, 0)
     start = planes[first:, ..., 4:8].clone()
     for i in range(steps):
-        answer = closed_form.valid(model(planes, styles, references))
+        answer = closed_form.valid(model(planes, styles, references, own))
         t = (i + 1) / steps
-        planes[first:, ..., 4:8] = start * (1 - t) + answer * t
-        planes[first:, ..., 13:14] = t
-    return answer.view_as(queries)
+        if i + 1 < steps:
+            planes[first:, ..., 4:8] = start * (1 - t) + answer * t
+            planes[first:, ..., 13:14] = t
+    return answer.view_as(full)
 
 
 def floats(x):
@@ -80,13 +86,13 @@ def shown(x):
     return (np.clip(x[..., :3] + (1 - x[..., 3:]) * board, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
-def sheet(model, tests, path, rows):
+def sheet(model, tests, path, rows, **how):
     """Rows of reference before, reference after, then three times query, answer, truth."""
     import cv2
     out = []
     for name, count in rows:
         groups = tests[name][:count]
-        y, b, a = answers(model, groups)
+        y, b, a = answers(model, groups, **how)
         for g in range(len(groups)):
             cells = [shown(floats(groups[g, 0, 0])), shown(floats(groups[g, 0, 1]))]
             for q in range(y.shape[1]):
@@ -125,13 +131,14 @@ if __name__ == "__main__":
     p.add_argument("--steps", type=int, default=1)
     p.add_argument("--swapped", action="store_true", help="the net sees another style's references; equal numbers mean that it reads none")
     p.add_argument("--bare", action="store_true", help="the net sees no closed form")
+    p.add_argument("--half", action="store_true", help="the backbone sees the pictures at half their size")
     args = p.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     model, queries = load(args.model)
     if args.sheet:
         tests = np.load(args.tests)
-        sheet(model, tests, args.sheet, [r for r in SHEET if r[0] in tests.files])
+        sheet(model, tests, args.sheet, [r for r in SHEET if r[0] in tests.files], half=args.half)
     else:
-        rows = evaluate(model, args.tests, args.references, args.steps, swapped=args.swapped, bare=args.bare)
+        rows = evaluate(model, args.tests, args.references, args.steps, swapped=args.swapped, bare=args.bare, half=args.half)
         print(line(queries, rows))
         print(json.dumps(rows))

@@ -75,21 +75,21 @@ def main():
     evaluated = shared.samples.item() // args.evaluate_every
     while shared.used.item() < args.minutes * 60:
         chosen = rng.choice(min(ready(filled, args), args.ring), args.styles, replace=False)
-        planes, references, target, weight, source = batches.training_batch(ring[torch.from_numpy(np.sort(chosen))].numpy(), rng,
-                                                                                    1 if args.no_bridge else batches.references(rng), device, without=args.without, bridge=not args.no_bridge)
+        references = batches.references(rng, 0 if args.no_bridge else batches.UNCONDITIONED)
+        batch = batches.training_batch(ring[torch.from_numpy(np.sort(chosen))].numpy(), rng, references, device, args.parts > 0, rng.random() < args.parts, args.without, not args.no_bridge)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            answer = forward(planes, args.styles, references)
+            answer = forward(batch.planes, args.styles, references, batch.own, batch.part)
         answer = answer.float()
-        loss = (train.losses(answer, target) * weight).mean()
+        loss = train.losses(answer, batch.target, batch.change).mean()
         grads = dict(zip(names, torch.autograd.grad(loss, [parameters[k] for k in names], allow_unused=True)))
         used = [k for k in names if grads[k] is not None]
         norm = optimizer.clip([grads[k] for k in used])
         shared.step += 1
-        shared.samples += len(target)
+        shared.samples += len(batch.target)
         shared.used[0] = before + time.time() - start
         update(shared, used, [grads[k] for k in used], train.learning_rate(args, shared.step.item(), shared.used.item()), args.weight_decay, args.ema)
         if references:
-            recent.append(torch.stack([(answer.detach() - target).square().mean(), (source - target).square().mean()]))
+            recent.append(torch.stack([(answer.detach() - batch.target).square().mean(), (batch.source - batch.target).square().mean()]))
         if len(recent) == 200:
             error, change = torch.stack(recent).sum(0).tolist()
             print(f"step {shared.step.item()} queries {shared.samples.item()} error {error / change:.3f} of doing nothing, {200 / (time.time() - clock):.2f} steps/s, "

@@ -14,7 +14,7 @@ PLANES = 17  # source 4, target so far 4, closed form 4, trust, t, noise, is a r
 GRID = 16  # reference pixels that are looked up, in each direction
 EMBED = 15  # dimensions in which pixels are compared
 OWN = 13  # the first planes, which the head sees too
-CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, head=20, lookups=2)
+CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, blurs=[2, 5], head=20, lookups=2)
 
 
 def conv(layer, x):
@@ -119,6 +119,15 @@ def positions(height, width):
     return torch.cat([grid, turns.sin(), turns.cos()], -1)
 
 
+def blurred(x, sigma):
+    """[N, H, W, C] blurred by a Gaussian of `sigma` px, with weights renormalised at the borders."""
+    def weights(n):
+        at = torch.arange(n, device=x.device)
+        w = torch.exp(-0.5 * ((at[:, None] - at) / sigma) ** 2)
+        return (w / w.sum(1, keepdim=True)).to(x.dtype)
+    return torch.einsum("yi,nijc,xj->nyxc", weights(x.shape[1]), x, weights(x.shape[2]))
+
+
 def unshuffle(x, p):
     """[N, H, W, C] -> [N, H / p, W / p, p * p * C]"""
     n, h, w, c = x.shape
@@ -149,9 +158,10 @@ class PairNet(nn.Module):
         self.up = nn.ModuleList([Block(fine, fine_heads, expansion) for _ in range(up)])
         self.norm_out = nn.LayerNorm(fine)
         self.patch_out = nn.Linear(fine, 16 * config["features"])
-        self.head1 = nn.Conv2d(OWN + config["features"], config["head"], 3, padding=1)
+        features = config["features"] + 4 * len(config["blurs"])
+        self.head1 = nn.Conv2d(OWN + features, config["head"], 3, padding=1)
         self.head2 = nn.Conv2d(config["head"], config["head"], 3, padding=1)
-        self.lookup = Lookup(4 + config["features"] + config["head"], config["lookups"])
+        self.lookup = Lookup(4 + features + config["head"], config["lookups"])
         self.head3 = nn.Conv2d(config["head"] + 12 * config["lookups"] + 9, config["head"], 1)
         # residual 4, share of the closed form, matrix 4 x 4, then for every lookup the share of its after and of its change
         self.head4 = nn.Conv2d(config["head"], 21 + 2 * config["lookups"], 1)
@@ -178,7 +188,7 @@ class PairNet(nn.Module):
             attn.to_k.weight.copy_(attn.to_q.weight)
 
     def backbone(self, planes, styles, references):
-        """planes [N, H, W, 17], H and W multiples of 16 -> features [N, H, W, features]"""
+        """planes [N, H, W, 17], H and W multiples of 16 -> features, then the source blurred, [N, H, W, features + 4 * blurs]"""
         x = self.patch_in(unshuffle(torch.cat([planes, F.silu(conv(self.stem, planes))], -1), 4))
         x = x + self.position(positions(*x.shape[1:3]).to(x))
         for block in self.down:
@@ -189,7 +199,8 @@ class PairNet(nn.Module):
         x = x + shuffle(self.expand(y), 2)
         for block in self.up:
             x = block(x, styles, references)
-        return shuffle(self.patch_out(self.norm_out(x)), 4)
+        source = planes[..., :4] - 0.5
+        return torch.cat([shuffle(self.patch_out(self.norm_out(x)), 4), *(blurred(source, s) for s in self.config["blurs"])], -1)
 
     def seen(self, planes, features):
         """What pixels are compared by, at any size: [N, H, W, 4 + features + head]"""
@@ -208,9 +219,10 @@ class PairNet(nn.Module):
             out = out + h[..., 21 + 2 * i:22 + 2 * i] * (after - source) + h[..., 22 + 2 * i:23 + 2 * i] * change
         return out
 
-    def forward(self, planes, styles, references, own=None):
+    def forward(self, planes, styles, references, own=None, part=None):
         """planes [N, H, W, 17] at the backbone's size, references first; own [Q, h, w, 13 or more], the queries' planes at their
-        own size where that is another. Returns the queries' after pictures at their own size."""
+        own size where that is another, or a part of them: part is (top, left, full height, full width). Returns the queries' after
+        pictures at their own size, or that part."""
         features = self.backbone(planes, styles, references)
         first = styles * references
         rows, columns = grid(*planes.shape[1:3])
@@ -219,8 +231,11 @@ class PairNet(nn.Module):
         features = features[first:]
         if own is None:
             own = planes[first:]
-        elif own.shape[1:3] != features.shape[1:3]:
-            features = F.interpolate(features.permute(0, 3, 1, 2), own.shape[1:3], mode="bilinear").permute(0, 2, 3, 1)
+        else:
+            top, left, *full = part or (0, 0, *own.shape[1:3])
+            if tuple(full) != tuple(features.shape[1:3]):
+                features = F.interpolate(features.permute(0, 3, 1, 2), tuple(full), mode="bilinear").permute(0, 2, 3, 1)
+            features = features[:, top:top + own.shape[1], left:left + own.shape[2]]
         seen = self.seen(own, features)
         if not first:
             found = own.new_zeros(*own.shape[:3], 12 * self.config["lookups"])

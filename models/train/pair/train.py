@@ -36,8 +36,7 @@ def parser():
     p.add_argument("--nice", default="3,15", help="one worker for each, with this niceness")
     p.add_argument("--size", type=int, default=64)
     p.add_argument("--styles", type=int, default=6, help="groups in a step")
-    p.add_argument("--half", type=float, default=0, help="share of the steps at half the size, which cost a fifth")
-    p.add_argument("--half-styles", type=int, default=8, help="groups in such a step")
+    p.add_argument("--parts", type=float, default=0, help="share of the steps in which the head sees a part of each picture at full size; if not 0, the backbone always sees them at half")
     p.add_argument("--fresh", type=int, default=2, help="new groups in a step")
     p.add_argument("--lr", type=float, default=1.5e-3)
     p.add_argument("--warmup", type=int, default=300)
@@ -57,11 +56,13 @@ def parser():
     return p
 
 
-def losses(answer, target):
-    """Per picture: squared, absolute, and absolute error of the differences between neighbours."""
+def losses(answer, target, change):
+    """Per picture [N]: squared error as a share of the style's mean squared change [N], so that a slight style counts as much as a
+    strong one; absolute error, which prefers one of two answers to their mean; absolute error of the differences between neighbours."""
     e = answer - target
-    flat = e.square().mean((1, 2, 3)) + 0.15 * e.abs().mean((1, 2, 3))
-    return flat + 0.1 * ((e[:, 1:] - e[:, :-1]).abs().mean((1, 2, 3)) + (e[:, :, 1:] - e[:, :, :-1]).abs().mean((1, 2, 3)))
+    scale = change + 0.004
+    edges = (e[:, 1:] - e[:, :-1]).abs().mean((1, 2, 3)) + (e[:, :, 1:] - e[:, :, :-1]).abs().mean((1, 2, 3))
+    return e.square().mean((1, 2, 3)) / scale + (0.8 * e.abs().mean((1, 2, 3)) + 0.6 * edges) / scale.sqrt()
 
 
 def learning_rate(args, step, used):
@@ -77,7 +78,7 @@ def worker(index, shared, lock, args, config):
     torch.manual_seed(args.seed * 7919 + start * 13 + index)
     rng = np.random.default_rng([args.seed, start, index])
     photos = Photos(args.photos) if args.photos else None
-    draw = Generator(Store(args.data.split(",")), args.size, photos=photos)
+    draw = Generator(Store(args.data.split(",")), args.size, photos=photos, side=args.size if args.parts else None)
     model = pair_net.PairNet(config)
     local = dict(model.named_parameters())
     names = shared.trainable
@@ -91,27 +92,26 @@ def worker(index, shared, lock, args, config):
                 buffer.append(group)
             else:
                 buffer[rng.integers(BUFFER)] = group
-        half = rng.random() < args.half
-        chosen = np.stack([buffer[i] for i in rng.choice(len(buffer), args.half_styles if half else args.styles, replace=False)])
+        chosen = np.stack([buffer[i] for i in rng.choice(len(buffer), args.styles, replace=False)])
         references = batches.references(rng, 0 if args.no_bridge else batches.UNCONDITIONED)
-        planes, references, target, weight, source = batches.training_batch(chosen, rng, references, half=half, without=args.without, bridge=not args.no_bridge)
+        batch = batches.training_batch(chosen, rng, references, half=args.parts > 0, part=rng.random() < args.parts, without=args.without, bridge=not args.no_bridge)
         with torch.no_grad():
             torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
-        answer = model(planes, len(chosen), references)
-        (losses(answer, target) * weight).mean().backward()
+        answer = model(batch.planes, len(chosen), references, batch.own, batch.part)
+        losses(answer, batch.target, batch.change).mean().backward()
         used = [k for k in names if local[k].grad is not None]
         grads = [local[k].grad for k in used]
         norm = optimizer.clip(grads)
         if torch.isfinite(norm):
             with lock:
                 shared.step += 1
-                shared.samples += len(target)
+                shared.samples += len(batch.target)
                 update(shared, used, grads, learning_rate(args, shared.step.item(), shared.used.item()), args.weight_decay, args.ema)
         for k in used:
             local[k].grad = None
-        if references and (half or not args.half):
+        if references:
             with torch.no_grad():
-                recent.append(((answer - target).square().mean().item(), (source - target).square().mean().item()))
+                recent.append(((answer - batch.target).square().mean().item(), (batch.source - batch.target).square().mean().item()))
         if len(recent) == 50:
             error, change = np.sum(recent, 0)
             print(f"worker {index} step {shared.step.item()} queries {shared.samples.item()} error {error / change:.3f} of doing nothing, "

@@ -75,7 +75,7 @@ export async function runPairGradients(golden: GoldenCase): Promise<Results> {
     const rank = matrices.get(modules[0]!)!.down.shape[0]!;
     const adapt = stackedAdapters(b, matrices, { multiplier: b.reshape(b.ones(rank), [1, 1, rank]) });
     const { after } = forward(b, net, golden, value('planes'), undefined, adapt);
-    const loss = pairLoss(b, after, channelsFirst(b, value('target')));
+    const loss = pairLoss(b, after, channelsFirst(b, value('target')), value('change'));
     b.output('loss', b.reshape(loss, [1]));
     const targets = modules.flatMap((target) => adapters.map((name) => `${name}.${target}`));
     gradients(

@@ -3,9 +3,9 @@
 Pictures and planes are channels last. R styles; each has n references and Q queries.
 
 pair: inputs `planes` [R n + R Q, H, W, 17], references first, and, where the queries' own size is another, `own` [R Q, h, w, 13];
-expected `features` [R Q, H, W, f], `after` [R Q, h, w, 4]. parameters: styles, references.
+expected `features` [R Q, H, W, f + 4 blurs], `after` [R Q, h, w, 4]. parameters: styles, references.
 
-pair-gradients: besides, `target` like `after`, and adapters `style` and `content` (`<adapter>.<site>.A`, `.B`) at every attention's to_q,
+pair-gradients: besides, `target` like `after`, `change` [R Q], and adapters `style` and `content` (`<adapter>.<site>.A`, `.B`) at every attention's to_q,
 to_k, to_v and to_out.0, both in force; expected `loss` [1], the mean over queries of the training loss, and `<adapter>.<site>.grad_B`.
 
 pair-closed-form: inputs `before`, `after` [R, P, 4] and `picture` [R, S, 4]; expected `map` [R, 11, 4], `mapped` [R, S, 4],
@@ -26,7 +26,7 @@ from common import Case, check_idle, first_that_fits, randomise
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / 'models' / 'train' / 'pair'))
 
-CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, head=6, lookups=2)
+CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, blurs=[1, 3], head=6, lookups=2)
 PROJECTIONS = ('to_q', 'to_k', 'to_v', 'to_out.0')
 RANKS = {'content': 2, 'style': 3}
 
@@ -107,7 +107,8 @@ def make_gradients(root):
         case = Case(root, 'pair-gradients', 'two-adapters', 'The training loss and its gradients at both adapters.', seed=seed, styles=styles, references=references)
         add_net(case)
         inputs = {'planes': planes_of(case.draw, styles * references, styles * queries, size),
-                  'target': torch.rand(styles * queries, *size, 4, generator=case.draw.generator)}
+                  'target': torch.rand(styles * queries, *size, 4, generator=case.draw.generator),
+                  'change': torch.rand(styles * queries, generator=case.draw.generator) * 0.2}
         net, bases = tiny_net(), {}
         for site in sites_of(net):
             module = net.get_submodule(site)
@@ -133,7 +134,7 @@ def make_gradients(root):
                     trained[f'{adapter}.{site}.grad_B'] = b
                 setattr(net.get_submodule(parent), leaf, module)
             switch.set(tuple(RANKS))
-            loss = losses(net(given['planes'], styles, references), given['target']).mean()
+            loss = losses(net(given['planes'], styles, references), given['target'], given['change']).mean()
             gradients = torch.autograd.grad(loss, list(trained.values()))
             return {'loss': loss.reshape(1), **dict(zip(trained, gradients, strict=True))}
 

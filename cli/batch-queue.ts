@@ -13,18 +13,17 @@ import type { BatchSpec } from '../batch/job';
 import { surveyAgain, type Survey } from '../batch/plan';
 import { SlotPool } from '../batch/slot/pool';
 import type { BatchStatus } from '../batch/status';
-import { identify, openModel } from '../engine/diffusion/model';
 import {
   describeStart,
   emit,
   readBatch,
   slotProgram,
   surveyBatch,
-  weightBytes,
   type AskedBatch,
   type BatchOptions,
   type BatchSummary,
 } from './batch';
+import { openBatchModel } from './batch-model';
 import { onEnding } from './ending';
 import type { Io } from './io';
 import { localFolder, type EngineOptions } from './models';
@@ -252,8 +251,8 @@ const LOCK_SECONDS = 30;
 /** `diptych worker`: works for a queue until it is told to end. */
 export async function workerCommand(io: Io, options: WorkerOptions): Promise<object> {
   const { folder, path } = await localFolder(io, options.model);
-  const model = await openModel(folder, io.signal);
-  const plan = planSlots(weightBytes(model), { slots: options.concurrency, threads: options.threads });
+  const model = await openBatchModel(folder, io.signal);
+  const plan = planSlots(model.weightBytes, { slots: options.concurrency, threads: options.threads });
   const note = (line: string): void => io.err(`${line}\n`);
   const server = await orCancelled(openServer(options.queue, { patient: true, note }), io.signal);
   const registry = new Registry(server);
@@ -266,7 +265,7 @@ export async function workerCommand(io: Io, options: WorkerOptions): Promise<obj
     const engine = {
       ...(await orCancelled(pool.describe(), io.signal)),
       model: model.name,
-      fingerprint: await identify(model, io.signal),
+      fingerprint: model.fingerprint,
     };
     let done = 0;
     const worker = new QueueWorker(

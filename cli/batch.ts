@@ -1,7 +1,6 @@
 /** `diptych batch`: many pictures, on this machine or through a queue. */
 import { resolve } from 'node:path';
 import { InputError } from '../engine/errors';
-import { identify, openModel, type DiffusionModel } from '../engine/diffusion/model';
 import type { GuideMode } from '../engine/requests';
 import { runEmbedded } from '../batch/embedded';
 import { findInputs } from '../batch/inputs';
@@ -13,12 +12,14 @@ import { BatchProgress } from '../batch/progress';
 import { Rate } from '../batch/rate';
 import { SlotPool } from '../batch/slot/pool';
 import { secondsLeft } from '../batch/status';
+import { openBatchModel } from './batch-model';
 import { onEnding } from './ending';
 import type { Io } from './io';
 import { lockOutput } from './lock';
 import { localFolder, type EngineOptions } from './models';
 import { given, strengthPerStyle } from './options';
 import { prepareFolder } from './output';
+import { modelOfPairStyles } from './pair-styles';
 import { duration } from './progress';
 import { orCancelled } from './signals';
 import { readStyleFile } from './style-files';
@@ -171,14 +172,17 @@ export async function readBatch(
     seed: options.seed,
     force: options.force,
   });
-  const { folder, path: modelPath } = await localFolder(io, options.model);
-  const model = await openModel(folder, io.signal);
+  const named = paths.map((name, i) => ({ name, file: files[i]! }));
+  const pairModel = await modelOfPairStyles(io, named, settings);
+  const { folder, path: modelPath } = await localFolder(io, options.model ?? pairModel);
+  const model = await openBatchModel(folder, io.signal);
+  model.checkSize(options.size);
   const output = resolve(options.output);
   const inputs = await findInputs(sources, output, readStandardInput);
   const spec: BatchSpec = {
     name: options.name ?? batchName(output, styles, settings, strengths),
     version: io.version,
-    model: { name: model.name, fingerprint: await identify(model, io.signal) },
+    model: { name: model.name, fingerprint: model.fingerprint },
     styles,
     settings,
     strengths,
@@ -194,7 +198,7 @@ export async function readBatch(
     styles: new Map(styles.map(({ sha }, i) => [sha, files[i]!])),
     planned,
     ...given({ modelPath }),
-    weightBytes: weightBytes(model),
+    weightBytes: model.weightBytes,
   };
 }
 
@@ -249,10 +253,6 @@ async function noteReplacedStyles(io: Io, styles: readonly StyleReference[]): Pr
 
 export function slotProgram(io: Io): string {
   return builtFile(io.root, 'dist/cli/batch-slot.mjs');
-}
-
-export function weightBytes(model: DiffusionModel): number {
-  return [...model.files.values()].reduce((sum, { size }) => sum + size, 0);
 }
 
 async function readStandardInput(): Promise<string> {

@@ -19,7 +19,7 @@ export interface EngineOptions {
 export type ModelKind = 'diffusion' | 'pair';
 
 /** In place of a folder: the model that comes with Diptych and reads pairs. */
-const PAIR_MODEL = 'pair';
+export const PAIR_MODEL = 'pair';
 
 /** A folder on disk or `hub:ORG/NAME`, which is only looked into; without either the model that comes with Diptych. */
 export async function openFolder(

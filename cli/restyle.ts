@@ -5,7 +5,7 @@ import type { GuideMode, PairVerdict, RestyleRequest } from '../engine/requests'
 import { withDetails } from './details';
 import { checkImageFile, encodePng, loadImage, stemOf } from './images';
 import type { CommandEngine, Io } from './io';
-import { pairModelOf, withEngine, type EngineOptions, type ModelKind } from './models';
+import { withEngine, type EngineOptions, type ModelKind } from './models';
 import { given, strengthPerStyle } from './options';
 import {
   exists,
@@ -16,12 +16,13 @@ import {
   writeResult,
   type WriteOptions,
 } from './output';
+import { modelOfPairStyles, refuseIdle } from './pair-styles';
 import { loadPairs, type PairPaths } from './pairs';
 import { printable } from './printable';
 import { duration, ProgressLine } from './progress';
 import { orCancelled } from './signals';
-import { pairFingerprint, reportStyles } from './style-files';
-import { readStyles, stylePaths, type NamedStyle, type StyleOptions } from './styles';
+import { reportStyles } from './style-files';
+import { readStyles, stylePaths, type StyleOptions } from './styles';
 import type { Kept } from './supervising/messages';
 
 export interface RestyleOptions extends EngineOptions, StyleOptions {
@@ -147,44 +148,17 @@ export const USAGE = 'STYLE[,STYLE...] IMAGE... -o FOLDER, or: --pair BEFORE AFT
 async function chooseFiles(io: Io, text: string, options: RestyleOptions): Promise<Chosen> {
   const files = await stylePaths(text, options.with);
   const styles = await readStyles(files, options.strength);
-  const model = await modelOfPairs(io, styles);
+  const model = await modelOfPairStyles(io, styles, options);
   const report = async (engine: CommandEngine): Promise<object> => ({
     styles: files,
     adapters: await reportStyles(io, engine, styles, options.force),
   });
-  if (!model) return { files, kind: 'diffusion', styles, report };
-  refuseIdle(options, NOT_WITH_PAIR_FILES, 'a style that holds its pair');
-  return { files, kind: 'pair', styles, report, ...(model.path !== undefined && { model: model.path }) };
-}
-
-/** The model for styles that hold their pairs, if they are bundled; undefined for learned styles. */
-async function modelOfPairs(
-  io: Io,
-  styles: readonly NamedStyle[],
-): Promise<{ readonly path: string | undefined } | undefined> {
-  const prints: (string | undefined)[] = [];
-  for (const { name, file } of styles) prints.push(await pairFingerprint(name, file));
-  const [first] = prints;
-  if (prints.every((print) => print === undefined)) return undefined;
-  if (prints.some((print) => print !== first)) {
-    throw new InputError(
-      `${styles.map(({ name }) => name).join(', ')}: are for different base models; apply them one after another`,
-    );
-  }
-  return { path: await pairModelOf(io.root, first!) };
-}
-
-/** Options that mean nothing to a model that makes a picture in one evaluation, without a prompt. */
-const NOT_WITH_PAIR_FILES = ['guide', 'prompt', 'steps', 'start', 'size', 'seed'] as const;
-const NOT_WITH_PAIRS = ['with', ...NOT_WITH_PAIR_FILES] as const;
-
-function refuseIdle(options: RestyleOptions, names: readonly (typeof NOT_WITH_PAIRS)[number][], what: string): void {
-  const idle = names.find((name) => options[name] !== undefined);
-  if (idle) throw new InputError(`--${idle} has no meaning with ${what}; leave it out`);
+  return { files, kind: 'diffusion', styles, report, ...given({ model }) };
 }
 
 async function choosePairs(io: Io, paths: readonly PairPaths[], options: RestyleOptions): Promise<Chosen> {
-  refuseIdle(options, NOT_WITH_PAIRS, '--pair');
+  if (options.with) throw new InputError('--with has no meaning with --pair; leave it out');
+  refuseIdle(options, '--pair');
   const [strength] = strengthPerStyle(options.strength, 1);
   const { pairs, verdicts } = await loadPairs(io, paths, options.force);
   const said: { pairs: readonly (PairPaths & { pair: PairVerdict })[] } = {

@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadImage } from '../../cli/images';
+import { writePng } from '../cli/desk';
 import { built } from '../support/built';
+import { BLUE, drawing, PALE, RED } from '../support/tiny-engine';
 import { Bench, childrenOf, events, filesUnder, QUICK } from './bench';
 
 let b: Bench;
@@ -167,7 +169,7 @@ test('a full disk stops the batch in one line, with nothing half-written; with s
   }
 });
 
-test('what is no style, a style of another model, and no pictures are refused before the start', async () => {
+test('what is no style, a style of another model, no pictures, and a size the model lacks are refused before the start', async () => {
   const input = await b.pictures(2, 'two');
   writeFileSync(b.at('none.safetensors'), 'nothing');
   const refused = async (...argv: string[]): Promise<string> => {
@@ -180,6 +182,33 @@ test('what is no style, a style of another model, and no pictures are refused be
     /^diptych: [^\n]*empty: there is no such file or folder[^\n]*\n$/,
   );
   expect(await refused(style)).toMatch(/^diptych: no pictures are given[^\n]*\n$/);
+  expect(await refused(style, input, '--size', '100')).toMatch(
+    /^diptych: size is 100; [^\n]* works at multiples of [^\n]*\n$/,
+  );
+});
+
+test('a style that holds its pair: the model that reads it, the same pixels as restyle makes', async () => {
+  const input = await b.pictures(3, 'paired');
+  await writePng(b.at('before.png'), drawing(48, 48, RED, PALE));
+  await writePng(b.at('after.png'), drawing(48, 48, BLUE, PALE));
+  const pair = b.at('pair.safetensors');
+  const learned = await b.run('learn', b.at('before.png'), b.at('after.png'), '--model', 'pair', '-o', pair);
+  expect([learned.code, learned.err]).toEqual([0, expect.any(String)]);
+  const argv = ['batch', pair, input, '-o', b.at('of-pair'), ...SLOTS, '--strength', '0.5', '--strength', '1'];
+  const { code, err } = await b.run(...argv);
+  expect([code, err]).toEqual([0, expect.stringContaining('3 pictures')]);
+  expect(filesUnder(b.at('of-pair')).size).toBe(6);
+  await b.run('restyle', pair, b.at('paired/icon-0002.png'), '-o', b.at('one-of-pair'));
+  const full = [...filesUnder(b.at('of-pair')).keys()].filter((name) => name.includes('icon-0002'));
+  const pixels = await Promise.all(full.map((name) => loadImage(b.at('of-pair', name))));
+  const expected = await loadImage(b.at('one-of-pair/icon-0002.png'));
+  expect(pixels.filter(({ data }) => Buffer.from(data).equals(Buffer.from(expected.data)))).toHaveLength(1);
+
+  const idle = await b.run(...argv, '--steps', '4');
+  expect([idle.code, idle.err]).toEqual([
+    2,
+    'diptych: --steps has no meaning with a style that holds its pair; leave it out\n',
+  ]);
 });
 
 test('the command starts without what only a queue or the page needs', () => {

@@ -228,7 +228,7 @@ export async function changeBatchCommand(
       return { name, cancelled: true, running };
     }
     const retried = await registry.retryFailed(name);
-    io.err(`batch ${name}: ${retried} pictures are tried again\n`);
+    io.err(`batch ${name}: ${retried} ${retried === 1 ? 'picture is' : 'pictures are'} tried again\n`);
     return { name, retried };
   });
 }

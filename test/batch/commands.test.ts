@@ -1,0 +1,38 @@
+/** `diptych batches --watch`, `diptych batch NAME --cancel` and `--retry-failed`, as processes beside a queue. */
+import { writeFileSync } from 'node:fs';
+import { Bench, events, filesUnder, QUICK } from './bench';
+import { startRedis } from './servers';
+
+test('a batch is watched; what failed of it is tried again; what waits of it is cancelled and may go on', async () => {
+  const b = new Bench();
+  const redis = await startRedis();
+  try {
+    const queue = ['--queue', redis.url];
+    const input = await b.pictures(2);
+    writeFileSync(b.at('in/broken.png'), 'no picture');
+    const batch = ['batch', await b.style(), input, '-o', b.at('out'), ...QUICK, ...queue, '--name', 'seen'];
+    const watching = b.start('batches', ...queue, '--watch');
+    await watching.line((line) => line === 'no batches');
+    expect((await b.run(...batch, '--detach')).code).toBe(0);
+    await watching.line((line) => line === 'seen  waiting  0/3 done, 3 waiting');
+
+    const cancelled = await b.run('batch', 'seen', ...queue, '--cancel', '--json');
+    expect([cancelled.code, events(cancelled.out)]).toEqual([0, [{ name: 'seen', cancelled: true, running: 0 }]]);
+    await watching.line((line) => line.startsWith('seen  cancelled  0/3 done'));
+    expect((await b.run(...batch, '--detach')).err).toContain('3 pictures are in the queue');
+
+    const worker = b.start('worker', ...queue, '--model', QUICK[1]!, '--threads', '1', '--concurrency', '1');
+    await watching.line((line) => line === 'seen  failed  2/3 done, 1 failed');
+    expect(filesUnder(b.at('out')).size).toBe(2);
+    const retried = await b.run('batch', 'seen', ...queue, '--retry-failed');
+    expect([retried.code, retried.err]).toEqual([0, 'batch seen: 1 picture is tried again\n']);
+    await worker.line((line) => line.startsWith('failed, to be tried again: '));
+
+    watching.child.kill('SIGINT');
+    const { code, err } = await watching.finished;
+    expect([code, err]).toEqual([130, expect.stringContaining('stopped watching; the batches go on')]);
+  } finally {
+    b.close();
+    await redis.close();
+  }
+}, 120_000);

@@ -40,24 +40,39 @@ def color_maps(rng, styles):
     return out
 
 
-def augmented(groups, rng, device="cpu", half=False):
-    """uint8 [R, K, 2, H, W, 4] -> float32 in 0..1. All pictures of a group change alike, so it is a new style of new pictures."""
+def floats(groups, device):
+    return torch.from_numpy(np.ascontiguousarray(groups)).to(device).float().div_(255)
+
+
+def turned(groups, rng):
+    """uint8 [R, K, 2, H, W, 4], its pictures in another order, mirrored or transposed; all of a style alike."""
     groups = groups[:, rng.permutation(groups.shape[1])]
-    x = torch.from_numpy(groups).to(device).float().div_(255)
-    if half:
-        x = halved(x)
-    styles = len(x)
-    maps = torch.from_numpy(color_maps(rng, styles)).to(device)
-    x = closed_form.valid((x.flatten(3, 4) @ maps[:, None]).view_as(x))
-    def some(share):
-        return torch.from_numpy(rng.random(styles) < share).to(device).view(-1, 1, 1, 1, 1, 1)
-    x = torch.where(some(0.5), x.flip(-2), x)
-    x = torch.where(some(0.1), x.flip(-3), x)
-    x = torch.where(some(0.1), x.transpose(-2, -3), x)
-    x = torch.where(some(SWAPPED), x.flip(2), x)
-    share = torch.from_numpy(np.where(rng.random(styles) < SUBTLE, rng.uniform(0.15, 0.8, styles), 1.0)).to(x).view(-1, 1, 1, 1, 1, 1)
-    share = torch.where(some(IDENTITY), 0.0, share)
-    return torch.cat([x[:, :, :1], x[:, :, :1].lerp(x[:, :, 1:], share)], 2)
+    for style in groups:
+        if rng.random() < 0.5:
+            style[:] = style[:, :, :, ::-1].copy()
+        if rng.random() < 0.1:
+            style[:] = style[:, :, ::-1].copy()
+        if rng.random() < 0.1:
+            style[:] = style.swapaxes(2, 3).copy()
+        if rng.random() < SWAPPED:
+            style[:] = style[:, ::-1].copy()
+    return groups
+
+
+class Recolored:
+    """A change of colours for each of R styles, all its pictures alike, so it is a new style of new pictures."""
+
+    def __init__(self, rng, styles, device):
+        def column(values):
+            return torch.from_numpy(values.astype(np.float32)).to(device).view(-1, 1, 1, 1, 1, 1)
+        self.maps = torch.from_numpy(color_maps(rng, styles)).to(device)
+        share = np.where(rng.random(styles) < SUBTLE, rng.uniform(0.15, 0.8, styles), 1.0)
+        self.share = column(np.where(rng.random(styles) < IDENTITY, 0.0, share))
+
+    def __call__(self, x):
+        """float32 [R, K, 2, H, W, 4] in 0..1"""
+        x = closed_form.valid((x.flatten(3, 4) @ self.maps[:, None]).view_as(x))
+        return torch.cat([x[:, :, :1], x[:, :, :1].lerp(x[:, :, 1:], self.share)], 2)
 
 
 def planes(source, so_far, mapped, trust, t, noise, reference, known):
@@ -115,9 +130,11 @@ class Batch(NamedTuple):
 def training_batch(groups, rng, references, device="cpu", half=False, part=False, without=0.0, bridge=True):
     """groups uint8 [R, K, 2, H, W, 4]. half: the net sees them at half their size; part: the backbone does, the head sees a
     square of half the side at full size, as when a large picture is restyled in parts."""
-    full = augmented(groups, rng, device, half and not part)
-    x = halved(full) if part else full
-    styles = len(x)
+    groups = turned(groups, rng)
+    styles = len(groups)
+    recolored = Recolored(rng, styles, device)
+    x = floats(groups, device)
+    x = recolored(halved(x) if half or part else x)
     change = (x[:, :, 0] - x[:, :, 1]).square().mean((1, 2, 3, 4))
     if references == 0:
         target = x[:, :, 1].flatten(0, 1)
@@ -142,12 +159,10 @@ def training_batch(groups, rng, references, device="cpu", half=False, part=False
     under_way(p[first:], target, noise)
     own = place = None
     if part:
-        height, width = full.shape[-3:-1]
+        height, width = groups.shape[-3:-1]
         top, left = int(rng.integers(height // 2 + 1)), int(rng.integers(width // 2 + 1))
         place = (top, left, height, width)
-        def cut(y):
-            return y[..., top:top + height // 2, left:left + width // 2, :]
-        queries = cut(full[:, references:])
+        queries = recolored(floats(groups[:, references:, :, top:top + height // 2, left:left + width // 2], device))
         own = condition(x[:, :references, 0], x[:, :references, 1], queries[:, :, 0], without, references_too=False)
         target = queries[:, :, 1].flatten(0, 1)
         under_way(own, target, noise)

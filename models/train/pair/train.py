@@ -74,6 +74,7 @@ def learning_rate(args, step, used):
 def worker(index, shared, lock, args, config):
     os.nice(int(args.nice.split(",")[index]))
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # lookups have many weights near 0
     start = shared.step.item()
     torch.manual_seed(args.seed * 7919 + start * 13 + index)
     rng = np.random.default_rng([args.seed, start, index])

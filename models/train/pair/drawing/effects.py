@@ -139,6 +139,23 @@ def shaded(rng):
     return f
 
 
+def gradient_fill(rng):
+    """Colours run from a lighter to a darker version of themselves, over areas, the shape or the frame; often with a soft border inside."""
+    first = rng.random() < 0.5
+    ramp, a, b, amount = masks.ramp(rng), palette.tint(rng, first), palette.tint(rng, not first), rng.uniform(0.3, 1)
+    makers = (masks.rim, masks.inner_glow, masks.area_within, masks.light, masks.spot)
+    parts = [(makers[rng.integers(len(makers))](rng), palette.tint(rng, rng.random() < 0.6), rng.uniform(0.2, 0.9)) for _ in range(rng.integers(0, 3))]
+    def f(x):
+        rgb = x[..., :3]
+        t = ramp(x)[..., None]
+        out = rgb + (a(rgb) * (1 - t) + b(rgb) * t - rgb) * amount
+        for mask, tint, share in parts:
+            t = (mask(x) * share)[..., None]
+            out = out * (1 - t) + tint(out) * t
+        return with_rgb(x, out)
+    return f
+
+
 # Drawing
 
 def line_drawing(rng):
@@ -348,7 +365,7 @@ def warped(rng):
 
 
 COLOR = ((affine_map, 1.0), (grade, 1.2), (curves, 0.8), (gradient_map, 0.7), (levels, 0.4), (snap, 0.6), (channel_mix, 0.4))
-PAINT = ((paint, 4.0), (shaded, 2.6))
+PAINT = ((paint, 4.0), (shaded, 2.6), (gradient_fill, 3.0))
 DRAW = ((line_drawing, 1.8), (two_tones, 1.8))
 OUTSIDE = ((outside_line, 1.3), (shadow, 1.0), (extruded, 0.4), (plate, 0.5))
 COVER = ((weight_change, 0.4), (knocked_out, 0.4), (faint, 0.15), (blurred, 0.3), (warped, 0.35))

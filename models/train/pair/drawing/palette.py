@@ -53,6 +53,16 @@ def source(rng):
     return lambda rgb: rgb @ matrix + offset
 
 
+def tint(rng, light):
+    """A version of any colour: its hue turned a little, its saturation changed, and mixed with white or darkened. f(rgb) -> rgb."""
+    turn, saturation = rng.normal(0, 0.45), rng.uniform(0.75, 1.5)
+    grey, third = np.full((3, 3), 1 / 3), 1 / np.sqrt(3)
+    across = third * np.array([[0, 1, -1], [-1, 0, 1], [1, -1, 0]])  # for row vectors
+    matrix = (grey + saturation * (np.cos(turn) * (np.eye(3) - grey) + np.sin(turn) * across)).astype(np.float32)
+    k = rng.uniform(0.4, 1)
+    return (lambda rgb: 1 - (1 - rgb @ matrix) * k) if light else (lambda rgb: (rgb @ matrix) * k)
+
+
 def affine(rng, strength=1.0):
     """A random affine colour map: (matrix [3, 3] for row vectors, offset [3])."""
     matrix = np.eye(3) * rng.uniform(0.2, 1.1) + rng.normal(0, 0.25 * strength, (3, 3))

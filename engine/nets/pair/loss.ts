@@ -2,15 +2,16 @@
 import type { GraphBuilder } from '../../graph/builder';
 import type { Value } from '../../graph/graph';
 
-/** Weights of the absolute error, and of that of the differences between neighbours. */
-const ABSOLUTE = 0.8;
-const EDGES = 0.6;
+/** Weights of the squared error, the absolute one, and that of the differences between neighbours. */
+const SQUARED = 0.3;
+const ABSOLUTE = 2;
+const EDGES = 1.5;
 /** Added to a style's change, so that a style that changes nothing has a finite loss. */
 const LEAST_CHANGE = 0.004;
 
 /**
- * Squared error as a share of the style's change, so that a slight style counts as much as a strong one, plus shares of
- * the absolute error and of the absolute error of vertical and horizontal differences, both over the change's root.
+ * Squared error as a share of the style's change, so that a slight style counts as much as a strong one, plus the
+ * absolute error and the absolute error of vertical and horizontal differences, both over the change's root.
  *
  * @param answer,target premultiplied RGBA, [N, 4, H, W].
  * @param change mean squared change of each picture's style, [N].
@@ -25,7 +26,8 @@ export function pairLoss(b: GraphBuilder, answer: Value, target: Value, change: 
   const scale = b.add(change, LEAST_CHANGE);
   const edges = b.mul(b.add(along(2), along(3)), EDGES);
   const absolute = b.div(b.add(b.mul(meanAbsolute(b, error), ABSOLUTE), edges), b.sqrt(scale));
-  return b.reduceMean(b.add(b.div(b.reduceMean(b.square(error), [1, 2, 3]), scale), absolute));
+  const squared = b.div(b.mul(b.reduceMean(b.square(error), [1, 2, 3]), SQUARED), scale);
+  return b.reduceMean(b.add(squared, absolute));
 }
 
 /** Of each picture, [N]. */

@@ -57,12 +57,12 @@ def parser():
 
 
 def losses(answer, target, change):
-    """Per picture [N]: squared error as a share of the style's mean squared change [N], so that a slight style counts as much as a
-    strong one; absolute error, which prefers one of two answers to their mean; absolute error of the differences between neighbours."""
+    """Per picture [N], all as shares of the style's change (mean squared, [N]), so that a slight style counts as much as a strong one:
+    squared error; absolute error, which prefers one of two answers to their mean; absolute error of the differences between neighbours."""
     e = answer - target
     scale = change + 0.004
     edges = (e[:, 1:] - e[:, :-1]).abs().mean((1, 2, 3)) + (e[:, :, 1:] - e[:, :, :-1]).abs().mean((1, 2, 3))
-    return e.square().mean((1, 2, 3)) / scale + (0.8 * e.abs().mean((1, 2, 3)) + 0.6 * edges) / scale.sqrt()
+    return 0.3 * e.square().mean((1, 2, 3)) / scale + (2 * e.abs().mean((1, 2, 3)) + 1.5 * edges) / scale.sqrt()
 
 
 def learning_rate(args, step, used):

@@ -89,7 +89,10 @@ export function queryFeatures(
   return pixelFeatures(scope, config, tokens, planes);
 }
 
-/** What tokens of the fine level say of each of their pixels, then the source blurred: [N, features + 4 blurs, H, W]. */
+/**
+ * What tokens of the fine level say of each of their pixels, joined across their borders by two convolutions, then the
+ * source blurred: [N, features + 4 blurs, H, W].
+ */
 function pixelFeatures(scope: Scope, config: PairNetConfig, { values }: Tokens, planes: Value): Value {
   const { b } = scope;
   const [n, , height, width] = planes.shape as [number, number, number, number];
@@ -102,7 +105,9 @@ function pixelFeatures(scope: Scope, config: PairNetConfig, { values }: Tokens, 
   const blurred = config.blurs.map((sigma) =>
     resizeFeatures(b, b.constant(gaussian(height, sigma)), source, b.constant(gaussian(width, sigma))),
   );
-  return b.concat([features, ...blurred], 1);
+  const first = scope.at('refine1').conv(b.concat([source, features, ...blurred], 1), config.refine, 3);
+  const refined = b.add(features, scope.at('refine2').conv(b.silu(first), config.features, 3));
+  return b.concat([refined, ...blurred], 1);
 }
 
 function tower(scope: Scope, config: PairNetConfig, planes: Value, read: Read): Tokens {

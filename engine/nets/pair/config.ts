@@ -16,6 +16,8 @@ export interface PairNetConfig {
   readonly features: number;
   /** Standard deviations, px of the backbone's size, of the blurred copies of the picture that the head sees. */
   readonly blurs: readonly number[];
+  /** Channels of the convolution that joins tokens. */
+  readonly refine: number;
   /** Channels of the head's convolutions. */
   readonly head: number;
   /** Lookups of reference pixels, each in a space of its own. */
@@ -56,6 +58,7 @@ export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
     expansion: config.number('expansion', undefined, { min: 0.1, max: 16 }),
     features: config.integer('features', undefined, channels),
     blurs: config.integers('blurs', undefined, { min: 1, max: 64 }),
+    refine: config.integer('refine', undefined, channels),
     head: config.integer('head', undefined, channels),
     lookups: config.integer('lookups', undefined, { min: 1, max: 16 }),
     size,

@@ -10,7 +10,7 @@ import torch
 import optimizer
 
 SCALE = float(os.environ.get("MUON_SCALE", "0.2"))  # size of a matrix's update, as a share of AdamW's largest
-ADAM = ("stem", "position", "patch_in", "head", "patch_out", "mlp_conv")
+ADAM = ("stem", "position", "patch_in", "head", "patch_out", "mlp_conv", "refine")
 
 
 def is_matrix(name, weight):

@@ -14,7 +14,7 @@ PLANES = 17  # source 4, target so far 4, closed form 4, trust, t, noise, is a r
 GRID = 16  # reference pixels that are looked up, in each direction
 EMBED = 15  # dimensions in which pixels are compared
 OWN = 13  # the first planes, which the head sees too
-CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, blurs=[2, 5], head=20, lookups=2)
+CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, blurs=[2, 5], refine=24, head=20, lookups=2)
 
 
 def conv(layer, x):
@@ -159,6 +159,10 @@ class PairNet(nn.Module):
         self.norm_out = nn.LayerNorm(fine)
         self.patch_out = nn.Linear(fine, 16 * config["features"])
         features = config["features"] + 4 * len(config["blurs"])
+        self.refine1 = nn.Conv2d(4 + features, config["refine"], 3, padding=1)
+        self.refine2 = nn.Conv2d(config["refine"], config["features"], 3, padding=1)
+        nn.init.zeros_(self.refine2.weight)
+        nn.init.zeros_(self.refine2.bias)
         self.head1 = nn.Conv2d(OWN + features, config["head"], 3, padding=1)
         self.head2 = nn.Conv2d(config["head"], config["head"], 3, padding=1)
         self.lookup = Lookup(4 + features + config["head"], config["lookups"])
@@ -200,7 +204,11 @@ class PairNet(nn.Module):
         for block in self.up:
             x = block(x, styles, references)
         source = planes[..., :4] - 0.5
-        return torch.cat([shuffle(self.patch_out(self.norm_out(x)), 4), *(blurred(source, s) for s in self.config["blurs"])], -1)
+        near = torch.cat([blurred(source, s) for s in self.config["blurs"]], -1)
+        features = shuffle(self.patch_out(self.norm_out(x)), 4)
+        # What tokens say of their pixels, made one across their borders and along the picture's edges.
+        refined = conv(self.refine2, F.silu(conv(self.refine1, torch.cat([source, features, near], -1))))
+        return torch.cat([features + refined, near], -1)
 
     def seen(self, planes, features):
         """What pixels are compared by, at any size: [N, H, W, 4 + features + head]"""

@@ -26,7 +26,7 @@ from common import Case, check_idle, first_that_fits, randomise
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / 'models' / 'train' / 'pair'))
 
-CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, blurs=[1, 3], head=6, lookups=2)
+CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, blurs=[1, 3], refine=5, head=6, lookups=2)
 PROJECTIONS = ('to_q', 'to_k', 'to_v', 'to_out.0')
 RANKS = {'content': 2, 'style': 3}
 

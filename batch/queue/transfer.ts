@@ -140,8 +140,8 @@ export class Transfer {
     }
     // Inputs first, so that no job is without its own.
     if (inputs.size > 0) await unlessFull(this.registry, () => this.#files.put(this.spec.name, inputs));
-    await this.#submission!.add(chunk);
-    this.#unsent = this.#unsent.slice(chunk.length);
+    const isWanted = await this.#submission!.add(chunk);
+    this.#unsent = isWanted ? this.#unsent.slice(chunk.length) : [];
   }
 
   async #fetchJob(key: string): Promise<void> {

@@ -107,7 +107,10 @@ async function openDraft(path: string): Promise<FileHandle> {
 export async function removeDrafts(root: string, key: string): Promise<void> {
   const folder = temporaryFolder(root);
   for (const name of await readdir(folder).catch(() => [])) {
-    if (name.startsWith(`${key}.`)) await rm(join(folder, name), { force: true });
+    if (!name.startsWith(`${key}.`)) continue;
+    await rm(join(folder, name), { force: true }).catch((error: unknown) => {
+      throw folderError(folder, error);
+    });
   }
 }
 

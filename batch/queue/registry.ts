@@ -34,8 +34,9 @@ interface EntryProgress {
 export type PictureJob = Job<BatchJob, JobResult & { readonly worker: string }>;
 export type PictureQueue = Queue<BatchJob, JobResult & { readonly worker: string }>;
 
-const REGISTRY = 'diptych-batches';
-const OPEN = 'diptych-open';
+// With a dot, so that no batch's own queue has that name.
+const REGISTRY = 'diptych.batches';
+const OPEN = 'diptych.open';
 const REFUSALS_KEPT = 20;
 /** Done pictures that the server remembers, for the rate and the contact sheet; what is done is said by the files. */
 export const DONE_KEPT = 1000;
@@ -117,7 +118,7 @@ export class Registry {
   /** Names of the batches with work, the one that got it first in front. */
   async openNames(): Promise<string[]> {
     const ids = await this.#open.getRanges(['waiting'], 0, -1, true);
-    return ids.map((id) => id.slice(entryId('').length));
+    return ids.map(nameOf);
   }
 
   /** Oldest first. */
@@ -132,7 +133,8 @@ export class Registry {
   /** Drops the oldest of the batches without work, past those that are kept, with what is remembered of their pictures. */
   async dropOld(): Promise<void> {
     const open = new Set(await this.openNames());
-    if ((await this.#entries.getWaitingCount()) - open.size <= this.closedKept) return;
+    const known = (await this.#entries.getRanges(['waiting'], 0, -1)).map(nameOf);
+    if (known.filter((name) => !open.has(name)).length <= this.closedKept) return;
     const closed = (await this.list()).filter(({ spec }) => !open.has(spec.name));
     for (const { spec } of closed.slice(0, Math.max(0, closed.length - this.closedKept))) {
       if ((await this.counts(spec.name)).running > 0) continue;
@@ -288,6 +290,7 @@ function entryOf({ data, progress }: EntryJob): BatchEntry {
 
 /** BullMQ allows no id of digits alone. */
 const entryId = (name: string): string => `batch-${name}`;
+const nameOf = (id: string): string => id.slice(entryId('').length);
 
 export const queueName = (name: string): string => `diptych-${name}`;
 

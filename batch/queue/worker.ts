@@ -40,6 +40,12 @@ const LOOK_MS = 1000;
 const PAUSE_MS = 15_000;
 /** Once the slots are closed, the server has this long to take back what was not done, ms. */
 const GIVE_BACK_MS = 1000;
+/**
+ * Batches at once that are left with pictures in work, and that are watched. Each holds a connection of its own, and on
+ * PostgreSQL these come from one pool.
+ */
+const MOST_LEAVING = 4;
+const MOST_WATCHED = 2;
 /** Batches whose styles are kept in memory. */
 const STYLES_KEPT = 4;
 
@@ -140,7 +146,7 @@ export class QueueWorker {
         break;
       }
       if (this.#isCurrent(entry)) isOpen = true;
-      else if (running > 0) watched.add(name);
+      else if (running > 0 && watched.size < MOST_WATCHED) watched.add(name);
     }
     if (this.#stopping) return;
     this.#watch(watched);
@@ -205,7 +211,7 @@ export class QueueWorker {
     this.#leave();
     // Pictures of the batch that was left still hold the slots; when one of them ends, this is looked at again.
     const room = this.pool.size - this.#workingElsewhere();
-    if (room <= 0) return;
+    if (room <= 0 || this.#leaving.size > MOST_LEAVING) return;
     const { spec } = entry;
     const worker = this.registry.server.worker<BatchJob, object>(
       queueName(spec.name),
@@ -243,7 +249,10 @@ export class QueueWorker {
     if (!left) return;
     this.#current = undefined;
     this.#leaving.add(left);
-    this.#closing(left.worker, () => this.#leaving.delete(left));
+    this.#closing(left.worker, () => {
+      this.#leaving.delete(left);
+      this.#wake();
+    });
   }
 
   #closing(worker: Worker, onClosed: () => void = () => undefined): void {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jobKey, outputId, sha256, type BatchJob, type BatchSpec } from '../../batch/job';
 import { markPng } from '../../batch/mark';
+import { prepareOwnFolder } from '../../batch/output';
 import type { QueueServer } from '../../batch/queue/connection';
 import { INPUTS, resultName } from '../../batch/queue/files';
 import { openServer } from '../../batch/queue/server';
@@ -67,6 +68,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     let running: Promise<unknown> | undefined;
     try {
       mkdirSync(join(folder, 'in'));
+      await prepareOwnFolder(join(folder, 'out'));
       const spec: BatchSpec = {
         name: 'window',
         version: '1',

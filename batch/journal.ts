@@ -11,7 +11,15 @@ import { folderError } from './errors';
 import type { BatchJob, BatchSpec } from './job';
 import { OWN_FOLDER, prepareOwnFolder } from './output';
 import { ratePerSecond } from './rate';
-import { FAILURES_SHOWN, RECENT_SHOWN, secondsLeft, type BatchState, type BatchStatus, type FinishedPicture, type JobFailure } from './status';
+import {
+  FAILURES_SHOWN,
+  RECENT_SHOWN,
+  secondsLeft,
+  type BatchState,
+  type BatchStatus,
+  type FinishedPicture,
+  type JobFailure,
+} from './status';
 
 type Entry =
   | { readonly event: 'batch'; readonly spec: BatchSpec; readonly total: number; readonly process: number }

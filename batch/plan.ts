@@ -50,11 +50,7 @@ export async function planOutputs(
 }
 
 /** A folder a.png beside a picture a.jpg: the result of one would stand where the other's folder has to be. */
-function refuseNested(
-  planned: readonly PlannedInput[],
-  output: string,
-  writers: ReadonlyMap<string, string>,
-): void {
+function refuseNested(planned: readonly PlannedInput[], output: string, writers: ReadonlyMap<string, string>): void {
   const sound = new Set([output]);
   for (const input of planned) {
     for (const { path } of input.outputs) {

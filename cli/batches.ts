@@ -45,11 +45,7 @@ export async function batchesCommand(
 }
 
 /** Says it again and again until Ctrl-C. */
-async function watch(
-  io: Io,
-  { json }: BatchesOptions,
-  look: () => Promise<readonly BatchStatus[]>,
-): Promise<never> {
+async function watch(io: Io, { json }: BatchesOptions, look: () => Promise<readonly BatchStatus[]>): Promise<never> {
   for (;;) {
     const batches = await look();
     if (json) io.out(`${JSON.stringify({ batches })}\n`);

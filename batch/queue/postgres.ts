@@ -28,7 +28,9 @@ export async function openPostgres(url: string, label: string, { note }: ServerO
     lost = true;
     note(`${label}: connection lost; waiting for the server`);
   };
-  pool.on('connect', () => {
+  pool.on('connect', (client) => {
+    // The pool itself hears of those only that nobody uses.
+    client.on('error', lose);
     if (lost) note(`${label}: connected again`);
     lost = false;
   });

@@ -274,7 +274,9 @@ export class Registry {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#entries, this.#open, ...this.#queues.values()].map((queue) => queue.close().catch(() => undefined)));
+    await Promise.all(
+      [this.#entries, this.#open, ...this.#queues.values()].map((queue) => queue.close().catch(() => undefined)),
+    );
   }
 
   #job(name: string): Promise<EntryJob | undefined> {

@@ -17,8 +17,9 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 /** Resolves or rejects as the work does, or resolves at once when the signal fires; the work then goes on alone. */
 export function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) return resolve();
     const done = (): void => resolve();
     signal.addEventListener('abort', done);
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', done));
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', done));
   });
 }

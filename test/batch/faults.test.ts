@@ -8,6 +8,7 @@ import type { BatchEngine, SlotHost } from '../../batch/host';
 import { sha256, type BatchJob } from '../../batch/job';
 import { prepareOwnFolder, writeOutput } from '../../batch/output';
 import { SlotHealth } from '../../batch/queue/health';
+import { isTriedAgain, reasonOf, type PictureJob } from '../../batch/queue/registry';
 import { runJob } from '../../batch/run-job';
 import { SlotDiedError } from '../../batch/slot/slot';
 import { desk } from '../cli/desk';
@@ -88,7 +89,9 @@ describe('the health of slots', () => {
     health.succeeded();
     for (const key of ['c', 'd']) expect(health.faultOf(died, key)).toBeUndefined();
     expect(health.isResting).toBe(false);
-    expect(health.faultOf(died, 'e')).toEqual(new SlotError('3 pictures in a row failed in the same way: it was killed'));
+    expect(health.faultOf(died, 'e')).toEqual(
+      new SlotError('3 pictures in a row failed in the same way: it was killed'),
+    );
     expect(health.isResting).toBe(true);
     expect(health.faultOf(new InputError('no picture'), 'f')).toBeUndefined();
   });
@@ -115,6 +118,14 @@ describe('the health of slots', () => {
       jest.useRealTimers();
     }
   });
+});
+
+test('a picture whose workers died too often is not tried again; a reason with like letters is another one', () => {
+  const job = { data: { input: '/a.png' }, attemptsMade: 1 } as PictureJob;
+  const stalled = 'job stalled more than allowable limit';
+  expect([isTriedAgain(job, stalled), reasonOf(job, stalled)]).toEqual([false, '/a.png: ended the worker 3 times']);
+  const other = '/a.png: the codec is not installed';
+  expect([isTriedAgain(job, other), reasonOf(job, other)]).toEqual([true, other]);
 });
 
 test('options that only a queue obeys are refused without one, and so are two that contradict each other', async () => {

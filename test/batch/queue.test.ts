@@ -8,7 +8,7 @@ import { jobKey, outputId, sha256, type BatchJob, type BatchSpec } from '../../b
 import { prepareOwnFolder } from '../../batch/output';
 import type { QueueServer } from '../../batch/queue/connection';
 import { openServer } from '../../batch/queue/server';
-import { Registry } from '../../batch/queue/registry';
+import { queueName, Registry } from '../../batch/queue/registry';
 import { submitBatch } from '../../batch/queue/submit';
 import { QueueWorker, type QueueWorkerOptions, type WorkerSlots } from '../../batch/queue/worker';
 import type { JobOrder, JobReply } from '../../batch/run-job';
@@ -94,10 +94,15 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
   };
 
   /** Runs a worker until the batch is in the state. */
-  async function work(name: string, state: BatchStatus['state'], pool: WorkerSlots, version = '1'): Promise<string[]> {
+  async function work(
+    name: string,
+    state: BatchStatus['state'],
+    pool: WorkerSlots,
+    more: Partial<QueueWorkerOptions> = {},
+  ): Promise<string[]> {
     const stop = new AbortController();
     const said: string[] = [];
-    const running = start(pool, said, { version }).run(stop.signal);
+    const running = start(pool, said, more).run(stop.signal);
     for (let i = 0; i < 400 && (await statusOf(name)).state !== state; i++) await pause(50);
     stop.abort();
     await running;
@@ -167,7 +172,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       'version',
       'done',
       slots(() => RESULT),
-      '2',
+      { version: '2' },
     );
     await registry.cancel('base');
     expect(await statusOf('base')).toMatchObject({ state: 'cancelled', counts: { waiting: 0, done: 0 } });
@@ -192,7 +197,10 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     await running;
     expect(said.filter((line) => line.includes('no space left'))).toHaveLength(1);
     const { refusals, counts } = await statusOf('full');
-    expect([refusals.map(({ reason }) => reason), counts.failed]).toEqual([[expect.stringContaining('no space left')], 0]);
+    expect([refusals.map(({ reason }) => reason), counts.failed]).toEqual([
+      [expect.stringContaining('no space left')],
+      0,
+    ]);
     const seen = new Set<string>();
     await work(
       'full',
@@ -261,6 +269,29 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     expect(order).toEqual([...Array(4).fill('first'), ...Array(6).fill('second')]);
     expect(Math.max(...held)).toBeLessThanOrEqual(2);
     expect((await statusOf('first')).state).toBe('done');
+  });
+
+  test('a picture of a dead worker is done by others that are with a later batch', async () => {
+    const [first, later] = [spec('dead'), spec('later')];
+    await submit(first, jobs(first, 1));
+    let taken = false;
+    const processor = (): Promise<never> => ((taken = true), new Promise(() => undefined));
+    // As a worker that was killed, it renews no lock.
+    const lost = { lockDuration: 1000, skipLockRenewal: true, skipStalledCheck: true };
+    const dead = connection.worker(queueName('dead'), processor, lost);
+    while (!taken) await pause(20);
+    await submit(later, jobs(later, 100));
+    const order: string[] = [];
+    const pool = slots(async ({ root }) => {
+      order.push(root === first.output ? 'dead' : 'later');
+      await pause(100);
+      return RESULT;
+    });
+    await work('later', 'done', pool, { lockSeconds: 1 });
+    expect(order.filter((name) => name === 'dead')).toHaveLength(1);
+    expect(order.at(-1)).toBe('later');
+    expect((await statusOf('dead')).state).toBe('done');
+    await dead.close(true);
   });
 
   test('cancelled while it is being put in, nothing of it waits; put in again, it goes on', async () => {

@@ -5,6 +5,7 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import { InputError } from '../engine/errors';
 import { messageOf } from '../engine/weights/source';
 import { OWN_FOLDER } from './output';
+import { isInside } from './paths';
 
 export interface InputFile {
   /** Absolute. */
@@ -95,9 +96,6 @@ function pictures(places: readonly string[], folder: string, output: string): In
     .filter(({ path }) => !isInside(path, output) || isInside(resolve(folder), output))
     .sort((a, b) => (a.place < b.place ? -1 : 1));
 }
-
-export const isInside = (path: string, folder: string): boolean =>
-  path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 
 /** Paths a line, as seen from the current folder; their common folder is what stays the same under DIR. */
 async function fromList(name: string, text: string): Promise<InputFile[]> {

@@ -5,9 +5,9 @@ import { messageOf } from '../engine/weights/source';
 import { machineError, MachineError, oneLine } from './errors';
 import type { BatchEngine, SlotHost } from './host';
 import { sha256, type BatchJob, type BatchSpec, type JobResult, type RestyleSettings } from './job';
-import { isInside } from './inputs';
 import { findOutput, markPng } from './mark';
 import { removeDrafts, writeOutput } from './output';
+import { isInside } from './paths';
 
 /** A job with what it needs from its batch. */
 export interface JobOrder {

@@ -133,8 +133,13 @@ export async function queueBatchCommand(
       });
       survey = await surveyAgain(survey);
       if (status.state === 'cancelled') throw cancelledMeanwhile(spec.name, survey.done.length, total);
-      const missing = survey.jobs.length - status.counts.failed;
+      const unwritten = transfer?.unwritten ?? [];
+      const missing = survey.jobs.length - status.counts.failed - unwritten.length;
       if (missing <= 0 || check === CHECKS) {
+        for (const { input, reason } of unwritten) {
+          io.err(`failed: ${reason}\n`);
+          emit(io, options, { event: 'failed', input, reason, tries: 1 });
+        }
         if (transfer) await transfer.clear();
         await removeTemporaryFolder(spec.output);
         return { ...start, done: survey.done.length, failed: survey.jobs.length };

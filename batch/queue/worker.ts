@@ -130,6 +130,7 @@ export class QueueWorker {
   /** Attaches to the oldest batch of which pictures wait; the one before is left. */
   async #look(): Promise<void> {
     const names = await this.registry.openNames();
+    for (const name of this.#refused.keys()) if (!names.includes(name)) this.#refused.delete(name);
     const watched = new Set<string>();
     let next: { readonly entry: BatchEntry; readonly styles: Styles } | undefined;
     let isOpen = false;

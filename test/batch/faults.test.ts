@@ -3,13 +3,16 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeviceError, InputError } from '../../engine/errors';
+import { runEmbedded } from '../../batch/embedded';
 import { machineError, MachineError, SlotError } from '../../batch/errors';
 import type { BatchEngine, SlotHost } from '../../batch/host';
-import { sha256, type BatchJob } from '../../batch/job';
+import { sha256, type BatchJob, type BatchSpec } from '../../batch/job';
+import { Journal } from '../../batch/journal';
 import { prepareOwnFolder, writeOutput } from '../../batch/output';
 import { SlotHealth } from '../../batch/queue/health';
 import { isTriedAgain, reasonOf, type PictureJob } from '../../batch/queue/registry';
 import { runJob } from '../../batch/run-job';
+import type { SlotPool } from '../../batch/slot/pool';
 import { SlotDiedError } from '../../batch/slot/slot';
 import { desk } from '../cli/desk';
 
@@ -118,6 +121,35 @@ describe('the health of slots', () => {
       jest.useRealTimers();
     }
   });
+});
+
+test('a run on this machine gives a picture back when no slot can be started, and stops the third time in a row', async () => {
+  const batch: BatchSpec = {
+    ...{ name: 'b', version: '1', model: { name: 'm', fingerprint: 'f' }, styles: [], settings: {}, strengths: [[1]] },
+    ...{ output: at('out'), overwrite: false, created: 0 },
+  };
+  const list = ['a', 'b', 'c'].map((key): BatchJob => ({ key, input: key, inputSha: key, outputs: [] }));
+  const outcomes = (...works: readonly boolean[]): SlotPool => {
+    const next = works[Symbol.iterator]();
+    const pool: Pick<SlotPool, 'size' | 'run'> = {
+      size: 1,
+      run: async () => {
+        if (!next.next().value) throw new SlotError('the model cannot be opened on this machine: gone');
+        return { result: { width: 1, height: 1, seconds: 0, engineSeconds: 0 } };
+      },
+    };
+    return pool as SlotPool;
+  };
+  const failures: string[] = [];
+  const run = async (pool: SlotPool): Promise<unknown> =>
+    runEmbedded(batch, list, pool, new Map(), await Journal.start(batch, [], 3), {
+      onFailed: (_, reason) => void failures.push(reason),
+    });
+  expect(await run(outcomes(true, false, true, false, false, true))).toEqual({ done: 3, failed: 0 });
+  await expect(run(outcomes(true, false, false, false))).rejects.toThrow(
+    /gone; then run the same command again: 2 pictures are left to do$/,
+  );
+  expect(failures).toEqual([]);
 });
 
 test('a picture whose workers died too often is not tried again; a reason with like letters is another one', () => {

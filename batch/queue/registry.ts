@@ -252,7 +252,7 @@ export class Registry {
       name: spec.name,
       state: stateOf(entry, counts, lost),
       total,
-      counts: { ...counts, waiting: counts.waiting + unsent, done, ...(lost > 0 && { lost }) },
+      counts: { done, ...counts, waiting: counts.waiting + unsent, ...(lost > 0 && { lost }) },
       perSecond,
       secondsLeft: secondsLeft(outstanding + unsent, perSecond),
       failures: failedJobs.map((job) => ({

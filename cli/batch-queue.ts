@@ -242,15 +242,16 @@ export async function changeBatchCommand(
 /**
  * All batches of a queue, or one, over one connection.
  *
+ * @param options.patient whether a server that goes away is waited for.
  * @param show is given what reads them anew each time.
  */
 export async function queueBatches<T>(
   io: Io,
   name: string | undefined,
-  options: QueueOptions,
+  { queue, patient }: QueueOptions & Pick<ServerOptions, 'patient'>,
   show: (look: () => Promise<BatchStatus[]>) => Promise<T>,
 ): Promise<T> {
-  return withRegistry(io, options.queue, { patient: false }, (registry) => show(() => statuses(registry, name)));
+  return withRegistry(io, queue, { patient }, (registry) => show(() => statuses(registry, name)));
 }
 
 /** The status of all batches, or of one. */

@@ -36,7 +36,7 @@ export async function batchesCommand(
     options.watch ? watch(io, options, look) : look();
   const { queue } = options;
   if (queue !== undefined) {
-    return queueBatches(io, name, { queue }, show).catch((error: unknown) => {
+    return queueBatches(io, name, { queue, patient: options.watch === true }, show).catch((error: unknown) => {
       throw options.watch && error instanceof CancelledError ? stoppedWatching() : error;
     });
   }

@@ -1,6 +1,6 @@
 /** A batch on this machine alone: slots as processes, the journal, three tries, and a stop that loses nothing. */
 import { CancelledError } from '../engine/errors';
-import { MachineError, oneLine } from './errors';
+import { MachineError, oneLine, SLOT_ERRORS, SlotError } from './errors';
 import { FIRST_BACKOFF_SECONDS, TRIES, type BatchJob, type BatchSpec, type JobResult } from './job';
 import type { Journal } from './journal';
 import { removeTemporaryFolder } from './output';
@@ -33,7 +33,8 @@ export interface EmbeddedResult {
  * Runs the jobs until each is done or has failed three times.
  *
  * @param styles style files by their SHA-256.
- * @throws CancelledError when the signal fired; MachineError when the disk takes no more. Pictures in work end first, if
+ * @throws CancelledError when the signal fired; MachineError when the machine can go on with none, as when its disk is
+ *   full, the inputs are no longer mounted or no slot can be started three times in a row. Pictures in work end first, if
  *   they do so soon after the signal; the others are left to do.
  */
 export async function runEmbedded(
@@ -49,6 +50,7 @@ export async function runEmbedded(
   let working = 0;
   let done = 0;
   let failed = 0;
+  let slotErrors = 0;
   let stop: Error | undefined;
 
   const attempt = async ({ job, tries }: Attempt): Promise<void> => {
@@ -59,9 +61,14 @@ export async function runEmbedded(
       const outputs = job.outputs.map(({ path }) => path);
       journal.write({ event: 'done', key: job.key, input: job.input, outputs, seconds: result.seconds });
       done++;
+      slotErrors = 0;
       hooks.onDone?.(job, result);
     } catch (error) {
       if (error instanceof PoolClosedError) return;
+      if (error instanceof SlotError && ++slotErrors < SLOT_ERRORS) {
+        retries.push({ job, tries, due: Date.now() + 1000 * FIRST_BACKOFF_SECONDS });
+        return;
+      }
       if (error instanceof MachineError) {
         stop ??= error;
         return;

@@ -5,6 +5,7 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import { InputError } from '../engine/errors';
 import { messageOf } from '../engine/weights/source';
 import { OWN_FOLDER } from './output';
+import { isInside } from './paths';
 
 export interface InputFile {
   /** Absolute. */
@@ -34,6 +35,14 @@ export async function findInputs(
     for (const file of files) found.set(`${file.path}\0${file.place}`, file);
   }
   return [...found.values()];
+}
+
+/** The folders that inputs were found in, each once: what lies below them is the same on every machine that sees them. */
+export function foldersOf(inputs: readonly InputFile[]): string[] {
+  const folders = inputs.map(({ path, place }) =>
+    path.endsWith(sep + place) ? path.slice(0, -place.length - 1) || sep : dirname(path),
+  );
+  return [...new Set(folders)];
 }
 
 const KNOWN = `pictures are files named ${[...PICTURES].join(', ')}`;
@@ -84,11 +93,9 @@ function pictures(places: readonly string[], folder: string, output: string): In
     .filter((place) => PICTURES.has(extname(place).toLowerCase()))
     .filter((place) => !place.split(sep).some((part) => part === OWN_FOLDER || part.startsWith('._')))
     .map((place) => ({ path: resolve(folder, place), place }))
-    .filter(({ path }) => !inside(path, output) || inside(resolve(folder), output))
+    .filter(({ path }) => !isInside(path, output) || isInside(resolve(folder), output))
     .sort((a, b) => (a.place < b.place ? -1 : 1));
 }
-
-const inside = (path: string, folder: string): boolean => path === folder || path.startsWith(folder + sep);
 
 /** Paths a line, as seen from the current folder; their common folder is what stays the same under DIR. */
 async function fromList(name: string, text: string): Promise<InputFile[]> {
@@ -109,7 +116,7 @@ async function fromList(name: string, text: string): Promise<InputFile[]> {
 function commonFolder(paths: readonly string[]): string {
   let common = paths.length > 0 ? dirname(paths[0]!) : '.';
   for (const path of paths) {
-    while (!inside(path, common) && dirname(common) !== common) common = dirname(common);
+    while (!isInside(path, common) && dirname(common) !== common) common = dirname(common);
   }
   return common;
 }

@@ -34,6 +34,8 @@ export interface BatchSpec {
   readonly settings: RestyleSettings;
   /** One entry for each output of an input; an entry has a strength for each style. */
   readonly strengths: readonly (readonly number[])[];
+  /** Absolute paths of the folders the inputs lie in: a machine on which one is missing or empty does not see them. */
+  readonly inputs?: readonly string[];
   /** Absolute path of the folder the outputs go to. */
   readonly output: string;
   /** Whether files that no batch made may be replaced. */

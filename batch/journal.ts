@@ -3,15 +3,23 @@
  * as it happens. It says what failed and why; what is done the output files say themselves (mark.ts).
  */
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../engine/errors';
 import { messageOf } from '../engine/weights/source';
-import { machineError } from './errors';
+import { folderError } from './errors';
 import type { BatchJob, BatchSpec } from './job';
-import { OWN_FOLDER } from './output';
+import { OWN_FOLDER, prepareOwnFolder } from './output';
 import { ratePerSecond } from './rate';
-import { secondsLeft, type BatchState, type BatchStatus, type FinishedPicture, type JobFailure } from './status';
+import {
+  FAILURES_SHOWN,
+  RECENT_SHOWN,
+  secondsLeft,
+  type BatchState,
+  type BatchStatus,
+  type FinishedPicture,
+  type JobFailure,
+} from './status';
 
 type Entry =
   | { readonly event: 'batch'; readonly spec: BatchSpec; readonly total: number; readonly process: number }
@@ -42,18 +50,13 @@ export class Journal {
 
   private constructor(stream: WriteStream, path: string) {
     this.#stream = stream;
-    stream.on('error', (error) => (this.#error ??= machineError(path, error) ?? error));
+    stream.on('error', (error) => (this.#error ??= folderError(path, error)));
   }
 
   /** Starts the journal of a run; the one of an earlier run of the batch is replaced. */
   static async start(spec: BatchSpec, done: readonly BatchJob[], total: number): Promise<Journal> {
-    const folder = join(spec.output, OWN_FOLDER);
-    const path = join(folder, `${spec.name}.jsonl`);
-    try {
-      await mkdir(folder, { recursive: true });
-    } catch (error) {
-      throw machineError(path, error) ?? error;
-    }
+    const path = join(spec.output, OWN_FOLDER, `${spec.name}.jsonl`);
+    await prepareOwnFolder(spec.output);
     const journal = new Journal(createWriteStream(path), path);
     journal.write({ event: 'batch', spec, total, process: process.pid });
     for (const { key, input, outputs } of done) {
@@ -113,6 +116,7 @@ function statusOf(head: Line & { event: 'batch' }, lines: readonly Line[], now: 
   const delayed = new Set<string>();
   const failures = new Map<string, JobFailure>();
   const recent: FinishedPicture[] = [];
+  let done = 0;
   const times: number[] = [head.time];
   let ended: BatchState | undefined;
   for (const line of lines) {
@@ -128,10 +132,12 @@ function statusOf(head: Line & { event: 'batch' }, lines: readonly Line[], now: 
     if (line.event === 'retry') delayed.add(key);
     if (line.event === 'failed') failures.set(key, { key, input, reason: line.reason, tries: line.tries });
     if (line.event === 'done') times.push(time);
-    if (line.event === 'done' || line.event === 'there') recent.push({ key, input, outputs: line.outputs, time });
+    if (line.event !== 'done' && line.event !== 'there') continue;
+    done++;
+    recent.push({ key, input, outputs: line.outputs, time });
+    if (recent.length > 2 * RECENT_SHOWN) recent.splice(0, RECENT_SHOWN);
   }
   const alive = ended === undefined && isAlive(head.process);
-  const done = recent.length;
   const waiting = head.total - done - failures.size - running.size - delayed.size;
   const perSecond = alive ? (ratePerSecond(times.slice(-200), now) ?? null) : null;
   return {
@@ -142,9 +148,9 @@ function statusOf(head: Line & { event: 'batch' }, lines: readonly Line[], now: 
     counts: { done, failed: failures.size, running: running.size, waiting, delayed: delayed.size },
     perSecond,
     secondsLeft: secondsLeft(head.total - done - failures.size, perSecond),
-    failures: [...failures.values()],
+    failures: [...failures.values()].slice(0, FAILURES_SHOWN),
     refusals: [],
-    recent: recent.reverse(),
+    recent: recent.slice(-RECENT_SHOWN).reverse(),
     retryable: false,
     spec: head.spec,
   };

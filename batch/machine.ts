@@ -1,5 +1,6 @@
 /** How many slots this machine can run, and with how many threads each. */
 import { availableParallelism, freemem } from 'node:os';
+import type { SlotEngineOptions } from './host';
 
 export interface SlotPlan {
   readonly slots: number;
@@ -7,6 +8,13 @@ export interface SlotPlan {
   readonly threads: number;
   /** Why not more, for people. */
   readonly reason: string;
+}
+
+export interface AskedSlots {
+  readonly slots?: number | undefined;
+  readonly threads?: number | undefined;
+  readonly device?: SlotEngineOptions['device'];
+  readonly pictures?: number;
 }
 
 /** What a slot takes beside its model: Node, ONNX Runtime and pictures (docs/batch.md says how it was measured). */
@@ -21,22 +29,28 @@ const USABLE_SHARE = 0.8;
  * cores shared among them.
  *
  * @param weightBytes size of the model's weight files.
- * @param asked what the user asks for instead.
+ * A GPU is one for all slots: several would only share its time and its memory, so that it gets one.
+ *
+ * @param asked what the user asks for instead; `pictures`: how many there are to do, if that is known.
  */
 export function planSlots(
   weightBytes: number,
-  asked: { readonly slots?: number | undefined; readonly threads?: number | undefined } = {},
+  asked: AskedSlots = {},
   cores: number = availableParallelism(),
   memory: number = availableMemory(),
 ): SlotPlan {
   const each = SLOT_BYTES + BYTES_PER_WEIGHT_BYTE * weightBytes;
   const fit = Math.max(1, Math.floor((USABLE_SHARE * memory) / each));
-  const slots = asked.slots ?? Math.max(1, Math.min(Math.floor(cores / (asked.threads ?? 1)), fit));
+  const onGpu = asked.device === 'webgpu';
+  const most = asked.slots ?? (onGpu ? 1 : Math.min(Math.floor(cores / (asked.threads ?? 1)), fit));
+  const slots = Math.max(1, Math.min(most, asked.pictures ?? most));
   const threads = asked.threads ?? Math.max(1, Math.floor(cores / slots));
   const reason =
     asked.slots !== undefined
       ? 'as asked'
-      : `${cores} ${cores === 1 ? 'core' : 'cores'}, memory for ${fit} at ${Math.ceil(each / 2 ** 20)} MiB each`;
+      : onGpu
+        ? 'one for the GPU; --concurrency asks for more'
+        : `${cores} ${cores === 1 ? 'core' : 'cores'}, memory for ${fit} at ${Math.ceil(each / 2 ** 20)} MiB each`;
   return { slots, threads, reason };
 }
 

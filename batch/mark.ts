@@ -6,6 +6,7 @@ import { open, stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { messageOf } from '../engine/weights/source';
 import { InputError } from '../engine/errors';
+import { machineError } from './errors';
 
 /** Signature (8 bytes) and IHDR chunk (25 bytes), after which the PNG specification allows a tEXt chunk. */
 const HEADER_BYTES = 33;
@@ -72,6 +73,8 @@ async function readHead(path: string): Promise<{ bytes: Buffer; size: number } |
 function missing(path: string): (error: NodeJS.ErrnoException) => undefined {
   return (error) => {
     if (error.code === 'ENOENT') return undefined;
+    const fault = machineError(path, error, 'read');
+    if (fault) throw fault;
     throw new InputError(`${path}: cannot be read (${messageOf(error)}); check its permissions or choose another -o`);
   };
 }

@@ -44,8 +44,27 @@ export async function planOutputs(
       writers.set(path.toLowerCase(), input.path);
     }
   }
+  refuseNested(planned, output, writers);
   await refuseInputs(planned);
   return planned;
+}
+
+/** A folder a.png beside a picture a.jpg: the result of one would stand where the other's folder has to be. */
+function refuseNested(planned: readonly PlannedInput[], output: string, writers: ReadonlyMap<string, string>): void {
+  const sound = new Set([output]);
+  for (const input of planned) {
+    for (const { path } of input.outputs) {
+      for (let folder = dirname(path); !sound.has(folder); folder = dirname(folder)) {
+        const other = writers.get(folder.toLowerCase());
+        if (other !== undefined) {
+          throw new InputError(
+            `${other} would be written to ${folder}, which is the folder of ${path}; put them into two batches or rename one`,
+          );
+        }
+        sound.add(folder);
+      }
+    }
+  }
 }
 
 function outputPlace(place: string, values: readonly number[], all: readonly (readonly number[])[]): string {

@@ -1,6 +1,11 @@
 /** What a batch looks like from outside, whether it runs on this machine or in a queue. */
 import type { BatchSpec } from './job';
 
+/** Of a batch's failures and finished pictures so many are told. */
+export const FAILURES_SHOWN = 1000;
+export const RECENT_SHOWN = 200;
+
+/** `stopped`: something of it is left to do and nothing works on it; its command goes on with it. */
 export type BatchState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled' | 'stopped';
 
 export interface JobFailure {
@@ -42,6 +47,8 @@ export interface BatchStatus {
     readonly waiting: number;
     /** Waiting for their next try. */
     readonly delayed: number;
+    /** Those that the queue has lost, as when its server was restarted; running the batch again does them. */
+    readonly lost?: number;
   };
   readonly perSecond: number | null;
   readonly secondsLeft: number | null;

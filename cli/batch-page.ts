@@ -4,7 +4,7 @@ import { CancelledError, InputError } from '../engine/errors';
 import { readJournals } from '../batch/journal';
 import { servePage } from '../batch/page/server';
 import type { BatchSource } from '../batch/page/source';
-import { withRegistry } from './batch-queue';
+import { statuses, withRegistry } from './batch-queue';
 import { loadImage } from './images';
 import type { Io } from './io';
 import { builtFile } from './system-errors';
@@ -25,10 +25,7 @@ export async function serveBatches(io: Io, name: string | undefined, options: Pa
   if (queue !== undefined) {
     return withRegistry(io, queue, {}, (registry) => {
       const source: BatchSource = {
-        async list() {
-          const entries = name === undefined ? await registry.list() : [await registry.get(name)];
-          return Promise.all(entries.map((entry) => registry.status(entry)));
-        },
+        list: () => statuses(registry, name),
         async retry(batch, key) {
           if (key === undefined) await registry.retryFailed(batch);
           else await registry.retryOne(batch, key);

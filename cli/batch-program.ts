@@ -67,8 +67,13 @@ export function addBatchCommands(
         );
       }
       const { queue } = options;
-      if (options.transfer && queue === undefined) {
-        throw new InputError('--transfer is for a queue; name it with --queue URL');
+      for (const option of ['transfer', 'wait', 'detach'] as const) {
+        if (options[option] && queue === undefined) {
+          throw new InputError(`--${option} is for a queue; name it with --queue URL`);
+        }
+      }
+      if (options.wait && options.detach) {
+        throw new InputError('--wait and --detach contradict each other; leave one out');
       }
       const work =
         queue === undefined

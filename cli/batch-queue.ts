@@ -120,6 +120,7 @@ export async function queueBatchCommand(
       }
       sent = transfer === undefined || transfer.unsent === 0;
       if (options.detach) {
+        if ((await registry.get(spec.name)).cancelled) throw cancelledMeanwhile(spec.name, survey.done.length, total);
         const fetching = transfer ? '; the same command without --detach fetches their results' : '';
         io.err(
           `${queued} pictures are in the queue; see them with: diptych batches ${spec.name} --queue URL${fetching}\n`,
@@ -131,13 +132,14 @@ export async function queueBatchCommand(
         sent = transfer === undefined || transfer.unsent === 0;
       });
       survey = await surveyAgain(survey);
-      if (status.state === 'cancelled') {
-        throw new CancelledError(
-          `batch ${spec.name} was cancelled; ${survey.done.length} of ${total} pictures are done`,
-        );
-      }
-      const missing = survey.jobs.length - status.counts.failed;
+      if (status.state === 'cancelled') throw cancelledMeanwhile(spec.name, survey.done.length, total);
+      const unwritten = transfer?.unwritten ?? [];
+      const missing = survey.jobs.length - status.counts.failed - unwritten.length;
       if (missing <= 0 || check === CHECKS) {
+        for (const { input, reason } of unwritten) {
+          io.err(`failed: ${reason}\n`);
+          emit(io, options, { event: 'failed', input, reason, tries: 1 });
+        }
         if (transfer) await transfer.clear();
         await removeTemporaryFolder(spec.output);
         return { ...start, done: survey.done.length, failed: survey.jobs.length };
@@ -152,6 +154,10 @@ export async function queueBatchCommand(
       `stopped waiting; batch ${spec.name} goes on in the queue${rest}; run the same command to go on with it, or end it with --cancel`,
     );
   });
+}
+
+function cancelledMeanwhile(name: string, done: number, total: number): CancelledError {
+  return new CancelledError(`batch ${name} was cancelled; ${done} of ${total} pictures are done`);
 }
 
 function stylesOf({ spec, styles }: AskedBatch): { path: string; bytes: number }[] {
@@ -204,7 +210,7 @@ async function waitForBatch(
         io.err(`${item.event}: ${item.reason}\n`);
         emit(io, options, item);
       }
-      if (status.state === 'done' || status.state === 'failed' || status.state === 'cancelled') return status;
+      if (status.state !== 'waiting' && status.state !== 'running') return status;
       throwIfCancelled(io.signal);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
@@ -233,12 +239,26 @@ export async function changeBatchCommand(
   });
 }
 
-/** All batches of a queue, or one. */
-export async function queueBatches(io: Io, name: string | undefined, options: QueueOptions): Promise<BatchStatus[]> {
-  return withRegistry(io, options.queue, { patient: false }, async (registry) => {
-    const entries = name === undefined ? await registry.list() : [await registry.get(name)];
-    return Promise.all(entries.map((entry) => registry.status(entry)));
-  });
+/**
+ * All batches of a queue, or one, over one connection.
+ *
+ * @param options.patient whether a server that goes away is waited for.
+ * @param show is given what reads them anew each time.
+ */
+export async function queueBatches<T>(
+  io: Io,
+  name: string | undefined,
+  { queue, patient }: QueueOptions & Pick<ServerOptions, 'patient'>,
+  show: (look: () => Promise<BatchStatus[]>) => Promise<T>,
+): Promise<T> {
+  return withRegistry(io, queue, { patient }, (registry) => show(() => statuses(registry, name)));
+}
+
+/** The status of all batches, or of one. */
+export async function statuses(registry: Registry, name: string | undefined): Promise<BatchStatus[]> {
+  const entries = name === undefined ? await registry.list() : [await registry.get(name)];
+  registry.closeQueuesBut(new Set(entries.map(({ spec }) => spec.name)));
+  return Promise.all(entries.map((entry) => registry.status(entry)));
 }
 
 export interface WorkerOptions extends EngineOptions, QueueOptions {
@@ -252,7 +272,11 @@ const LOCK_SECONDS = 30;
 export async function workerCommand(io: Io, options: WorkerOptions): Promise<object> {
   const { folder, path } = await localFolder(io, options.model);
   const model = await openBatchModel(folder, io.signal);
-  const plan = planSlots(model.weightBytes, { slots: options.concurrency, threads: options.threads });
+  const plan = planSlots(model.weightBytes, {
+    slots: options.concurrency,
+    threads: options.threads,
+    ...given({ device: options.device }),
+  });
   const note = (line: string): void => io.err(`${line}\n`);
   const server = await orCancelled(openServer(options.queue, { patient: true, note }), io.signal);
   const registry = new Registry(server);

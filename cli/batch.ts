@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { InputError } from '../engine/errors';
 import type { GuideMode } from '../engine/requests';
 import { runEmbedded } from '../batch/embedded';
-import { findInputs } from '../batch/inputs';
+import { findInputs, foldersOf } from '../batch/inputs';
 import { sha256, type BatchSpec, type RestyleSettings, type StyleReference } from '../batch/job';
 import { Journal } from '../batch/journal';
 import { planSlots } from '../batch/machine';
+import { prepareOwnFolder } from '../batch/output';
 import { planOutputs, surveyOutputs, type PlannedInput, type Survey } from '../batch/plan';
 import { BatchProgress } from '../batch/progress';
 import { Rate } from '../batch/rate';
@@ -98,10 +99,15 @@ async function runHere(io: Io, batch: PreparedBatch, options: BatchOptions): Pro
   describeStart(io, batch);
   if (survey.jobs.length === 0) return summary;
 
-  const plan = planSlots(batch.weightBytes, { slots: options.concurrency, threads: options.threads });
-  const slots = Math.min(plan.slots, survey.jobs.length);
-  io.err(`${slots} at once, ${plan.threads} ${plan.threads === 1 ? 'thread' : 'threads'} each (${plan.reason})\n`);
-  const pool = new SlotPool(slots, {
+  const { concurrency: asked, threads, device } = options;
+  const plan = planSlots(batch.weightBytes, {
+    slots: asked,
+    threads,
+    pictures: survey.jobs.length,
+    ...given({ device }),
+  });
+  io.err(`${plan.slots} at once, ${plan.threads} ${plan.threads === 1 ? 'thread' : 'threads'} each (${plan.reason})\n`);
+  const pool = new SlotPool(plan.slots, {
     program: slotProgram(io),
     engine: given({ model: batch.modelPath, device: options.device, threads: plan.threads }),
   });
@@ -186,6 +192,7 @@ export async function readBatch(
     styles,
     settings,
     strengths,
+    inputs: foldersOf(inputs),
     output,
     overwrite: options.overwrite ?? false,
     ...(options.transfer && { transfer: true }),
@@ -193,6 +200,7 @@ export async function readBatch(
   };
   const planned = await planOutputs(inputs, spec);
   await prepareFolder(output);
+  await prepareOwnFolder(output);
   return {
     spec,
     styles: new Map(styles.map(({ sha }, i) => [sha, files[i]!])),

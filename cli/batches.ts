@@ -32,22 +32,30 @@ export async function batchesCommand(
     const { queue, host, serve } = options;
     return serveBatches(io, name, { serve: serve === true ? PORT : serve, ...given({ queue, host }) });
   }
-  const look = reader(io, name, options);
-  if (!options.watch) return look();
+  const show = (look: () => Promise<readonly BatchStatus[]>): Promise<readonly BatchStatus[]> =>
+    options.watch ? watch(io, options, look) : look();
+  const { queue } = options;
+  if (queue !== undefined) {
+    return queueBatches(io, name, { queue, patient: options.watch === true }, show).catch((error: unknown) => {
+      throw options.watch && error instanceof CancelledError ? stoppedWatching() : error;
+    });
+  }
+  if (name !== undefined) return show(() => readJournals(name));
+  throw new InputError('name the queue with --queue URL, or the -o folder of a batch on this machine');
+}
+
+/** Says it again and again until Ctrl-C. */
+async function watch(io: Io, { json }: BatchesOptions, look: () => Promise<readonly BatchStatus[]>): Promise<never> {
   for (;;) {
     const batches = await look();
-    if (options.json) io.out(`${JSON.stringify({ batches })}\n`);
+    if (json) io.out(`${JSON.stringify({ batches })}\n`);
     else io.out(`${io.interactive ? '\x1b[2J\x1b[H' : ''}${describeBatches(batches)}`);
     await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-    if (io.signal.aborted) throw new CancelledError('stopped watching; the batches go on');
+    if (io.signal.aborted) throw stoppedWatching();
   }
 }
 
-function reader(io: Io, name: string | undefined, { queue }: BatchesOptions): () => Promise<readonly BatchStatus[]> {
-  if (queue !== undefined) return () => queueBatches(io, name, { queue });
-  if (name !== undefined) return () => readJournals(name);
-  throw new InputError('name the queue with --queue URL, or the -o folder of a batch on this machine');
-}
+const stoppedWatching = (): CancelledError => new CancelledError('stopped watching; the batches go on');
 
 export function describeBatches(batches: readonly BatchStatus[]): string {
   return batches.length === 0 ? 'no batches\n' : batches.map(describeBatch).join('');
@@ -62,6 +70,7 @@ function describeBatch({ name, state, total, counts, perSecond, secondsLeft, ...
   if (counts.running > 0) parts.push(`${counts.running} running`);
   if (counts.waiting + counts.delayed > 0) parts.push(`${counts.waiting + counts.delayed} waiting`);
   if (counts.failed > 0) parts.push(`${counts.failed} failed`);
+  if (counts.lost) parts.push(`${counts.lost} lost from the queue (run its diptych batch command again)`);
   if (perSecond) parts.push(describeRate(perSecond));
   if (perSecond && secondsLeft) parts.push(`${duration(secondsLeft)} left`);
   const lines = [`${name}  ${state}  ${parts.join(', ')}`];

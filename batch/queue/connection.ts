@@ -11,7 +11,7 @@ export interface QueueServer {
   /** Without a processor it fetches nothing. */
   worker<Data, Result>(
     name: string,
-    processor: Processor<Data, Result>,
+    processor: Processor<Data, Result> | undefined,
     options: Partial<WorkerOptions>,
   ): Worker<Data, Result>;
   /** Small files of batches whose workers share no disk. */

@@ -4,7 +4,7 @@ import { postgresFiles } from './postgres-files';
 import { connectionProblem, type QueueServer, type ServerOptions } from './connection';
 
 const CONNECT_TIMEOUT_MS = 5000;
-/** Each worker of a batch holds one connection to be woken on; the rest are for short queries. */
+/** Each worker of BullMQ holds one to be woken on, of which worker.ts has few at once; the rest are for short queries. */
 const CONNECTIONS = 12;
 /** BullMQ's default; a pool that is given to it must be set to it by hand. */
 const SCHEMA = 'bullmq';
@@ -28,7 +28,9 @@ export async function openPostgres(url: string, label: string, { note }: ServerO
     lost = true;
     note(`${label}: connection lost; waiting for the server`);
   };
-  pool.on('connect', () => {
+  pool.on('connect', (client) => {
+    // The pool itself hears of those only that nobody uses.
+    client.on('error', lose);
     if (lost) note(`${label}: connected again`);
     lost = false;
   });

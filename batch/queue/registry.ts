@@ -1,13 +1,14 @@
 /**
  * The batches of a queue. Each is a job of a BullMQ queue that nobody works on, so that both servers keep it alike; its
  * pictures are the jobs of a BullMQ queue of its own. A batch can then be counted, cancelled and retried by what BullMQ
- * offers for a queue, and a worker that must not do it simply does not take from it.
+ * offers for a queue, and a worker that must not do it simply does not take from it. The names of those with work are the
+ * jobs of a third queue, so that workers read no others.
  */
 import type { Job, Queue } from 'bullmq';
 import { InputError } from '../../engine/errors';
 import { FIRST_BACKOFF_SECONDS, TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
 import { ratePerSecond } from '../rate';
-import { secondsLeft, type BatchState, type BatchStatus, type Refusal } from '../status';
+import { FAILURES_SHOWN, RECENT_SHOWN, secondsLeft, type BatchState, type BatchStatus, type Refusal } from '../status';
 import type { QueueServer } from './connection';
 import { INPUTS } from './files';
 
@@ -18,25 +19,36 @@ export interface BatchEntry {
   readonly total: number;
   /** Pictures that are still to be put into the queue; until all are, a batch of which nothing waits is not done. */
   readonly unsent: number;
+  /** Pictures whose files were there when the batch was put in. */
+  readonly before: number;
+  /** What the server's count of completed pictures was then; it counts through all runs of a name. */
+  readonly counted: number;
   readonly cancelled: boolean;
 }
 
-/** Whether there is work in a batch; beside the entry, for workers write it. */
+/** Beside the entry: one who adds pictures writes the entry and must not undo what one who cancels has written. */
 interface EntryProgress {
-  readonly open: boolean;
+  readonly cancelled: boolean;
 }
 
 export type PictureJob = Job<BatchJob, JobResult & { readonly worker: string }>;
 export type PictureQueue = Queue<BatchJob, JobResult & { readonly worker: string }>;
 
-const REGISTRY = 'diptych-batches';
+// With a dot, so that no batch's own queue has that name.
+const REGISTRY = 'diptych.batches';
+const OPEN = 'diptych.open';
 const REFUSALS_KEPT = 20;
 /** Done pictures that the server remembers, for the rate and the contact sheet; what is done is said by the files. */
 export const DONE_KEPT = 1000;
-const FAILURES_SHOWN = 1000;
-const RECENT_SHOWN = 200;
-const BATCHES_SHOWN = 1000;
+/** Batches without work that the server remembers; older ones are dropped. */
+const CLOSED_KEPT = 100;
 const RETRIED_AT_ONCE = 100;
+/** A queue that is no longer used may still be asked something, ms. */
+const CLOSE_AFTER_MS = 10_000;
+/** Time for a completed picture to be counted, ms. */
+const COUNTED_MS = 200;
+/** What BullMQ says of a job whose workers died too often. */
+const STALLED = 'job stalled more than allowable limit';
 
 /** Options of every picture's job. */
 export const PICTURE_OPTIONS = {
@@ -47,11 +59,17 @@ export const PICTURE_OPTIONS = {
 } as const;
 
 export class Registry {
-  readonly #entries: Queue<BatchEntry>;
+  readonly #entries: Queue<Omit<BatchEntry, 'cancelled'>>;
+  readonly #open: Queue<object>;
   readonly #queues = new Map<string, PictureQueue>();
 
-  constructor(readonly server: QueueServer) {
+  /** @param closedKept batches without work that are remembered. */
+  constructor(
+    readonly server: QueueServer,
+    private readonly closedKept = CLOSED_KEPT,
+  ) {
     this.#entries = server.queue(REGISTRY);
+    this.#open = server.queue(OPEN);
   }
 
   /** The queue of a batch's pictures. */
@@ -63,8 +81,18 @@ export class Registry {
     return queue;
   }
 
+  /** Closes the queues of all batches but these. A process that runs for long would otherwise keep every one it saw. */
+  closeQueuesBut(names: ReadonlySet<string>): void {
+    for (const [name, queue] of this.#queues) {
+      if (names.has(name)) continue;
+      this.#queues.delete(name);
+      setTimeout(() => void queue.close().catch(() => undefined), CLOSE_AFTER_MS).unref();
+    }
+  }
+
   async find(name: string): Promise<BatchEntry | undefined> {
-    return (await this.#job(name))?.data;
+    const job = await this.#job(name);
+    return job && entryOf(job);
   }
 
   /** Throws an InputError when there is no batch of that name. */
@@ -75,7 +103,7 @@ export class Registry {
   }
 
   /** Writes an entry, a new one or over the one of that name. */
-  async put(entry: BatchEntry): Promise<void> {
+  async put(entry: Omit<BatchEntry, 'cancelled'>): Promise<void> {
     const { name } = entry.spec;
     const job = (await this.#job(name)) ?? (await this.#entries.add('batch', entry, { jobId: entryId(name) }));
     await job.updateData(entry);
@@ -83,28 +111,58 @@ export class Registry {
 
   /** Marks a batch as having work or none. */
   async setOpen(name: string, open: boolean): Promise<void> {
-    await this.#entries.updateJobProgress(entryId(name), { open } satisfies EntryProgress);
+    if (open) await this.#open.add('open', {}, { jobId: entryId(name) });
+    else await this.#open.remove(entryId(name));
+  }
+
+  /** Names of the batches with work, the one that got it first in front. */
+  async openNames(): Promise<string[]> {
+    const ids = await this.#open.getRanges(['waiting'], 0, -1, true);
+    return ids.map(nameOf);
   }
 
   /** Oldest first. */
-  async list(onlyOpen = false): Promise<BatchEntry[]> {
-    const jobs = await this.#entries.getJobs(['waiting'], 0, BATCHES_SHOWN - 1, true);
+  async list(): Promise<BatchEntry[]> {
+    const jobs = await this.#entries.getJobs(['waiting'], 0, -1, true);
     return jobs
-      .filter((job) => job && (!onlyOpen || (job.progress as Partial<EntryProgress>).open === true))
-      .map(({ data }) => data)
+      .filter((job) => job)
+      .map(entryOf)
       .sort((a, b) => a.spec.created - b.spec.created);
   }
 
-  /** Removes all jobs that wait; those in work end. */
-  async cancel(name: string): Promise<void> {
-    const entry = await this.get(name);
-    await this.put({ ...entry, cancelled: true });
-    await this.setOpen(name, false);
-    await this.pictures(name).drain(true);
-    if (entry.spec.transfer) {
-      const { files } = this.server;
-      await files.remove(name, await files.names(name, INPUTS));
+  /** Drops the oldest of the batches without work, past those that are kept, with what is remembered of their pictures. */
+  async dropOld(): Promise<void> {
+    const open = new Set(await this.openNames());
+    const known = (await this.#entries.getRanges(['waiting'], 0, -1)).map(nameOf);
+    if (known.filter((name) => !open.has(name)).length <= this.closedKept) return;
+    const closed = (await this.list()).filter(({ spec }) => !open.has(spec.name));
+    for (const { spec } of closed.slice(0, Math.max(0, closed.length - this.closedKept))) {
+      if ((await this.counts(spec.name)).running > 0) continue;
+      await this.pictures(spec.name).obliterate();
+      await this.#entries.remove(entryId(spec.name));
     }
+  }
+
+  /** Removes all jobs that wait; those in work end. Who is adding some meanwhile removes them as well. */
+  async cancel(name: string): Promise<void> {
+    const { spec } = await this.get(name);
+    await this.#entries.updateJobProgress(entryId(name), { cancelled: true } satisfies EntryProgress);
+    await this.setOpen(name, false);
+    await this.removeWaiting(spec);
+    await this.forgetRefusals(name);
+  }
+
+  /** Takes back a cancel. */
+  async renew(name: string): Promise<void> {
+    await this.#entries.updateJobProgress(entryId(name), { cancelled: false } satisfies EntryProgress);
+  }
+
+  /** Removes all jobs that wait, and their inputs. */
+  async removeWaiting({ name, transfer }: BatchSpec): Promise<void> {
+    await this.pictures(name).drain(true);
+    if (!transfer) return;
+    const { files } = this.server;
+    await files.remove(name, await files.names(name, INPUTS));
   }
 
   /** Puts what has failed back into the queue, each with all its tries; returns how many. */
@@ -136,15 +194,23 @@ export class Registry {
     );
   }
 
+  /** @param refusal with an empty reason it takes back what the worker said before. */
   async refuse(name: string, refusal: Refusal): Promise<void> {
     await this.#entries.addJobLog(entryId(name), JSON.stringify(refusal), REFUSALS_KEPT);
   }
 
-  async counts(name: string): Promise<BatchStatus['counts'] & { readonly completed: number }> {
-    const counts = await this.pictures(name).getJobCounts('waiting', 'active', 'delayed', 'failed', 'completed');
+  async forgetRefusals(name: string): Promise<void> {
+    await (await this.#job(name))?.clearLogs();
+  }
+
+  /** How many pictures of a batch were ever completed, in all its runs. The server counts them as it completes them. */
+  async completed(name: string): Promise<number> {
+    return (await this.pictures(name).getMetrics('completed', 0, 0)).meta.count;
+  }
+
+  async counts(name: string): Promise<Omit<BatchStatus['counts'], 'done'>> {
+    const counts = await this.pictures(name).getJobCounts('waiting', 'active', 'delayed', 'failed');
     return {
-      done: 0,
-      completed: counts['completed'] ?? 0,
       failed: counts['failed'] ?? 0,
       running: counts['active'] ?? 0,
       waiting: counts['waiting'] ?? 0,
@@ -153,32 +219,46 @@ export class Registry {
   }
 
   async status(entry: BatchEntry): Promise<BatchStatus> {
-    const { spec, total, unsent, cancelled } = entry;
+    const status = await this.#statusNow(entry);
+    if (status.counts.lost === undefined) return status;
+    // PostgreSQL counts a picture as completed a moment after it has moved it.
+    await new Promise((resolve) => setTimeout(resolve, COUNTED_MS));
+    return this.#statusNow((await this.find(entry.spec.name)) ?? entry);
+  }
+
+  async #statusNow(entry: BatchEntry): Promise<BatchStatus> {
+    const { spec, total, before, counted, cancelled } = entry;
+    const unsent = cancelled ? 0 : entry.unsent;
     const queue = this.pictures(spec.name);
-    const { completed, ...counts } = await this.counts(spec.name);
-    const [failedJobs, doneJobs, logs] = await Promise.all([
+    const [counts, failedJobs, doneJobs, logs] = await Promise.all([
+      this.counts(spec.name),
       queue.getFailed(0, FAILURES_SHOWN - 1),
       queue.getCompleted(0, RECENT_SHOWN - 1),
       this.#entries.getJobLogs(entryId(spec.name)),
     ]);
+    // After the counts: what is completed in between is then in both, and in neither the other way round.
+    const completed = await this.completed(spec.name);
     const outstanding = counts.waiting + counts.delayed + counts.running;
     const left = outstanding + counts.failed;
-    // Done jobs are forgotten by and by, so what is done is what is not outstanding.
-    const done = cancelled ? completed : Math.max(0, total - left - unsent);
+    // At most what the rest leaves: a picture of an input that has changed since is counted too.
+    const rest = Math.max(0, total - left - unsent);
+    const done = Math.min(rest, before + Math.max(0, completed - counted));
+    const isOver = outstanding + unsent === 0 && !cancelled;
+    const lost = isOver ? rest - done : 0;
     const now = Date.now();
     const times = doneJobs.map(({ finishedOn }) => finishedOn ?? now).reverse();
     const perSecond = outstanding > 0 ? (ratePerSecond(times, now) ?? null) : null;
     return {
       name: spec.name,
-      state: stateOf(entry, counts),
+      state: stateOf(entry, counts, lost),
       total,
-      counts: { ...counts, waiting: counts.waiting + (cancelled ? 0 : unsent), done },
+      counts: { done, ...counts, waiting: counts.waiting + unsent, ...(lost > 0 && { lost }) },
       perSecond,
       secondsLeft: secondsLeft(outstanding + unsent, perSecond),
       failures: failedJobs.map((job) => ({
         key: job.data.key,
         input: job.data.input,
-        reason: hasStalled(job) ? `${job.data.input}: ended the worker ${TRIES} times` : job.failedReason,
+        reason: reasonOf(job, job.failedReason),
         tries: hasStalled(job) ? TRIES : job.attemptsMade,
       })),
       refusals: latestRefusals(logs.logs),
@@ -194,23 +274,37 @@ export class Registry {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#entries, ...this.#queues.values()].map((queue) => queue.close().catch(() => undefined)));
+    await Promise.all(
+      [this.#entries, this.#open, ...this.#queues.values()].map((queue) => queue.close().catch(() => undefined)),
+    );
   }
 
-  #job(name: string): Promise<Job<BatchEntry> | undefined> {
+  #job(name: string): Promise<EntryJob | undefined> {
     return this.#entries.getJob(entryId(name));
   }
 }
 
+type EntryJob = Job<Omit<BatchEntry, 'cancelled'>>;
+
+function entryOf({ data, progress }: EntryJob): BatchEntry {
+  return { ...data, cancelled: (progress as Partial<EntryProgress>).cancelled === true };
+}
+
 /** BullMQ allows no id of digits alone. */
 const entryId = (name: string): string => `batch-${name}`;
+const nameOf = (id: string): string => id.slice(entryId('').length);
 
 export const queueName = (name: string): string => `diptych-${name}`;
 
-function stateOf({ unsent, cancelled }: BatchEntry, counts: BatchStatus['counts']): BatchState {
+function stateOf(
+  { unsent, cancelled }: BatchEntry,
+  counts: Omit<BatchStatus['counts'], 'done'>,
+  lost: number,
+): BatchState {
   if (counts.running > 0) return 'running';
   if (cancelled) return 'cancelled';
   if (counts.waiting + counts.delayed > 0 || unsent > 0) return 'waiting';
+  if (lost > 0) return 'stopped';
   return counts.failed > 0 ? 'failed' : 'done';
 }
 
@@ -222,7 +316,16 @@ async function tryAgain(queue: PictureQueue, job: PictureJob): Promise<void> {
 }
 
 /** Whether it failed because its workers died. */
-const hasStalled = ({ failedReason }: PictureJob): boolean => failedReason?.includes('stalled') === true;
+const hasStalled = ({ failedReason }: PictureJob): boolean => failedReason === STALLED;
+
+/** Why a picture failed, for people. */
+export function reasonOf({ data }: PictureJob, reason: string): string {
+  return reason === STALLED ? `${data.input}: ended the worker ${TRIES} times` : reason;
+}
+
+/** Whether a picture that failed is tried again. */
+export const isTriedAgain = ({ attemptsMade }: PictureJob, reason: string): boolean =>
+  attemptsMade < TRIES && reason !== STALLED;
 
 /** The latest reason of each worker. */
 function latestRefusals(logs: readonly string[]): Refusal[] {
@@ -231,5 +334,5 @@ function latestRefusals(logs: readonly string[]): Refusal[] {
     const refusal = JSON.parse(line) as Refusal;
     latest.set(refusal.worker, refusal);
   }
-  return [...latest.values()];
+  return [...latest.values()].filter(({ reason }) => reason !== '');
 }

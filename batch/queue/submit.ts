@@ -3,7 +3,7 @@ import { InputError } from '../../engine/errors';
 import { isFull } from './connection';
 import type { BatchJob, BatchSpec } from '../job';
 import type { Survey } from '../plan';
-import { PICTURE_OPTIONS, type PictureQueue, type Registry } from './registry';
+import { PICTURE_OPTIONS, type BatchEntry, type PictureQueue, type Registry } from './registry';
 
 /** Jobs sent to the server at once. */
 const CHUNK = 500;
@@ -25,7 +25,7 @@ export async function submitBatch(
   const submission = await Submission.begin(registry, spec, survey.jobs, total);
   const { jobs } = submission;
   for (let from = 0; from < jobs.length; from += CHUNK) {
-    await submission.add(jobs.slice(from, from + CHUNK));
+    if (!(await submission.add(jobs.slice(from, from + CHUNK)))) return from;
     onProgress(Math.min(jobs.length, from + CHUNK));
   }
   return jobs.length;
@@ -38,7 +38,7 @@ export class Submission {
   private constructor(
     readonly registry: Registry,
     readonly spec: BatchSpec,
-    private readonly total: number,
+    private readonly numbers: Pick<BatchEntry, 'total' | 'before' | 'counted'>,
     /** Those of the wanted jobs that the queue lacks. */
     readonly jobs: readonly BatchJob[],
   ) {
@@ -61,28 +61,45 @@ export class Submission {
       );
     }
     return unlessFull(registry, async () => {
-      await registry.put({ spec, total, unsent: wanted.length, cancelled: false });
+      const numbers = { total, before: total - wanted.length, counted: await registry.completed(name) };
+      await registry.put({ spec, ...numbers, unsent: wanted.length });
+      await registry.renew(name);
+      // What workers said of an earlier run is no news of this one.
+      if (waiting + delayed + running === 0) await registry.forgetRefusals(name);
       const jobs = await missingJobs(registry.pictures(name), wanted);
-      await registry.put({ spec, total, unsent: jobs.length, cancelled: false });
+      await registry.put({ spec, ...numbers, unsent: jobs.length });
       await registry.setOpen(name, true);
-      return new Submission(registry, spec, total, jobs);
+      await registry.dropOld();
+      return new Submission(registry, spec, numbers, jobs);
     });
   }
 
-  /** Adds some of `jobs`; workers may begin with them. Does nothing once someone has cancelled the batch. */
-  async add(jobs: readonly BatchJob[]): Promise<void> {
-    const { registry, spec, total } = this;
+  /**
+   * Adds some of `jobs`; workers may begin with them.
+   *
+   * @returns false once someone has cancelled the batch; then nothing of it waits.
+   */
+  async add(jobs: readonly BatchJob[]): Promise<boolean> {
+    const { registry, spec, numbers } = this;
     const { name } = spec;
-    if ((await registry.get(name)).cancelled) return;
-    await unlessFull(registry, async () => {
-      const opts = PICTURE_OPTIONS;
-      await registry
-        .pictures(name)
-        .addBulk(jobs.map((job) => ({ name: 'picture', data: job, opts: { ...opts, jobId: job.key } })));
-      this.#unsent -= jobs.length;
-      await registry.put({ spec, total, unsent: this.#unsent, cancelled: false });
-      await registry.setOpen(name, true);
-    });
+    const isCancelled = async (): Promise<boolean> => (await registry.get(name)).cancelled;
+    if (!(await isCancelled())) {
+      await unlessFull(registry, async () => {
+        const opts = PICTURE_OPTIONS;
+        await registry
+          .pictures(name)
+          .addBulk(jobs.map((job) => ({ name: 'picture', data: job, opts: { ...opts, jobId: job.key } })));
+        this.#unsent -= jobs.length;
+        await registry.put({ spec, ...numbers, unsent: this.#unsent });
+      });
+      // Who cancels says so first and removes afterwards, so that one of the two sees what the other did.
+      if (!(await isCancelled())) {
+        await unlessFull(registry, () => registry.setOpen(name, true));
+        return true;
+      }
+    }
+    await registry.removeWaiting(spec);
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { InputError } from '../../engine/errors';
-import { MachineError } from '../errors';
+import { MachineError, oneLine } from '../errors';
 import type { BatchJob, BatchSpec } from '../job';
 import { findOutput, markOf } from '../mark';
 import { removeDrafts, writeOutput } from '../output';
@@ -62,6 +62,7 @@ export class Transfer {
   readonly #jobs: ReadonlyMap<string, BatchJob>;
   /** Bytes of the inputs in the store, by their jobs' keys. */
   readonly #stored = new Map<string, number>();
+  readonly #unwritten = new Map<string, { readonly input: string; readonly reason: string }>();
   #unsent: readonly BatchJob[] = [];
   #submission: Submission | undefined;
 
@@ -81,6 +82,11 @@ export class Transfer {
   /** Inputs that are not in the queue yet. */
   get unsent(): number {
     return this.#unsent.length;
+  }
+
+  /** Pictures whose results came and could not be written, for a reason of their own paths. */
+  get unwritten(): readonly { readonly input: string; readonly reason: string }[] {
+    return [...this.#unwritten.values()];
   }
 
   /** @param styles the style files by their SHA-256. */
@@ -140,12 +146,23 @@ export class Transfer {
     }
     // Inputs first, so that no job is without its own.
     if (inputs.size > 0) await unlessFull(this.registry, () => this.#files.put(this.spec.name, inputs));
-    await this.#submission!.add(chunk);
-    this.#unsent = this.#unsent.slice(chunk.length);
+    const isWanted = await this.#submission!.add(chunk);
+    this.#unsent = isWanted ? this.#unsent.slice(chunk.length) : [];
+  }
+
+  async #write({ key }: BatchJob, path: string, id: string, bytes: Uint8Array): Promise<void> {
+    const { output: root, overwrite } = this.spec;
+    const there = await findOutput(path, id);
+    if (there === 'foreign' && !overwrite) {
+      throw new InputError(
+        `${path}: another program has written it meanwhile; move it, then run the same command again, or use --overwrite`,
+      );
+    }
+    if (there !== 'same') await writeOutput(root, key, path, bytes);
   }
 
   async #fetchJob(key: string): Promise<void> {
-    const { name, output: root, overwrite } = this.spec;
+    const { name, output: root } = this.spec;
     const job = this.#jobs.get(key);
     const names = (job?.outputs ?? []).map((_, i) => resultName(key, i));
     if (!job) return this.#files.remove(name, await this.#files.names(name, `${RESULTS}${key}/`));
@@ -155,16 +172,16 @@ export class Transfer {
       const bytes = await this.#files.get(name, names[i]!).catch(() => undefined);
       const mark = bytes && markOf(bytes);
       if (!bytes || mark?.id !== id || mark.size !== bytes.length) continue;
-      const there = await findOutput(path, id);
-      if (there === 'foreign' && !overwrite) {
-        throw new InputError(
-          `${path}: another program has written it meanwhile; move it, then run the same command again, or use --overwrite`,
-        );
+      try {
+        await this.#write(job, path, id, bytes);
+      } catch (error) {
+        if (error instanceof MachineError) {
+          throw new MachineError(`${error.message}; then run the same command again: the results wait in the queue`);
+        }
+        // It is the path of this picture that does not serve; the others go on.
+        if (!(error instanceof InputError)) throw error;
+        this.#unwritten.set(key, { input: job.input, reason: oneLine(error.message) });
       }
-      if (there === 'same') continue;
-      await writeOutput(root, key, path, bytes).catch((error: MachineError) => {
-        throw new MachineError(`${error.message}; then run the same command again: the results wait in the queue`);
-      });
     }
     await this.#files.remove(name, names);
     // A server that is still full does without: only a worker that was taken for dead would look for it.

@@ -7,6 +7,23 @@ import { orderOf, type JobOrder, type JobReply } from '../run-job';
 import { isFull, type QueueServer } from './connection';
 import { fetchedName, inputName, LARGEST_RESULT, resultName, styleName, type FileStore } from './files';
 
+/** Reads the style files on this machine; a reason when one is gone or another one now. */
+export async function readStyles(
+  { name, styles }: BatchSpec,
+  read: (path: string) => Promise<Uint8Array>,
+  into: Map<string, Uint8Array>,
+): Promise<string | undefined> {
+  for (const { path, sha } of styles) {
+    const file = await read(path).catch(() => undefined);
+    if (!file) return `batch ${name}: its style ${path} cannot be read on this machine; put it there`;
+    if (sha256(file) !== sha) {
+      return `batch ${name}: its style ${path} was replaced after the batch was queued; put the earlier file back, or cancel the batch and queue it again`;
+    }
+    into.set(sha, file);
+  }
+  return undefined;
+}
+
 /** Fetches the style files; a reason when one is not what the batch names. */
 export async function fetchStyles(
   { name, styles }: BatchSpec,

@@ -1,17 +1,18 @@
-/** A worker of a queue: takes pictures of every batch that it can do right, oldest batch first, and refuses the others. */
-import { access, constants, mkdir } from 'node:fs/promises';
+/** A worker of a queue: takes pictures of the oldest batch that has some and that it can do right, and refuses the others. */
 import { hostname } from 'node:os';
 import type { Worker } from 'bullmq';
 import type { EngineDescription } from '../../engine/engine';
 import { messageOf } from '../../engine/weights/source';
-import { MachineError, oneLine } from '../errors';
-import { sha256, TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
-import { removeTemporaryFolder } from '../output';
+import { MachineError, oneLine, SLOT_ERRORS } from '../errors';
+import { TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
+import { removeTemporaryFolder, whyNotWritable } from '../output';
 import { orderOf } from '../run-job';
 import { PoolClosedError, type SlotPool } from '../slot/pool';
 import { isFull } from './connection';
-import { fetchStyles, transferJob } from './worker-files';
-import { queueName, type BatchEntry, type PictureJob, type Registry } from './registry';
+import { SlotHealth } from './health';
+import { isTriedAgain, queueName, reasonOf, type BatchEntry, type PictureJob, type Registry } from './registry';
+import { sleep, unlessAborted } from './wait';
+import { fetchStyles, readStyles, transferJob } from './worker-files';
 
 /** What a worker uses of its slots. */
 export type WorkerSlots = Pick<SlotPool, 'size' | 'idle' | 'run' | 'close'>;
@@ -29,31 +30,62 @@ export interface QueueWorkerOptions {
   readonly lockSeconds: number;
   /** The bytes of a style file. */
   readonly readStyle: (path: string) => Promise<Uint8Array>;
+  /** How long a worker leaves a batch alone that it cannot do at present, ms. */
+  readonly pauseMs?: number;
 }
 
 /** How often a worker looks for new batches, ms. */
 const LOOK_MS = 1000;
-/** How long a worker with a full disk leaves a batch alone, ms. */
-const MACHINE_PAUSE_MS = 15_000;
+/** How long a worker leaves a batch alone that it cannot do at present, as with a full disk, ms. */
+const PAUSE_MS = 15_000;
 /** Once the slots are closed, the server has this long to take back what was not done, ms. */
 const GIVE_BACK_MS = 1000;
+/**
+ * Batches at once that are left with pictures in work, and that are watched. Each holds a connection of its own, and on
+ * PostgreSQL these come from one pool.
+ */
+const MOST_LEAVING = 4;
+const MOST_WATCHED = 2;
+/** Batches whose styles are kept in memory. */
+const STYLES_KEPT = 4;
 
+type Styles = ReadonlyMap<string, Uint8Array>;
+
+/** A batch that pictures are taken from, or were until those in work end. */
 interface Attached {
   readonly entry: BatchEntry;
   readonly worker: Worker;
+  /** Pictures in work. */
+  working: number;
+}
+
+interface Refused {
+  readonly created: number;
+  readonly reason: string;
+  /** Until when the batch is left alone, ms since 1970. */
+  readonly until: number;
 }
 
 export class QueueWorker {
   readonly #id = `${hostname()}:${process.pid}`;
-  readonly #attached = new Map<string, Attached>();
-  /** Why a batch is not taken from at present, and until when that holds, ms. */
-  readonly #refused = new Map<string, { readonly reason: string; readonly until: number }>();
-  /** Workers of BullMQ that take no more but have not ended yet. */
+  /** The one batch that pictures are taken from. */
+  #current: Attached | undefined;
+  /** Batches that no more is taken from, with pictures in work. */
+  readonly #leaving = new Set<Attached>();
+  /** Until those have ended. */
   readonly #detaching = new Set<Promise<void>>();
+  /** For batches whose last pictures are with other workers: they notice when one of those dies, and take nothing. */
+  readonly #watchers = new Map<string, Worker>();
+  /** The styles of a batch by their SHA-256, of the latest few batches. */
+  readonly #styles = new Map<string, Styles>();
+  readonly #refused = new Map<string, Refused>();
+  readonly #health: SlotHealth;
   #stopping = false;
   #givenBack = 0;
   /** Lines that are not said again while what they say lasts. */
   readonly #said = new Set<string>();
+  /** Ends the wait for the next look. */
+  #wake: () => void = () => undefined;
 
   constructor(
     private readonly registry: Registry,
@@ -61,119 +93,221 @@ export class QueueWorker {
     private readonly engine: EngineDescription,
     private readonly options: QueueWorkerOptions,
     private readonly hooks: WorkerHooks,
-  ) {}
+  ) {
+    this.#health = new SlotHealth(this.#pauseMs);
+  }
 
   /**
    * Works until the signal fires. Then it takes no more pictures; those in work end within two seconds or are given back.
    *
    * @returns how many were given back.
+   * @throws MachineError when its slots cannot be started, several times in a row.
    */
   async run(signal: AbortSignal): Promise<{ readonly givenBack: number }> {
-    const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#health.gaveUp) {
+      const nap = new AbortController();
+      const wake = (): void => nap.abort();
+      this.#wake = wake;
+      signal.addEventListener('abort', wake);
       try {
         // A server that is away answers nothing until it is back.
-        await Promise.race([this.#look(), stopped]);
+        await unlessAborted(this.#look(), signal);
       } catch (error) {
         // The server's connection says that it is lost; what else fails is tried again as well.
         this.#noteOnce(isFull(error) ? this.#fullLine : `the queue cannot be read: ${oneLine(messageOf(error))}`);
       }
-      await sleep(LOOK_MS, signal);
+      await sleep(LOOK_MS, nap.signal);
+      signal.removeEventListener('abort', wake);
     }
     await this.#stop();
-    return { givenBack: this.#givenBack };
+    const { gaveUp } = this.#health;
+    if (!gaveUp) return { givenBack: this.#givenBack };
+    throw new MachineError(
+      `${gaveUp.message}; so it was ${SLOT_ERRORS} times in a row, and this worker ends; put it right and start it again: the pictures stay queued`,
+    );
   }
 
-  /** Attaches to batches while slots are idle, and detaches from those that are over. */
+  /** Attaches to the oldest batch of which pictures wait; the one before is left. */
   async #look(): Promise<void> {
-    const open = await this.registry.list(true);
-    const names = new Set(open.map(({ spec }) => spec.name));
-    for (const [name, { entry }] of this.#attached) {
-      const now = open.find(({ spec }) => spec.name === name);
-      if (!names.has(name) || now!.spec.created !== entry.spec.created || (await this.#isOver(now!)))
-        this.#detach(name);
+    const names = await this.registry.openNames();
+    for (const name of this.#refused.keys()) if (!names.includes(name)) this.#refused.delete(name);
+    const watched = new Set<string>();
+    let next: { readonly entry: BatchEntry; readonly styles: Styles } | undefined;
+    let isOpen = false;
+    for (const name of names) {
+      const entry = await this.registry.find(name);
+      if (!entry) continue;
+      const { waiting, delayed, running } = await this.registry.counts(name);
+      if (waiting + delayed + running === 0 && (await this.#close(entry))) continue;
       if (this.#stopping) return;
+      // A picture that waits for its next try does so for a second or two.
+      const styles = waiting + delayed > 0 ? await this.#stylesFor(entry) : undefined;
+      if (styles) {
+        next = { entry, styles };
+        break;
+      }
+      if (this.#isCurrent(entry)) isOpen = true;
+      else if (running > 0 && watched.size < MOST_WATCHED) watched.add(name);
     }
-    for (const entry of open) {
-      const { name } = entry.spec;
-      if (this.pool.idle === 0 && this.#attached.size > 0) return;
-      if (this.#attached.has(name) || (await this.#isOver(entry))) continue;
-      await this.#attach(entry);
-    }
+    if (this.#stopping) return;
+    this.#watch(watched);
+    if (next) this.#serve(next.entry, next.styles);
+    else if (!isOpen) this.#leave();
+    const used = [...this.#leaving, ...(this.#current ? [this.#current] : [])].map(({ entry }) => entry.spec.name);
+    this.registry.closeQueuesBut(new Set([...names, ...used]));
   }
 
-  /** Whether nothing is left to do; then the batch is marked as closed, for all workers. */
-  async #isOver({ spec, unsent }: BatchEntry): Promise<boolean> {
-    const isEmpty = async (): Promise<boolean> => {
-      const { waiting, delayed, running } = await this.registry.counts(spec.name);
-      return waiting + delayed + running === 0;
-    };
-    if (!(await isEmpty())) return false;
-    if (unsent === 0) {
-      await this.registry.setOpen(spec.name, false);
-      // Who added jobs in between marked it open before this worker marked it closed.
-      if (!(await isEmpty())) {
-        await this.registry.setOpen(spec.name, true);
-        return false;
-      }
-      if (!spec.transfer) await removeTemporaryFolder(spec.output);
+  /** Marks a batch of which nothing is left as closed, for all workers; false when there is something after all. */
+  async #close({ spec, unsent, cancelled }: BatchEntry): Promise<boolean> {
+    if (unsent > 0 && !cancelled) return false;
+    await this.registry.setOpen(spec.name, false);
+    // Who added jobs in between marked it open before this worker marked it closed.
+    const { waiting, delayed, running } = await this.registry.counts(spec.name);
+    if (waiting + delayed + running > 0) {
+      await this.registry.setOpen(spec.name, true);
+      return false;
     }
+    await this.registry.forgetRefusals(spec.name);
+    if (!spec.transfer) await removeTemporaryFolder(spec.output);
     return true;
   }
 
-  async #attach(entry: BatchEntry): Promise<void> {
+  #isCurrent({ spec }: BatchEntry): boolean {
+    const current = this.#current?.entry.spec;
+    return current?.name === spec.name && current.created === spec.created;
+  }
+
+  /** The styles of a batch that this worker can do; undefined, with the reason in the queue, when it cannot. */
+  async #stylesFor(entry: BatchEntry): Promise<Styles | undefined> {
     const { spec } = entry;
+    if (this.#health.isResting) return undefined;
     const known = this.#refused.get(spec.name);
-    if (known && known.until > Date.now()) return;
-    const styles = new Map<string, Uint8Array>();
+    if (known?.created === spec.created && known.until > Date.now()) return undefined;
+    const id = `${spec.created} ${spec.name}`;
+    const read = this.#styles.get(id);
+    if (read && this.#isCurrent(entry)) return read;
+    const styles = new Map(read);
     const reason =
       this.#mismatch(spec) ??
-      (spec.transfer
-        ? await fetchStyles(spec, this.registry.server.files, styles)
-        : ((await readStyles(spec, this.options.readStyle, styles)) ?? (await cannotWrite(spec.output))));
-    if (reason !== undefined) return this.#refuse(spec.name, reason);
-    this.#refused.delete(spec.name);
-    if (this.#stopping) return;
+      (read ? undefined : await this.#readStyles(spec, styles)) ??
+      (spec.transfer ? undefined : await whyNotWritable(spec.output));
+    if (reason !== undefined) {
+      this.#refuse(spec, reason);
+      return undefined;
+    }
+    this.#styles.delete(id);
+    this.#styles.set(id, styles);
+    if (this.#styles.size > STYLES_KEPT) this.#styles.delete(this.#styles.keys().next().value!);
+    return styles;
+  }
+
+  #readStyles(spec: BatchSpec, into: Map<string, Uint8Array>): Promise<string | undefined> {
+    return spec.transfer
+      ? fetchStyles(spec, this.registry.server.files, into)
+      : readStyles(spec, this.options.readStyle, into);
+  }
+
+  #serve(entry: BatchEntry, styles: Styles): void {
+    if (this.#isCurrent(entry)) return;
+    this.#leave();
+    // Pictures of the batch that was left still hold the slots; when one of them ends, this is looked at again.
+    const room = this.pool.size - this.#workingElsewhere();
+    if (room <= 0 || this.#leaving.size > MOST_LEAVING) return;
+    const { spec } = entry;
     const worker = this.registry.server.worker<BatchJob, object>(
       queueName(spec.name),
-      (job, token) => this.#process(entry, styles, job as PictureJob, token!),
-      {
-        concurrency: this.pool.size,
-        lockDuration: 1000 * this.options.lockSeconds,
-        stalledInterval: 1000 * this.options.lockSeconds,
-        maxStalledCount: TRIES - 1,
-        name: this.#id,
-      },
+      (job, token) => this.#process(attached, styles, job as PictureJob, token!),
+      { ...this.#workerOptions, concurrency: room },
     );
+    const attached: Attached = { entry, worker, working: 0 };
     // Its pictures are there; the server takes notice of them when their lock is over and it has room.
     worker.on('error', (error) => isFull(error) && this.#noteOnce(this.#fullLine));
     worker.on('completed', () => this.#said.delete(this.#fullLine));
-    worker.on('failed', (job, error) => {
-      if (job) this.hooks.onFailed?.(spec.name, job.data, error.message, job.attemptsMade < TRIES);
+    worker.on('drained', () => this.#wake());
+    worker.on('failed', (job, { message }) => {
+      if (!job) return;
+      const picture = job as PictureJob;
+      this.hooks.onFailed?.(spec.name, job.data, reasonOf(picture, message), isTriedAgain(picture, message));
     });
-    this.#attached.set(spec.name, { entry, worker });
+    this.#current = attached;
     this.hooks.note(`batch ${spec.name}: taking pictures`);
   }
 
-  /** Takes no more of a batch; what is in work ends. */
-  #detach(name: string): void {
-    const attached = this.#attached.get(name);
-    if (!attached) return;
-    this.#attached.delete(name);
-    const detaching = attached.worker.close().finally(() => this.#detaching.delete(detaching));
-    this.#detaching.add(detaching);
+  get #workerOptions() {
+    return {
+      lockDuration: 1000 * this.options.lockSeconds,
+      stalledInterval: 1000 * this.options.lockSeconds,
+      maxStalledCount: TRIES - 1,
+      name: this.#id,
+      // Completed pictures are counted beside those that are remembered.
+      metrics: { maxDataPoints: 1 },
+    };
+  }
+
+  /** Takes no more of the current batch; what is in work ends. */
+  #leave(): void {
+    const left = this.#current;
+    if (!left) return;
+    this.#current = undefined;
+    this.#leaving.add(left);
+    this.#closing(left.worker, () => {
+      this.#leaving.delete(left);
+      this.#wake();
+    });
+  }
+
+  #closing(worker: Worker, onClosed: () => void = () => undefined): void {
+    const closing = worker.close().finally(() => {
+      this.#detaching.delete(closing);
+      onClosed();
+    });
+    this.#detaching.add(closing);
+  }
+
+  /** Watches over the pictures that other workers have of these batches, and of no others. */
+  #watch(names: ReadonlySet<string>): void {
+    for (const [name, watcher] of this.#watchers) {
+      if (names.has(name)) continue;
+      this.#watchers.delete(name);
+      this.#closing(watcher);
+    }
+    for (const name of names) {
+      if (this.#watchers.has(name)) continue;
+      const watcher = this.registry.server.worker(queueName(name), undefined, this.#workerOptions);
+      this.#watchers.set(name, watcher);
+      void watcher.startStalledCheckTimer();
+    }
+  }
+
+  #workingElsewhere(): number {
+    return [...this.#leaving].reduce((sum, { working }) => sum + working, 0);
+  }
+
+  /** Gives the current batch the slots that pictures of earlier ones have left. */
+  #share(): void {
+    if (!this.#current) return this.#wake();
+    const { worker } = this.#current;
+    const room = Math.max(1, this.pool.size - this.#workingElsewhere());
+    if (worker.concurrency === room) return;
+    worker.concurrency = room;
+    // It looks at that number when a picture of its own ends, or when it goes on after a pause.
+    void worker.pause(true).then(() => worker.resume());
   }
 
   async #process(
-    { spec }: BatchEntry,
-    styles: ReadonlyMap<string, Uint8Array>,
+    attached: Attached,
+    styles: Styles,
     job: PictureJob,
     token: string,
   ): Promise<JobResult & { worker: string }> {
+    const { spec } = attached.entry;
+    attached.working++;
     try {
       const result = spec.transfer
         ? await transferJob(spec, job.data, this.registry.server, (order) => this.pool.run(order, styles))
         : (await this.pool.run(orderOf(spec, job.data), styles)).result;
+      this.#health.succeeded();
+      this.#admit(spec.name);
       this.hooks.onDone?.(spec.name, job.data, result);
       return { ...result, worker: this.#id };
     } catch (error) {
@@ -182,14 +316,16 @@ export class QueueWorker {
         this.#givenBack++;
         throw this.registry.server.putBack.waiting();
       }
-      if (error instanceof MachineError) {
-        this.#refuse(spec.name, error.message, Date.now() + MACHINE_PAUSE_MS);
-        this.#detach(spec.name);
-        // A full server cannot do even this; then the picture goes to a worker when its lock is over.
-        await job.moveToDelayed(Date.now() + 1000, token);
-        throw this.registry.server.putBack.delayed();
-      }
-      throw new Error(oneLine(messageOf(error)));
+      const fault = this.#health.faultOf(error, job.data.key);
+      if (!fault) throw new Error(oneLine(messageOf(error)));
+      this.#refuse(spec, fault.message);
+      if (this.#current === attached || this.#health.isResting) this.#leave();
+      // A full server cannot do even this; then the picture goes to a worker when its lock is over.
+      await job.moveToDelayed(Date.now() + 1000, token);
+      throw this.registry.server.putBack.delayed();
+    } finally {
+      attached.working--;
+      this.#share();
     }
   }
 
@@ -203,12 +339,26 @@ export class QueueWorker {
     return undefined;
   }
 
-  /** Says the reason once, here and in the queue. */
-  #refuse(name: string, reason: string, until = Date.now() + MACHINE_PAUSE_MS): void {
+  get #pauseMs(): number {
+    return this.options.pauseMs ?? PAUSE_MS;
+  }
+
+  /** Leaves a batch alone for a while, and says the reason once, here and in the queue. */
+  #refuse({ name, created }: BatchSpec, reason: string): void {
     const known = this.#refused.get(name);
-    this.#refused.set(name, { reason, until });
-    if (known?.reason === reason) return;
+    this.#refused.set(name, { created, reason, until: Date.now() + this.#pauseMs });
+    if (known?.created === created && known.reason === reason) return;
     this.hooks.note(`refused: ${reason}; its pictures stay queued`);
+    this.#report(name, reason);
+  }
+
+  /** A picture of a batch was done: what was said against it holds no longer. */
+  #admit(name: string): void {
+    if (this.#refused.delete(name)) this.#report(name, '');
+  }
+
+  /** @param reason empty when the batch is no longer refused. */
+  #report(name: string, reason: string): void {
     void this.registry.refuse(name, { worker: this.#id, reason, time: Date.now() }).catch(() => undefined);
   }
 
@@ -228,7 +378,8 @@ export class QueueWorker {
     if (inWork > 0) {
       this.hooks.note(`taking no more pictures; those in work (${inWork}) end within two seconds or are given back`);
     }
-    for (const name of this.#attached.keys()) this.#detach(name);
+    this.#leave();
+    this.#watch(new Set());
     await this.pool.close();
     const late = new AbortController();
     const ended = Promise.all(this.#detaching).then(() => true);
@@ -241,44 +392,4 @@ export class QueueWorker {
       );
     }
   }
-}
-
-/** Reads the style files; a reason when one is gone or another one now. */
-async function readStyles(
-  { name, styles }: BatchSpec,
-  read: QueueWorkerOptions['readStyle'],
-  into: Map<string, Uint8Array>,
-): Promise<string | undefined> {
-  for (const { path, sha } of styles) {
-    const file = await read(path).catch(() => undefined);
-    if (!file) return `batch ${name}: its style ${path} cannot be read on this machine; put it there`;
-    if (sha256(file) !== sha) {
-      return `batch ${name}: its style ${path} was replaced after the batch was queued; put the earlier file back, or cancel the batch and queue it again`;
-    }
-    into.set(sha, file);
-  }
-  return undefined;
-}
-
-async function cannotWrite(folder: string): Promise<string | undefined> {
-  try {
-    await mkdir(folder, { recursive: true });
-    await access(folder, constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return `${folder}: cannot be written to on this machine (${oneLine(messageOf(error))})`;
-  }
-}
-
-function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener('abort', done);
-  });
 }

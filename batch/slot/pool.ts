@@ -1,5 +1,6 @@
 /** The slots of this machine: each order takes a free one, in the order of arrival. */
 import type { EngineDescription } from '../../engine/engine';
+import { MachineError } from '../errors';
 import type { JobOrder, JobReply } from '../run-job';
 import type { NamedStyle } from './messages';
 import { Slot, SlotDiedError, type SlotOptions } from './slot';
@@ -95,7 +96,8 @@ export class SlotPool {
     try {
       return await work(slot);
     } catch (error) {
-      throw this.#closing && error instanceof SlotDiedError ? new PoolClosedError() : error;
+      const isOfPicture = !(error instanceof SlotDiedError || error instanceof MachineError);
+      throw this.#closing && !isOfPicture ? new PoolClosedError() : error;
     } finally {
       const next = this.#queue.shift();
       if (next) next.resolve(slot);

@@ -2,7 +2,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { EngineDescription } from '../../engine/engine';
 import { Watchdog } from '../../engine/worker/watchdog';
-import { oneLine, restoredError } from '../errors';
+import { DeviceError } from '../../engine/errors';
+import { messageOf } from '../../engine/weights/source';
+import { oneLine, restoredError, SlotError } from '../errors';
 import type { SlotEngineOptions } from '../host';
 import type { JobOrder, JobReply } from '../run-job';
 import type { FromSlot, NamedStyle, ToSlot } from './messages';
@@ -41,6 +43,10 @@ export class Slot {
   #waiting: Waiting | undefined;
   /** Why this side ended the process. */
   #ended: string | undefined;
+  /** Whether the process has begun an order. */
+  #used = false;
+  /** Whether no process may be started any more. */
+  #over = false;
   readonly #watchdog: Watchdog;
   readonly #styles = new Set<string>();
 
@@ -59,6 +65,7 @@ export class Slot {
    */
   async start(): Promise<EngineDescription> {
     if (this.#child && this.#description) return this.#description;
+    if (this.#over) throw new SlotDiedError('the process that worked on it was ended');
     const child = fork(this.#options.program, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -66,6 +73,7 @@ export class Slot {
     this.#child = child;
     this.#ended = undefined;
     this.#description = undefined;
+    this.#used = false;
     this.#styles.clear();
     let tail = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (tail = (tail + text).slice(-TAIL_BYTES)));
@@ -74,7 +82,9 @@ export class Slot {
       else this.#take()?.resolve(message as FromSlot);
     });
     const ended = (why: string): void => {
-      if (this.#child === child) this.#child = undefined;
+      // One that ended before is no news of the one that runs now.
+      if (this.#child !== child) return;
+      this.#child = undefined;
       const said = tail.trim().split('\n').at(-1);
       this.#take()?.reject(
         new SlotDiedError(oneLine(`the process that worked on it ${why}${said ? `: ${said}` : ''}`)),
@@ -83,25 +93,45 @@ export class Slot {
     child.on('error', (error) => ended(`could not be started (${error.message})`));
     child.on('exit', (code, signal) => ended(this.#ended ?? describeExit(code, signal)));
     const message = await this.#ask({ kind: 'open', options: this.#options.engine });
-    if (message.kind === 'refused') throw restoredError(message.error);
+    if (message.kind === 'refused') {
+      await this.#end();
+      throw restoredError(message.error);
+    }
     if (message.kind !== 'ready') throw new Error(`a slot answered ${message.kind} to open`);
     this.#description = message.description;
     return message.description;
   }
 
   /**
-   * One order.
+   * One order. A process whose device was lost or ran out of memory is ended: every later order would fail in it. Unless
+   * the order was its first, the order is then done once more in a new one.
    *
    * @param styles the files that the order names, by their SHA-256.
-   * @throws what runJob throws; SlotDiedError.
+   * @throws what runJob throws; SlotDiedError; SlotError when the process cannot be started or open its model.
    */
   async run(order: JobOrder, styles: ReadonlyMap<string, Uint8Array>): Promise<JobReply> {
-    await this.start();
-    this.#give(order.styles, styles);
-    const message = await this.#ask({ kind: 'order', order });
-    if (message.kind === 'done') return message.reply;
-    if (message.kind === 'failed') throw restoredError(message.error);
-    throw new Error(`a slot answered ${message.kind} to an order`);
+    for (;;) {
+      await this.#startForOrder();
+      const isFirst = !this.#used;
+      this.#used = true;
+      this.#give(order.styles, styles);
+      const message = await this.#ask({ kind: 'order', order });
+      if (message.kind === 'done') return message.reply;
+      if (message.kind !== 'failed') throw new Error(`a slot answered ${message.kind} to an order`);
+      const error = restoredError(message.error);
+      if (!(error instanceof DeviceError)) throw error;
+      await this.#end();
+      if (isFirst) throw error;
+    }
+  }
+
+  /** The model was open when the work began, so that what keeps it from opening now is no fault of an order. */
+  async #startForOrder(): Promise<void> {
+    try {
+      await this.start();
+    } catch (error) {
+      throw new SlotError(`the model cannot be opened on this machine: ${oneLine(messageOf(error))}`);
+    }
   }
 
   /** Throws an InputError when a style is none, or one of another base model. */
@@ -125,8 +155,13 @@ export class Slot {
     this.#child?.kill('SIGKILL');
   }
 
-  /** Ends the process at once. What it was writing was a temporary file. */
+  /** Ends the process at once, for good. What it was writing was a temporary file. */
   async kill(): Promise<void> {
+    this.#over = true;
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     await new Promise<void>((resolve) => {

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BatchJob, BatchSpec } from '../../batch/job';
+import { prepareOwnFolder } from '../../batch/output';
 import { openServer } from '../../batch/queue/server';
 import { Registry } from '../../batch/queue/registry';
 import { submitBatch } from '../../batch/queue/submit';
@@ -35,6 +36,7 @@ function slot(seconds: number): WorkerSlots {
 export async function measureQueue(kind: 'redis' | 'postgres', workers: number): Promise<object[]> {
   const server = await (kind === 'redis' ? startRedis() : startPostgres('-c', 'max_connections=2000'));
   const output = mkdtempSync(join(tmpdir(), 'diptych-bench-'));
+  await prepareOwnFolder(output);
   const rows: object[] = [];
   const note = (): void => undefined;
   try {

@@ -20,7 +20,7 @@ test('Ctrl-C gives the picture back and ends; a later one ends at once, though t
       const worker = b.start('worker', ...queue, '--threads', '1', '--concurrency', '1');
       await worker.line((line) => line === 'batch long: taking pictures');
       for (let i = 0; i < 200 && (await registry.counts('long')).running === 0; i++) await pause(50);
-      expect(await counts()).toMatchObject({ running: 1, completed: 0 });
+      expect(await counts()).toMatchObject({ running: 1, waiting: 1 });
       return { worker, slots: childrenOf(worker.child.pid!) };
     };
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { jobKey, outputId, sha256, type BatchJob, type BatchSpec } from '../../batch/job';
 import { markPng } from '../../batch/mark';
+import { prepareOwnFolder } from '../../batch/output';
 import type { QueueServer } from '../../batch/queue/connection';
 import { Registry } from '../../batch/queue/registry';
 import { openServer } from '../../batch/queue/server';
@@ -57,7 +58,7 @@ describe.each([false, true])('with --transfer: %s', (transfer) => {
       ...(transfer && { transfer }),
       created: Date.now(),
     };
-    mkdirSync(spec.output);
+    await prepareOwnFolder(spec.output);
     const jobs = Array.from({ length: 6 }, (_, i): BatchJob => {
       const input = join(folder, 'in', `${i}.png`);
       writeFileSync(input, `picture ${i}`);

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { findInputs } from '../../batch/inputs';
+import { findInputs, foldersOf } from '../../batch/inputs';
 import { jobKey, outputId, sha256, type BatchSpec } from '../../batch/job';
+import { Journal, readJournals } from '../../batch/journal';
 import { planSlots } from '../../batch/machine';
 import { findOutput, markPng } from '../../batch/mark';
 import { planOutputs, surveyOutputs } from '../../batch/plan';
@@ -67,6 +68,14 @@ test('two inputs for one file, and an input that an output would replace, are re
   mkdirSync(at('out'));
   symlinkSync(at('in/b.png'), at('out/b.png'));
   await expect(planOutputs([{ path: at('in/b.png'), place: 'b.png' }], spec())).rejects.toThrow(/overwrite the input/);
+});
+
+test('a result that would stand where the folder of another one has to be is refused before the start', async () => {
+  const inputs = ['x/a.png/b.jpg', 'c.jpg', 'X/a.jpg'].map((place) => ({ path: at('in', place), place }));
+  await expect(planOutputs(inputs, spec())).rejects.toThrow(
+    /in.X.a\.jpg would be written to .*out.x.a\.png, which is the folder of .*out.x.a\.png.b\.png; put them into two/,
+  );
+  expect(await planOutputs(inputs.slice(0, 2), spec())).toHaveLength(2);
 });
 
 test('each strength is an output of its own', async () => {
@@ -147,6 +156,32 @@ test('slots fill the cores unless memory is short', () => {
     threads: 2,
     reason: 'as asked',
   });
+  // One GPU is not shared unless that is asked for; few pictures leave each its share of the cores.
+  expect(planSlots(10e6, { device: 'webgpu' }, 8, 64 * GiB)).toMatchObject({ slots: 1, threads: 8 });
+  expect(planSlots(10e6, { device: 'webgpu', slots: 2 }, 8, 64 * GiB)).toMatchObject({ slots: 2, threads: 4 });
+  expect(planSlots(10e6, { pictures: 2 }, 8, 64 * GiB)).toMatchObject({ slots: 2, threads: 4 });
+});
+
+test('the folders that inputs were found in', () => {
+  const inputs = [
+    { path: '/a/b/c.png', place: 'b/c.png' },
+    { path: '/a/d.png', place: 'd.png' },
+    { path: '/e.png', place: 'e.png' },
+    { path: '/x/f.png', place: '../f.png' },
+  ];
+  expect(foldersOf(inputs)).toEqual(['/a', '/', '/x']);
+});
+
+test('a journal tells of its latest pictures, and counts all', async () => {
+  mkdirSync(at('out'));
+  const journal = await Journal.start(spec(), [], 1000);
+  for (let i = 0; i < 700; i++) {
+    journal.write({ event: 'done', key: `p${i}`, input: `${i}.png`, outputs: [], seconds: 1 });
+  }
+  await journal.end('stopped');
+  const [status] = await readJournals(at('out'));
+  expect([status!.counts.done, status!.recent.length]).toEqual([700, 200]);
+  expect([status!.recent[0]!.key, status!.recent[199]!.key]).toEqual(['p699', 'p500']);
 });
 
 test('the rate is of the latest pictures, and sinks while nothing is done', () => {

@@ -3,13 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineDescription } from '../../engine/engine';
-import { MachineError } from '../../batch/errors';
+import { MachineError, SlotError } from '../../batch/errors';
 import { jobKey, outputId, sha256, type BatchJob, type BatchSpec } from '../../batch/job';
+import { prepareOwnFolder } from '../../batch/output';
 import type { QueueServer } from '../../batch/queue/connection';
 import { openServer } from '../../batch/queue/server';
-import { Registry } from '../../batch/queue/registry';
+import { queueName, Registry } from '../../batch/queue/registry';
 import { submitBatch } from '../../batch/queue/submit';
-import { QueueWorker, type WorkerSlots } from '../../batch/queue/worker';
+import { QueueWorker, type QueueWorkerOptions, type WorkerSlots } from '../../batch/queue/worker';
 import type { JobOrder, JobReply } from '../../batch/run-job';
 import { PoolClosedError } from '../../batch/slot/pool';
 import type { BatchStatus } from '../../batch/status';
@@ -55,7 +56,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     connection = await openServer(server.url, { patient: true, note: (line) => notes.push(line) });
     registry = new Registry(connection);
     folder = mkdtempSync(join(tmpdir(), 'diptych-queue-'));
-    writeFileSync(join(folder, 'style'), 'style');
+    writeFileSync(join(folder, 'style.file'), 'style');
   });
   afterAll(async () => {
     await registry.close();
@@ -68,7 +69,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     name,
     version: '1',
     model: { name: 'stand-in', fingerprint: 'f' },
-    styles: [{ path: join(folder, 'style'), sha: sha256('style') }],
+    styles: [{ path: join(folder, 'style.file'), sha: sha256('style') }],
     settings: {},
     strengths: [[1]],
     output: join(folder, name),
@@ -81,23 +82,27 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       const outputs = [{ path: join(batch.output, `${i}.png`), id: outputId(batch, `sha${i}`, [1]), strengths: [1] }];
       return { key: jobKey(outputs), input: `/in/${i}.png`, inputSha: `sha${i}`, outputs };
     });
-  const submit = (batch: BatchSpec, list: readonly BatchJob[], done = 0): Promise<number> =>
-    submitBatch(registry, batch, { jobs: list, done: [], changed: 0 }, list.length + done);
+  const submit = async (batch: BatchSpec, list: readonly BatchJob[], done = 0): Promise<number> => {
+    await prepareOwnFolder(batch.output);
+    return submitBatch(registry, batch, { jobs: list, done: [], changed: 0 }, list.length + done);
+  };
   const statusOf = async (name: string): Promise<BatchStatus> => registry.status(await registry.get(name));
 
-  /** Runs workers until the batch is in the state. */
-  async function work(name: string, state: BatchStatus['state'], pool: WorkerSlots, version = '1'): Promise<string[]> {
+  const start = (pool: WorkerSlots, said: string[], more: Partial<QueueWorkerOptions> = {}): QueueWorker => {
+    const options = { version: '1', lockSeconds: 5, readStyle: async (path: string) => readFileSync(path), ...more };
+    return new QueueWorker(registry, pool, ENGINE, options, { note: (line) => void said.push(line) });
+  };
+
+  /** Runs a worker until the batch is in the state. */
+  async function work(
+    name: string,
+    state: BatchStatus['state'],
+    pool: WorkerSlots,
+    more: Partial<QueueWorkerOptions> = {},
+  ): Promise<string[]> {
     const stop = new AbortController();
     const said: string[] = [];
-    const hooks = { note: (line: string) => void said.push(line) };
-    const worker = new QueueWorker(
-      registry,
-      pool,
-      ENGINE,
-      { version, lockSeconds: 5, readStyle: async (path) => readFileSync(path) },
-      hooks,
-    );
-    const running = worker.run(stop.signal);
+    const running = start(pool, said, more).run(stop.signal);
     for (let i = 0; i < 400 && (await statusOf(name)).state !== state; i++) await pause(50);
     stop.abort();
     await running;
@@ -167,7 +172,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       'version',
       'done',
       slots(() => RESULT),
-      '2',
+      { version: '2' },
     );
     await registry.cancel('base');
     expect(await statusOf('base')).toMatchObject({ state: 'cancelled', counts: { waiting: 0, done: 0 } });
@@ -184,19 +189,18 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       tried++;
       throw new MachineError('/out: cannot be written: no space left on the disk; free some');
     });
-    const worker = new QueueWorker(
-      registry,
-      full,
-      ENGINE,
-      { version: '1', lockSeconds: 5, readStyle: async (path) => readFileSync(path) },
-      { note: (line) => said.push(line) },
-    );
-    const running = worker.run(stop.signal);
-    while (tried === 0) await pause(20);
+    const running = start(full, said, { pauseMs: 1500 }).run(stop.signal);
+    // Once more after the pause, and the same is not said again.
+    while (tried < 3) await pause(20);
     await pause(200);
     stop.abort();
     await running;
     expect(said.filter((line) => line.includes('no space left'))).toHaveLength(1);
+    const { refusals, counts } = await statusOf('full');
+    expect([refusals.map(({ reason }) => reason), counts.failed]).toEqual([
+      [expect.stringContaining('no space left')],
+      0,
+    ]);
     const seen = new Set<string>();
     await work(
       'full',
@@ -204,7 +208,148 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       slots(({ job }) => (seen.add(job.key), RESULT)),
     );
     expect(seen.size).toBe(4);
-    expect((await statusOf('full')).refusals[0]!.reason).toContain('no space left');
+    // What was in the way is no news any more, nor for the next run of that name.
+    expect((await statusOf('full')).refusals).toEqual([]);
+  });
+
+  test('a worker whose slots cannot be started gives every picture back, and ends with the reason', async () => {
+    const batch = spec('sick');
+    await submit(batch, jobs(batch, 8));
+    const said: string[] = [];
+    const sick = slots(() => {
+      throw new SlotError('the model cannot be opened on this machine: gone');
+    });
+    await expect(start(sick, said, { pauseMs: 200 }).run(new AbortController().signal)).rejects.toThrow(
+      /^the model cannot be opened on this machine: gone; so it was 3 times in a row, and this worker ends; /,
+    );
+    expect(said.filter((line) => line.startsWith('refused'))).toHaveLength(1);
+    const { counts, refusals } = await statusOf('sick');
+    expect([counts.failed, counts.waiting + counts.delayed, refusals.length]).toEqual([0, 8, 1]);
+    const made = await registry.pictures('sick').getJobs(['waiting', 'delayed']);
+    expect(made.map(({ attemptsMade }) => attemptsMade)).toEqual(Array(8).fill(0));
+    await work(
+      'sick',
+      'done',
+      slots(() => RESULT),
+    );
+  });
+
+  test('a batch whose output folder is not mounted here is refused, and the folder is not made', async () => {
+    const batch = spec('unmounted');
+    await submit(batch, jobs(batch, 2));
+    rmSync(batch.output, { recursive: true });
+    const stop = new AbortController();
+    const said: string[] = [];
+    const running = start(
+      slots(() => RESULT),
+      said,
+    ).run(stop.signal);
+    while (said.length === 0) await pause(20);
+    stop.abort();
+    await running;
+    expect(said[0]).toMatch(/^refused: .*unmounted: holds no \.diptych on this machine, .* mount it under this path/);
+    expect([existsSync(batch.output), (await statusOf('unmounted')).counts.waiting]).toEqual([false, 2]);
+    await registry.cancel('unmounted');
+  });
+
+  test('the oldest batch with waiting pictures is served first, and no picture is held that no slot is free for', async () => {
+    const [first, second] = [spec('first'), spec('second')];
+    await submit(first, jobs(first, 4));
+    await submit(second, jobs(second, 6));
+    const order: string[] = [];
+    const held: number[] = [];
+    const pool = slots(async ({ root }) => {
+      order.push(root === first.output ? 'first' : 'second');
+      await pause(150);
+      const counts = await Promise.all(['first', 'second'].map((name) => registry.counts(name)));
+      held.push(counts.reduce((sum, { running }) => sum + running, 0));
+      return RESULT;
+    });
+    await work('second', 'done', pool);
+    expect(order).toEqual([...Array(4).fill('first'), ...Array(6).fill('second')]);
+    expect(Math.max(...held)).toBeLessThanOrEqual(2);
+    expect((await statusOf('first')).state).toBe('done');
+  });
+
+  test('a picture of a dead worker is done by others that are with a later batch', async () => {
+    const [first, later] = [spec('dead'), spec('later')];
+    await submit(first, jobs(first, 1));
+    let taken = false;
+    const processor = (): Promise<never> => ((taken = true), new Promise(() => undefined));
+    // As a worker that was killed, it renews no lock.
+    const lost = { lockDuration: 1000, skipLockRenewal: true, skipStalledCheck: true };
+    const dead = connection.worker(queueName('dead'), processor, lost);
+    while (!taken) await pause(20);
+    await submit(later, jobs(later, 100));
+    const order: string[] = [];
+    const pool = slots(async ({ root }) => {
+      order.push(root === first.output ? 'dead' : 'later');
+      await pause(100);
+      return RESULT;
+    });
+    await work('later', 'done', pool, { lockSeconds: 1 });
+    expect(order.filter((name) => name === 'dead')).toHaveLength(1);
+    expect(order.at(-1)).toBe('later');
+    expect((await statusOf('dead')).state).toBe('done');
+    await dead.close(true);
+  });
+
+  test('cancelled while it is being put in, nothing of it waits; put in again, it goes on', async () => {
+    const batch = spec('cancelled');
+    const list = jobs(batch, 3);
+    const queue = registry.pictures('cancelled');
+    const add = queue.addBulk.bind(queue);
+    const addBulk = jest.spyOn(queue, 'addBulk');
+    for (const order of ['before', 'after'] as const) {
+      addBulk.mockImplementationOnce(async (added) => {
+        if (order === 'before') await registry.cancel('cancelled');
+        const made = await add(added);
+        if (order === 'after') await registry.cancel('cancelled');
+        return made;
+      });
+      expect(await submit(batch, list)).toBe(0);
+      expect(await statusOf('cancelled')).toMatchObject({ state: 'cancelled', counts: { waiting: 0, done: 0 } });
+      expect(await registry.openNames()).not.toContain('cancelled');
+    }
+    addBulk.mockRestore();
+    expect(await submit(batch, list)).toBe(3);
+    await work(
+      'cancelled',
+      'done',
+      slots(() => RESULT),
+    );
+  });
+
+  test('pictures that the server lost do not count as done', async () => {
+    const batch = spec('lossy');
+    const list = jobs(batch, 4);
+    await submit(batch, list, 3);
+    await registry.pictures('lossy').remove(list[0]!.key);
+    const pool = slots(() => RESULT);
+    await work('lossy', 'stopped', pool);
+    expect((await statusOf('lossy')).counts).toMatchObject({ done: 6, lost: 1, failed: 0, waiting: 0 });
+    await submit(batch, [list[0]!], 6);
+    await work('lossy', 'done', pool);
+    expect((await statusOf('lossy')).counts).toEqual({ done: 7, failed: 0, running: 0, waiting: 0, delayed: 0 });
+  });
+
+  test('only the latest batches without work are remembered, and every open one is found', async () => {
+    const few = new Registry(connection, 1);
+    const put = async (name: string): Promise<void> => {
+      const batch = spec(name, { created: Date.now() });
+      await submitBatch(few, batch, { jobs: jobs(batch, 1), done: [], changed: 0 }, 1);
+    };
+    const names = async (): Promise<string[]> => (await few.list()).map(({ spec: { name } }) => name);
+    await put('open');
+    for (const name of ['old-1', 'old-2', 'old-3']) {
+      await put(name);
+      await few.cancel(name);
+    }
+    await put('new');
+    expect(await names()).toEqual(['open', 'old-3', 'new']);
+    expect(await few.openNames()).toEqual(['open', 'new']);
+    for (const name of ['open', 'new']) await few.cancel(name);
+    await few.close();
   });
 
   test('a worker that is told to end gives the pictures in work back, at no cost of a try, and another does them', async () => {
@@ -284,7 +429,6 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       /with other settings; choose another --name/,
     );
     await registry.cancel('again');
-    expect(existsSync(batch.output)).toBe(false);
   });
 });
 

@@ -2,6 +2,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SlotError } from '../../batch/errors';
+import { DeviceError } from '../../engine/errors';
 import { PoolClosedError, SlotPool } from '../../batch/slot/pool';
 import { Slot, SlotDiedError } from '../../batch/slot/slot';
 import type { JobOrder } from '../../batch/run-job';
@@ -81,4 +83,38 @@ test('a pool that is closed lets orders end for a short time, ends the others, a
   expect(await second).toEqual({ result: { nth: 2 } });
   for (const order of [first, waiting, answer()]) expect(await order).toBeInstanceOf(PoolClosedError);
   expect(pool.pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+});
+
+test('a process that lost its device is ended, and the order is done in a new one unless it was its first', async () => {
+  const lost = `if (fs.existsSync(${JSON.stringify(join(folder, 'lost'))}) || nth === 2)
+    return send({ kind: 'failed', error: { kind: 'device', message: 'the device was lost' } });`;
+  const slot = slotThat(lost, 60_000);
+  expect(await slot.run(ORDER, new Map())).toEqual({ result: { nth: 1 } });
+  const first = slot.pid;
+  expect(await slot.run(ORDER, new Map())).toEqual({ result: { nth: 3 } });
+  expect(slot.pid).not.toBe(first);
+  // A device that is lost in a new process too may be so because of the picture: that is said once, after one more try.
+  writeFileSync(join(folder, 'lost'), '');
+  await expect(slot.run(ORDER, new Map())).rejects.toThrow(new DeviceError('the device was lost'));
+  expect([slot.pid, readFileSync(join(folder, 'log')).length]).toEqual([undefined, 5]);
+  await slot.kill();
+});
+
+test('a model that is gone when a process is started again is no fault of the picture', async () => {
+  const program = programThat('process.exit(1);');
+  const refusing = readFileSync(program, 'utf8').replace(
+    "if (kind === 'open')",
+    `if (kind === 'open' && fs.existsSync(log))
+      return process.send({ kind: 'refused', error: { kind: 'input', message: 'm: is gone' } }, () => process.exit(1));
+    if (kind === 'open')`,
+  );
+  writeFileSync(program, refusing);
+  const slot = new Slot({ program, engine: {} });
+  await expect(slot.run(ORDER, new Map())).rejects.toThrow(SlotDiedError);
+  for (let i = 0; i < 2; i++) {
+    await expect(slot.run(ORDER, new Map())).rejects.toThrow(
+      new SlotError('the model cannot be opened on this machine: m: is gone'),
+    );
+  }
+  await slot.kill();
 });

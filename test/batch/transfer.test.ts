@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jobKey, outputId, sha256, type BatchJob, type BatchSpec } from '../../batch/job';
 import { markPng } from '../../batch/mark';
+import { prepareOwnFolder } from '../../batch/output';
 import type { QueueServer } from '../../batch/queue/connection';
 import { INPUTS, resultName } from '../../batch/queue/files';
 import { openServer } from '../../batch/queue/server';
@@ -67,6 +68,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     let running: Promise<unknown> | undefined;
     try {
       mkdirSync(join(folder, 'in'));
+      await prepareOwnFolder(join(folder, 'out'));
       const spec: BatchSpec = {
         name: 'window',
         version: '1',
@@ -86,7 +88,9 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
         const outputs = [{ path: join(spec.output, `${i}.png`), id: outputId(spec, inputSha, [1]), strengths: [1] }];
         return { key: jobKey(outputs), input: path, inputSha, outputs };
       });
-      const [damaged, deleted] = [jobs[1]!, jobs[2]!];
+      const [damaged, deleted, blocked] = [jobs[1]!, jobs[2]!, jobs[3]!];
+      // A folder in the place of one result keeps none of the others from being written.
+      mkdirSync(blocked.outputs[0]!.path);
       rmSync(deleted.input);
       const engine = {
         ...{ model: 'm', fingerprint: 'f', nativeSize: 64 },
@@ -105,7 +109,7 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       const said: string[] = [];
       const worker = new QueueWorker(registry, pool, engine, options, { note: (line) => said.push(line) });
       running = worker.run(stop.signal);
-      const transfer = new Transfer(registry, spec, jobs, { bytes: 1e6, files: 3 });
+      const transfer = new Transfer(registry, { ...spec, overwrite: true }, jobs, { bytes: 1e6, files: 3 });
       await transfer.start(
         await Submission.begin(registry, spec, jobs, jobs.length),
         new Map([[sha256('style'), Buffer.from('style')]]),
@@ -121,6 +125,9 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       expect(most).toBeLessThanOrEqual(3);
       const written = jobs.filter(({ outputs }) => existsSync(outputs[0]!.path));
       expect(written).toEqual(jobs.filter((job) => job !== damaged && job !== deleted));
+      expect(transfer.unwritten).toEqual([
+        { input: blocked.input, reason: expect.stringContaining('3.png: cannot be written (') as string },
+      ]);
       const { failures, counts } = await registry.status(await registry.get('window'));
       expect([counts.done, failures.map(({ reason }) => reason)]).toEqual([
         8,

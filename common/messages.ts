@@ -220,13 +220,30 @@ export const REQUESTS = {
     result: v.object({ frames: v.array(frame), pages: count, barred: count }),
   },
   /** Keeps in the document what is to be restyled, in this order, in place of what was kept before. */
-  putBatch: { params: v.object({ recipe, ids: v.array(id) }), result: nothing },
-  /** The first so many of them are over. */
-  markBatch: { params: v.object({ done: count }), result: nothing },
-  /** What is left to do; null when nothing is. Layers that were deleted are left out. */
+  putBatch: { params: v.object({ recipe, ids: v.array(id) }), result: v.object({ startedAt: v.string() }) },
+  /**
+   * The frame of this id is over: restyled or given up, or failed for a reason. The first `done` of all are over.
+   * Does nothing unless the batch that began at `startedAt` is still the one that is kept.
+   */
+  markBatch: {
+    params: v.object({ startedAt: v.string(), done: count, id, failure: v.nullable(v.string()) }),
+    result: nothing,
+  },
+  /**
+   * What is left to do and what failed; null when there is neither. `index` is a frame's place among all. Layers that
+   * were deleted are left out.
+   */
   readBatch: {
     params: nothing,
-    result: v.object({ batch: v.nullable(v.object({ ...frameBatch.entries, left: v.array(frame) })) }),
+    result: v.object({
+      batch: v.nullable(
+        v.object({
+          ...frameBatch.entries,
+          left: v.array(v.object({ ...frame.entries, index: count })),
+          failed: v.array(v.object({ ...frame.entries, reason: v.string() })),
+        }),
+      ),
+    }),
   },
   removeBatch: { params: nothing, result: nothing },
 

@@ -59,9 +59,10 @@ const handlers: Handlers = {
   putDraft: ({ draft }) => inTurn(() => keepDraft(draft)).then(() => ({})),
   removeDraft: () => inTurn(removeDraft).then(() => ({})),
   findFrames,
-  putBatch: (params) => inTurn(() => keepBatch(params)).then(() => ({})),
-  markBatch: ({ done }) => inTurn(() => markBatch(done)).then(() => ({})),
-  readBatch: async () => ({ batch: await readBatch() }),
+  putBatch: (params) => inTurn(() => keepBatch(params)),
+  markBatch: (params) => inTurn(() => markBatch(params)).then(() => ({})),
+  // After the marks that were sent before.
+  readBatch: async () => ({ batch: await inTurn(readBatch) }),
   removeBatch: () => inTurn(removeBatch).then(() => ({})),
   putSettings: ({ settings }) => inTurn(() => keepSettings(settings)).then(() => ({})),
   switchPanel: ({ panel: kind }) => {

@@ -6,14 +6,17 @@ import type { LearnJob, ModelFiles, PanelAssets, Png, RestyleJob } from '../../u
 import { fetchBytes } from './shims/fetch';
 
 const HOSTED = 'dist/hosted';
-const STEPS = 24;
+/** The same panel on the tests' tiny model. */
+const TINY_HOSTED = 'dist/test/tiny-hosted';
+/** On the tiny model long enough for checkpoints before the end. */
+const STEPS = 60;
 
-export async function hostedAssets(): Promise<PanelAssets> {
-  const html = await (await fetch(`/${HOSTED}/index.html`)).text();
+export async function hostedAssets(site = HOSTED): Promise<PanelAssets> {
+  const html = await (await fetch(`/${site}/index.html`)).text();
   const text = new DOMParser().parseFromString(html, 'text/html').getElementById('files')!.textContent;
   const list = Object.entries(JSON.parse(text) as Record<string, { readonly url: string }>);
   const address = (name: string): string =>
-    new URL(list.find(([file]) => file === name)![1].url, `${location.origin}/${HOSTED}/`).href;
+    new URL(list.find(([file]) => file === name)![1].url, `${location.origin}/${site}/`).href;
   const within = (prefix: string): string[] =>
     list.flatMap(([name]) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : []));
   const model = async (prefix: string): Promise<ModelFiles> => {
@@ -41,7 +44,7 @@ function kill(worker: Worker): void {
   worker.dispatchEvent(new ErrorEvent('error', { message: 'killed by the test', cancelable: true }));
 }
 
-async function open(): Promise<Ports> {
+async function open(site: string): Promise<Ports> {
   const Plain = globalThis.Worker;
   globalThis.Worker = class extends Plain {
     constructor(url: string | URL, options?: WorkerOptions) {
@@ -49,8 +52,8 @@ async function open(): Promise<Ports> {
       started.push(this);
     }
   };
-  const assets = await hostedAssets();
-  return createPorts(assets, { checkpointSeconds: 0.5 });
+  const assets = await hostedAssets(site);
+  return createPorts(assets, { checkpointSeconds: 0.1 });
 }
 
 const hex = async (bytes: Uint8Array): Promise<string> =>
@@ -60,7 +63,7 @@ const hex = async (bytes: Uint8Array): Promise<string> =>
 
 /** Learns and restyles through the panel's ports, once undisturbed and once with the engine's worker killed in each. */
 export async function learnThroughBreakdown(before: string, after: string) {
-  const { engine } = await open();
+  const { engine } = await open(TINY_HOSTED);
   const pair = { before: await fetchBytes(before), after: await fetchBytes(after) };
   const job: LearnJob = {
     ...{ ...pair, prompt: 'a bell', style: 'line', steps: STEPS, contentSteps: 2 },
@@ -138,7 +141,7 @@ export async function keepInStorage() {
 
 /** Milliseconds of each step from a slider's release to the picture, and of previews while it moves. */
 export async function timeTuning(before: string, after: string, side: number, ports?: Ports) {
-  const { engine } = ports ?? (await open());
+  const { engine } = ports ?? (await open(HOSTED));
   const timed = async <T>(work: () => Promise<T>): Promise<[number, T]> => {
     const from = performance.now();
     const result = await work();

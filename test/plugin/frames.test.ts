@@ -63,30 +63,50 @@ test('by nothing, name, component and section; on a page and in the whole file',
   expect(find({ name: 'icon*', section: 'Other', where: 'file' })).toEqual({ names: [], pages: 0, barred: 0 });
 });
 
-test('what is left lies in the document, without layers that were deleted, for the next start', () => {
+test('what is left and what failed lie in the document, without layers that were deleted, for the next start', () => {
   drawFile();
   const seen = sandbox.run(async (world) => {
     const { frames } = await world.call('findFrames', { where: 'file', name: '', component: '', section: '' });
     const { styles, prompt, guide, steps, seed } = world.parameters();
     await world.call('putBatch', { recipe: { styles, prompt, guide, steps, seed }, ids: frames.map(({ id }) => id) });
     const before = (await world.call('readBatch', {})).batch!;
-    await world.call('markBatch', { done: 2 });
+    const { startedAt } = before;
+    const mark = (done: number, place: number, failure: string | null) =>
+      world.call('markBatch', { startedAt, done, id: frames[place]!.id, failure });
+    await mark(1, 0, 'The device was lost');
+    await mark(2, 1, null);
+    // One that comes late takes nothing back.
+    await mark(1, 0, 'The device was lost again');
+    // Of a batch that is kept no more.
+    const past = { startedAt: '2020-01-01T00:00:00Z', done: 5, id: frames[2]!.id, failure: null };
+    await world.call('markBatch', past);
     world.file.scene.remove(frames[3]!.id);
     const other = world.another('someone else');
     await other.open();
     const later = (await other.call('readBatch', {})).batch!;
+    for (const place of [2, 4]) await mark(place + 1, place, null);
+    const onlyFailed = (await other.call('readBatch', {})).batch!;
+    await mark(0, 0, null);
+    const over = (await other.call('readBatch', {})).batch;
+    await mark(0, 1, 'It failed as well');
     await other.call('removeBatch', {});
     const none = (await world.call('readBatch', {})).batch;
     // Another window's mark brings nothing back.
-    await world.call('markBatch', { done: 3 });
+    await mark(3, 2, 'Too late');
     const root = world.file.scene.get('0:0').pluginData;
-    return { before, later, none, keys: Object.keys(root), styles };
+    return { before, later, onlyFailed, over, none, keys: Object.keys(root), styles };
   });
   expect(seen.before).toMatchObject({ all: 5, done: 0, recipe: { styles: seen.styles, seed: 3 } });
   expect(seen.before.left.map(({ name }) => name)).toEqual(['icon/koala', 'Home', 'Button', 'Cancel', 'Elsewhere']);
   expect(seen.later).toMatchObject({ all: 5, done: 2, startedAt: seen.before.startedAt });
-  expect(seen.later.left.map(({ name }) => name)).toEqual(['Button', 'Elsewhere']);
-  expect([seen.none, seen.keys]).toEqual([null, []]);
+  expect(seen.later.left.map(({ name, index }) => [name, index])).toEqual([
+    ['Button', 2],
+    ['Elsewhere', 4],
+  ]);
+  const koala = { name: 'icon/koala', reason: 'The device was lost again' };
+  expect(seen.later.failed).toMatchObject([koala]);
+  expect(seen.onlyFailed).toMatchObject({ left: [], failed: [koala] });
+  expect([seen.over, seen.none, seen.keys]).toEqual([null, null, []]);
 });
 
 test('ten thousand ids are kept in entries that Figma takes', () => {

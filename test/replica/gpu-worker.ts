@@ -42,12 +42,13 @@ async function runOnGpu(files: Readonly<Record<string, string>>) {
     // The background changes too: one that a pair leaves alone is held, and little of the picture would be left to change.
     const [before, after] = [disc([200, 40, 40], [255, 255, 255]), disc([40, 40, 200], [120, 160, 90])];
     const pair = { before, after, prompt: 'a disc', style: 'blue', force: true };
-    const { style, losses } = await client.learn({ ...pair, contentSteps: 1, steps: 9, rank: 2, learningRate: 0.05 });
+    // One kind of step: compiling the kernels of another takes most of a minute on the processor.
+    const { style, losses } = await client.learn({ ...pair, contentSteps: 0, steps: 9, rank: 2, learningRate: 0.05 });
     const styles = [{ file: style, strength: 2 }];
     const { data } = await client.restyle({ image: before, styles, prompt: pair.prompt, steps: 4, start: 0.5 });
     return {
       device: description.device.kind,
-      learned: losses.length === 10 && losses.every(({ content }) => Number.isFinite(content)),
+      learned: losses.length === 9 && losses.every(({ content }) => Number.isFinite(content)),
       changed: data.filter((value, i) => value !== before.data[i]).length,
     };
   } finally {

@@ -175,16 +175,23 @@ export class FakeSandbox implements SandboxPort {
       return { frames, pages: filter.where === 'file' ? 2 : 1, barred: 1 };
     },
     putBatch: ({ recipe, ids }) => {
-      const kept = { version: 1, recipe, all: ids.length, done: 0, startedAt: '2026-01-01T09:30:00Z' } as const;
-      this.batch = { ...kept, left: ids.map((id) => ({ id, name: this.frames.get(id) ?? id })) };
+      const startedAt = `2026-01-01T09:30:00.${String(++this.#lastId).padStart(3, '0')}Z`;
+      const left = ids.map((id, index) => ({ id, name: this.frames.get(id) ?? id, index }));
+      this.batch = { version: 1, recipe, all: ids.length, done: 0, startedAt, left, failed: [] };
+      return { startedAt };
+    },
+    markBatch: ({ startedAt, done, id, failure }) => {
+      if (this.batch?.startedAt !== startedAt) return {};
+      const all = Math.max(done, this.batch.done);
+      const left = this.batch.left.filter((frame) => frame.index >= all && !(failure !== null && frame.id === id));
+      const failed = this.batch.failed.filter((frame) => frame.id !== id);
+      if (failure !== null) failed.push({ id, name: this.frames.get(id) ?? id, reason: failure });
+      this.batch = { ...this.batch, done: all, left, failed };
       return {};
     },
-    markBatch: ({ done }) => {
-      if (!this.batch) return {};
-      this.batch = { ...this.batch, done, left: this.batch.left.slice(done - this.batch.done) };
-      return {};
-    },
-    readBatch: () => ({ batch: this.batch && this.batch.left.length > 0 ? this.batch : null }),
+    readBatch: () => ({
+      batch: this.batch && this.batch.left.length + this.batch.failed.length > 0 ? this.batch : null,
+    }),
     removeBatch: () => {
       this.batch = null;
       return {};

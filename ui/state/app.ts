@@ -122,10 +122,10 @@ export class App {
     if (nodes.length > 0 && recipe) this.queue.add(nodes, recipe);
   }
 
-  /** The same with the frames that match. */
-  restyleFrames(): void {
+  /** The same with the frames that match. @param instead of frames that an earlier call has left. */
+  restyleFrames({ instead = false } = {}): void {
     const recipe = this.#recipe();
-    if (recipe) void this.frames.start(recipe);
+    if (recipe) void this.frames.start(recipe, instead);
   }
 
   /** Undefined while no style is chosen. */

@@ -1,17 +1,17 @@
 /**
  * Restyling a page or the whole file: which frames, and what is left of it. The frames go through the queue; the document
- * keeps those that are not over, so that the panel can go on after the plugin was closed.
+ * keeps those that are not over and those that failed, so that the panel can go on after the plugin was closed.
  */
 import { computed, signal, type ReadonlySignal } from '@preact/signals-core';
-import type { FrameFilter, Params, Recipe, Result } from '../../common/messages';
+import type { Call, FrameFilter, Params, Recipe, Result } from '../../common/messages';
 import { messageOf } from './errors';
 import type { Library } from './library';
-import type { QueueItem, RestyleQueue } from './queue';
+import { isOpen, type ItemState, type QueueItem, type RestyleQueue } from './queue';
 import type { Services } from './services';
 import { listed } from './words';
 
 type FoundFrames = Result<'findFrames'>;
-type Unfinished = NonNullable<Result<'readBatch'>['batch']>;
+export type Unfinished = NonNullable<Result<'readBatch'>['batch']>;
 
 export type Search =
   | { readonly at: 'closed' }
@@ -22,12 +22,24 @@ export type Search =
 /** While someone types, nothing is looked for, ms. */
 const QUIET_MS = 300;
 
+interface Frame {
+  readonly id: string;
+  readonly name: string;
+  /** Its place among all frames of the batch, unless it failed and is tried again. */
+  readonly index?: number;
+}
+
+/** Frames of a batch that went into the queue together. */
 interface Run {
-  readonly recipe: Recipe;
-  readonly ids: readonly string[];
-  readonly items: readonly QueueItem[];
-  /** How many of the first are over. */
-  done: number;
+  /** Tells the batch from others; null when the document did not take it. */
+  readonly startedAt: string | null;
+  readonly frames: readonly Frame[];
+  /** How many of the batch's frames are over once these are: all, or 0 where they are tried again. */
+  readonly end: number;
+  /** Positions in `frames` of those that are over. */
+  readonly over: Set<number>;
+  /** The first position that is not. */
+  first: number;
 }
 
 export class FrameBatch {
@@ -36,8 +48,12 @@ export class FrameBatch {
   readonly #queue: RestyleQueue;
   readonly #filter = signal<FrameFilter>({ where: 'page', name: '', component: '', section: '' });
   readonly #search = signal<Search>({ at: 'closed' });
-  readonly #unfinished = signal<Unfinished | null>(null);
-  #run: Run | undefined;
+  /** What the document keeps, as it was read last. */
+  readonly #kept = signal<Unfinished | null>(null);
+  /** The frames of the kept batch that this panel has queued, by their ids. */
+  readonly #queued = signal<ReadonlyMap<string, QueueItem>>(new Map());
+  readonly #starting = signal(false);
+  readonly #asking = signal(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Tells an answer from one to an earlier question. */
   #asked = 0;
@@ -45,8 +61,25 @@ export class FrameBatch {
 
   readonly filter: ReadonlySignal<FrameFilter> = this.#filter;
   readonly search: ReadonlySignal<Search> = this.#search;
-  /** Frames that are still to be restyled, from when the plugin was last open or the queue was cancelled. */
-  readonly unfinished: ReadonlySignal<Unfinished | null> = computed(() => this.#unfinished.value);
+  /** Frames are being queued or restyled: no others can be started. */
+  readonly busy: ReadonlySignal<boolean> = computed(
+    () => this.#starting.value || [...this.#queued.value.values()].some(isOpen),
+  );
+  /**
+   * Frames that are left or failed, from when the plugin was last open, or since the queue has come to rest. Null also
+   * when all of them are failures that the queue still lists, where they can be tried again.
+   */
+  readonly unfinished: ReadonlySignal<Unfinished | null> = computed(() => {
+    const kept = this.#kept.value;
+    if (!kept || this.busy.value) return null;
+    const inList = new Set(this.#queue.items.value);
+    const shown = ({ id }: Frame): boolean => inList.has(this.#queued.value.get(id)!);
+    return kept.left.length === 0 && kept.failed.every(shown) ? null : kept;
+  });
+  /** Set when others were to be started: what would be forgotten for them. */
+  readonly inTheWay: ReadonlySignal<Unfinished | null> = computed(() =>
+    this.#asking.value && !this.busy.value ? this.#kept.value : null,
+  );
 
   constructor(services: Services, library: Library, queue: RestyleQueue) {
     this.#services = services;
@@ -59,12 +92,18 @@ export class FrameBatch {
     });
   }
 
-  /** Finds what is left to do in the document. */
-  async load(): Promise<void> {
+  /** Finds what is left to do in the document. @returns whether it could be read. */
+  async load(): Promise<boolean> {
     try {
-      this.#unfinished.value = (await this.#services.sandbox.call('readBatch', {})).batch;
+      const { batch } = await this.#services.sandbox.call('readBatch', {});
+      // Without what was cancelled with all others and then tried again by itself.
+      const isDone = ({ id }: Frame): boolean => this.#queued.peek().get(id)?.state.peek().at === 'done';
+      const left = batch?.left.filter((frame) => !isDone(frame)) ?? [];
+      this.#kept.value = batch && left.length + batch.failed.length > 0 ? { ...batch, left } : null;
+      return true;
     } catch (error) {
       this.#services.notices.error(`What is left of an earlier restyling could not be read. ${messageOf(error)}`);
+      return false;
     }
   }
 
@@ -76,6 +115,7 @@ export class FrameBatch {
   close(): void {
     clearTimeout(this.#timer);
     this.#asked++;
+    this.#asking.value = false;
     this.#search.value = { at: 'closed' };
   }
 
@@ -83,35 +123,85 @@ export class FrameBatch {
     this.#filter.value = { ...this.#filter.value, ...patch };
     clearTimeout(this.#timer);
     this.#asked++;
+    this.#asking.value = false;
     this.#search.value = { at: 'looking' };
     this.#timer = setTimeout(() => void this.#look(), QUIET_MS);
   }
 
-  /** Queues the frames that were found. */
-  start(recipe: Recipe): Promise<void> {
-    const search = this.#search.value;
-    if (search.at !== 'found' || search.found.frames.length === 0 || this.#run) return Promise.resolve();
-    return this.#begin(search.found.frames, recipe);
+  /** Queues the frames that were found. Where others are left from before it asks, unless they are to be forgotten. */
+  start(recipe: Recipe, instead = false): Promise<void> {
+    return this.#alone(async () => {
+      const search = this.#search.value;
+      if (search.at !== 'found' || search.found.frames.length === 0) return;
+      // Another window may have begun or ended some.
+      await this.load();
+      this.#asking.value = this.#kept.value !== null && !instead;
+      if (this.#asking.value) return;
+      const frames = search.found.frames.map((frame, index) => ({ ...frame, index }));
+      // Kept before anything is done, and begun whatever becomes of that.
+      const kept = await this.#keep('putBatch', { recipe, ids: frames.map(({ id }) => id) });
+      this.#kept.value = null;
+      this.#queued.value = new Map();
+      this.#enqueue(frames, recipe, kept?.startedAt ?? null, frames.length);
+    });
   }
 
   /** Queues what is left, as it was to be restyled. */
-  async goOn(): Promise<void> {
-    const unfinished = this.#unfinished.value;
-    if (!unfinished || this.#run) return;
-    const missing = unfinished.recipe.styles.filter(({ id }) => !this.#library.find(id)).map(({ name }) => name);
-    if (missing.length > 0) {
-      this.#services.notices.error(
-        `${listed(missing)}: neither in your library nor in this file. Import it under Styles, then go on.`,
-      );
-      return;
-    }
-    await this.#begin(unfinished.left, unfinished.recipe);
+  goOn(): Promise<void> {
+    return this.#resume(({ left, recipe, startedAt, all }) => this.#enqueue(left, recipe, startedAt, all));
   }
 
-  /** Forgets what is left. */
-  async discard(): Promise<void> {
-    this.#unfinished.value = null;
-    await this.#keep('removeBatch', {});
+  /** Queues what failed once more, as it was to be restyled. A picture that was made already is only placed again. */
+  tryAgain(): Promise<void> {
+    return this.#resume(({ failed, recipe, startedAt }) => {
+      const inList = new Set(this.#queue.items.peek());
+      const itemOf = ({ id }: Frame): QueueItem | undefined => {
+        const item = this.#queued.peek().get(id);
+        return item && inList.has(item) ? item : undefined;
+      };
+      const items = failed.flatMap((frame) => itemOf(frame) ?? []);
+      const others = failed.filter((frame) => !itemOf(frame));
+      for (const { id } of items) this.#queue.retry(id);
+      if (others.length > 0) this.#enqueue(others, recipe, startedAt, 0);
+    });
+  }
+
+  /** Forgets what is left and what failed. */
+  discard(): Promise<void> {
+    return this.#alone(async () => {
+      this.#kept.value = null;
+      this.#asking.value = false;
+      await this.#keep('removeBatch', {});
+    });
+  }
+
+  /** One at a time: a second click does nothing while the first is at work, or the frames it queued. */
+  async #alone(task: () => Promise<void>): Promise<void> {
+    if (this.busy.value) return;
+    this.#starting.value = true;
+    try {
+      await task();
+    } finally {
+      this.#starting.value = false;
+    }
+  }
+
+  #resume(begin: (kept: Unfinished) => void): Promise<void> {
+    return this.#alone(async () => {
+      await this.load();
+      const kept = this.#kept.value;
+      if (!kept) return;
+      const missing = kept.recipe.styles.filter(({ id }) => !this.#library.find(id)).map(({ name }) => name);
+      if (missing.length > 0) {
+        this.#services.notices.error(
+          `${listed(missing)}: neither in your library nor in this file. Import it under Styles, then go on.`,
+        );
+        return;
+      }
+      this.#asking.value = false;
+      this.#kept.value = null;
+      begin(kept);
+    });
   }
 
   async #look(): Promise<void> {
@@ -124,46 +214,44 @@ export class FrameBatch {
     if (asked === this.#asked) this.#search.value = answer;
   }
 
-  async #begin(frames: FoundFrames['frames'], recipe: Recipe): Promise<void> {
-    this.#unfinished.value = null;
-    const ids = frames.map(({ id }) => id);
+  #enqueue(frames: readonly Frame[], recipe: Recipe, startedAt: string | null, end: number): void {
+    if (frames.length === 0) return;
+    const run: Run = { startedAt, frames, end, over: new Set(), first: 0 };
     const layers = frames.map(({ id, name }) => ({ id, name, obstacle: null }));
-    const watch = { over: (index: number) => this.#over(index), end: (stopped: boolean) => void this.#end(stopped) };
-    // Kept before anything is done, and begun whatever becomes of that.
-    await this.#keep('putBatch', { recipe, ids });
-    this.#run = { recipe, ids, items: this.#queue.add(layers, recipe, watch), done: 0 };
+    const items = this.#queue.add(layers, recipe, {
+      over: (position, state) => this.#over(run, position, state),
+      end: () => void this.#end(),
+    });
+    this.#queued.value = new Map([...this.#queued.value, ...items.map((item, i) => [frames[i]!.id, item] as const)]);
   }
 
-  #over(index: number): void {
-    const run = this.#run;
-    if (!run || index < run.done) return;
-    run.done = index + 1;
-    void this.#keep('markBatch', { done: run.done });
+  #over(run: Run, position: number, state: ItemState): void {
+    run.over.add(position);
+    while (run.over.has(run.first)) run.first++;
+    if (run.startedAt === null) return;
+    const next = run.frames[run.first];
+    const done = next ? (next.index ?? 0) : run.end;
+    const failure = state.at === 'failed' || state.at === 'unplaced' ? state.reason : null;
+    void this.#keep('markBatch', { startedAt: run.startedAt, done, id: run.frames[position]!.id, failure });
   }
 
-  /** What failed is left to do; what was cancelled one by one is not. */
-  async #end(stopped: boolean): Promise<void> {
-    const run = this.#run;
-    if (!run) return;
-    if (stopped) {
-      this.#run = undefined;
-      return this.load();
-    }
-    const failed = run.ids.filter((_, i) => ['failed', 'unplaced'].includes(run.items[i]!.state.value.at));
-    if (failed.length === 0) this.#run = undefined;
-    await (failed.length === 0
-      ? this.#keep('removeBatch', {})
-      : this.#keep('putBatch', { recipe: run.recipe, ids: failed }));
+  async #end(): Promise<void> {
+    if ((await this.load()) && !this.#kept.value) await this.#keep('removeBatch', {});
   }
 
-  async #keep<C extends 'putBatch' | 'markBatch' | 'removeBatch'>(call: C, params: Params<C>): Promise<void> {
+  /** Undefined when the document did not take it. */
+  async #keep<C extends Call & ('putBatch' | 'markBatch' | 'removeBatch')>(
+    call: C,
+    params: Params<C>,
+  ): Promise<Result<C> | undefined> {
     try {
-      await this.#services.sandbox.call(call, params);
+      return await this.#services.sandbox.call(call, params);
     } catch (error) {
       // Said once: the restyling itself goes on.
       if (call !== 'markBatch') {
         this.#services.notices.error(`What is left to do cannot be kept in this file. ${messageOf(error)}`);
       }
+      return undefined;
     }
   }
 }

@@ -32,10 +32,10 @@ export interface QueueItem {
 
 /** Who wants to know what becomes of the layers of one call of add. */
 export interface QueueWatch {
-  /** The layer of that index is done, has failed, or was cancelled by itself while it was worked on. */
-  readonly over: (index: number) => void;
-  /** The queue has come to rest, also after a retry; `stopped` when the user cancelled all. */
-  readonly end: (stopped: boolean) => void;
+  /** The layer of that index is done, has failed, or was cancelled by itself; after a retry it is so again. */
+  readonly over: (index: number, state: ItemState) => void;
+  /** The queue has come to rest, also after a retry. */
+  readonly end: () => void;
 }
 
 interface AgainTarget {
@@ -74,6 +74,8 @@ export class RestyleQueue {
   /** Pictures of items in line that are only to be placed. */
   readonly #made = new Map<number, { readonly original: Png; readonly styled: Png }>();
   #current: { readonly id: number; readonly abort: AbortController } | undefined;
+  /** Those of layers in line. */
+  readonly #watches = new Set<QueueWatch>();
   #lastId = 0;
 
   /** @param onRemade told of a result that was made anew in place. */
@@ -115,6 +117,7 @@ export class RestyleQueue {
       const made = this.#made.get(id);
       this.#made.delete(id);
       item.state.value = made ? { at: 'unplaced', reason: 'It was not placed.', ...made } : { at: 'cancelled' };
+      this.#tell(item);
     }
     if (this.#current?.id === id) this.#current.abort.abort();
   }
@@ -135,6 +138,7 @@ export class RestyleQueue {
       if (!again || !['failed', 'unplaced', 'cancelled'].includes(now.at)) continue;
       if (now.at === 'unplaced') this.#made.set(item.id, { original: now.original, styled: now.styled });
       item.state.value = { at: 'waiting' };
+      if (item.watched) this.#watches.add(item.watched.by);
     }
     void this.#work();
   }
@@ -175,6 +179,7 @@ export class RestyleQueue {
       state: signal<ItemState>(obstacle ? { at: 'failed', reason: obstacle } : { at: 'waiting' }),
     }));
     this.#items.value = [...this.#items.value, ...items];
+    for (const { watched } of items) if (watched) this.#watches.add(watched.by);
     void this.#work();
     return items;
   }
@@ -187,11 +192,19 @@ export class RestyleQueue {
       const item = this.#items.value.find(({ state }) => state.value.at === 'waiting');
       if (!item) break;
       await this.#make(item);
-      if (!this.#stopped) item.watched?.by.over(item.watched.index);
+      this.#tell(item);
     }
     this.#running = false;
-    for (const by of new Set(this.#items.value.map(({ watched }) => watched?.by))) by?.end(this.#stopped);
+    const watches = [...this.#watches];
+    this.#watches.clear();
+    for (const { end } of watches) end();
     this.#report();
+  }
+
+  /** What was cancelled with all others is not over: it is left to do. */
+  #tell({ watched, state }: QueueItem): void {
+    if (this.#stopped && state.value.at === 'cancelled') return;
+    watched?.by.over(watched.index, state.value);
   }
 
   async #make({ id, recipe, target, state }: QueueItem): Promise<void> {
@@ -261,7 +274,7 @@ export class RestyleQueue {
   }
 }
 
-function isOpen({ state }: QueueItem): boolean {
+export function isOpen({ state }: QueueItem): boolean {
   return state.value.at === 'waiting' || state.value.at === 'working';
 }
 

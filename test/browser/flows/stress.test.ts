@@ -187,8 +187,8 @@ test('the selection changes 1,000 times: the panel ends with the last, and holds
     for (const name of ['Clipped', 'Group'])
       await panel.getByAltText(new RegExp(`^(Before|After): ${name}$`)).waitFor();
     await panel.getByRole('heading', { name: 'These two do not show the same thing' }).waitFor({ timeout: PATIENCE });
-    // A preview that was given up is computed to its end.
-    await editor.page.waitForTimeout(5_000);
+    // A preview that was given up is computed to its end, before this one.
+    await panel.getByAltText(/^Preview: (Clipped|Group)$/).waitFor({ timeout: PATIENCE });
   };
   // Until every pair was previewed once: the programs for a size are kept.
   await visit(400);

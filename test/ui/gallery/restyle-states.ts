@@ -30,6 +30,20 @@ const FULL_DOCUMENT: NonNullable<StageOptions['prepare']> = ({ sandbox }) => {
   sandbox.documentFull = true;
 };
 
+/** Leaves what a run was interrupted with. */
+function interrupt(sandbox: Desk['sandbox']): void {
+  const recipe = { styles: [{ id: 'ink', name: 'Ink', strength: 1 }], prompt: '', guide: 'style', steps: 20 } as const;
+  sandbox.batch = {
+    ...{ version: 1, recipe: { ...recipe, styles: [...recipe.styles], seed: 0 }, all: 24, done: 11 },
+    startedAt: '2026-01-01T09:30:00Z',
+    left: Array.from({ length: 13 }, (_, i) => ({ id: `layer-${i + 11}`, name: `icon/${i + 11}`, index: i + 11 })),
+    failed: [
+      { id: 'layer-3', name: 'icon/3', reason: 'The device ran out of memory; restyle a smaller layer' },
+      { id: 'layer-7', name: 'icon/7', reason: 'This layer is too thin.' },
+    ],
+  };
+}
+
 async function tuned(id: ResultId, options: StageOptions = {}, more: Partial<ResultParameters> = {}): Promise<Desk> {
   const desk = await openStage({
     ...options,
@@ -92,23 +106,22 @@ export const RESTYLE_STATES = {
     desk.app.frames.change({ where: 'file', name: 'icon/', section: 'Icons' });
     return desk;
   },
-  'restyle-frames-left': () =>
-    openStage({
+  'restyle-frames-left': () => openStage({ ...RESTYLE, prepare: ({ sandbox }) => interrupt(sandbox) }),
+  'restyle-frames-other': async () => {
+    const desk = await openStage({
       ...RESTYLE,
       prepare: ({ sandbox }) => {
-        const recipe = {
-          styles: [{ id: 'ink', name: 'Ink', strength: 1 }],
-          prompt: '',
-          guide: 'style',
-          steps: 20,
-        } as const;
-        sandbox.batch = {
-          ...{ version: 1, recipe: { ...recipe, styles: [...recipe.styles], seed: 0 }, all: 24, done: 9 },
-          startedAt: '2026-01-01T09:30:00Z',
-          left: Array.from({ length: 15 }, (_, i) => ({ id: `layer-${i}`, name: `icon/${i}` })),
-        };
+        interrupt(sandbox);
+        for (let i = 0; i < 12; i++) sandbox.frames.set(`layer-${i}`, `icon/${i}`);
       },
-    }),
+    });
+    desk.app.choice.only('ink');
+    await desk.app.frames.open();
+    desk.app.restyleFrames();
+    await pause(100);
+    afterwards((document) => [...document.querySelectorAll('.message')].at(-1)!.scrollIntoView());
+    return desk;
+  },
 };
 
 export const TUNE_STATES = {

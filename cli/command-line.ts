@@ -1,6 +1,6 @@
 /** Command lines as they would be typed again. */
 import { basename, delimiter, dirname, relative, resolve } from 'node:path';
-import { UNSAFE } from './printable';
+import { UNSAFE } from './terminal/printable';
 
 /** A word as a shell needs it written: POSIX, or cmd and PowerShell. */
 export function quote(word: string, platform: NodeJS.Platform = process.platform): string {

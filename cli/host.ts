@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { Engine } from '../engine/engine';
 import { nodeBackend } from '../engine/runtime/backend-node';
 import { invocation } from './command-line';
-import { reasonOf } from './files';
+import { reasonOf } from './inputs/files';
 import type { Io } from './io';
 import { packageRoot } from './package-root';
 import { EXIT } from './program';
-import { endSoon, obeySignals, processSignals } from './signals';
+import { endSoon, obeySignals, processSignals } from './terminal/signals';
 import { isSupervised, obeySupervisor, supervisedIo, tellOver } from './supervising/supervised';
 
 /** @param from a folder inside Diptych's own, such as that of the running script. */

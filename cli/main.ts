@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** Entry of dist/cli/diptych.mjs. What computes runs in a process of its own; the one above it loads nothing large. */
 import { fileURLToPath } from 'node:url';
-import { printable } from './printable';
+import { printable } from './terminal/printable';
 import { superviseEntry } from './supervising/supervise';
 import { isSupervised } from './supervising/supervised';
-import { systemProblem } from './system-errors';
+import { systemProblem } from './terminal/system-errors';
 
 /** Commands that compute in this process; the others hear signals by themselves. */
 const COMPUTE = ['learn', 'restyle', 'imagine'];

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { processIo } from '../../cli/host';
-import { endSoon } from '../../cli/signals';
+import { endSoon } from '../../cli/terminal/signals';
 import { runPairbench } from './run/command';
 
 const io = processIo(dirname(fileURLToPath(import.meta.url)));

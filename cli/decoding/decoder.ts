@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { CancelledError, InputError } from '../../engine/errors';
 import { image, IMAGE_LIMITS, type Image } from '../../engine/image/image';
 import { packageRoot } from '../package-root';
-import { builtFile } from '../system-errors';
+import { builtFile } from '../terminal/system-errors';
 import { LIMITS, type Answer, type Limits, type Request } from './protocol';
 
 /** The child watches its own time; the parent waits this many times as long, and for its start, ms, before it is hung. */

@@ -1,6 +1,6 @@
 /** The demo's report: one HTML page that needs nothing beside it. */
 import type { LossPoint } from '../../engine/requests';
-import { duration } from '../progress';
+import { duration } from '../terminal/progress';
 import { escapeHtml, lineChart } from './chart';
 import { STYLE_SHEET } from './style-sheet';
 

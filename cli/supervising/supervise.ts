@@ -6,9 +6,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { Watchdog } from '../../engine/worker/watchdog';
-import { removeLockOf } from '../lock';
-import { printable, printableJson, printableLines } from '../printable';
-import { obeySignals, processSignals, type SignalHost } from '../signals';
+import { removeLockOf } from '../outputs/lock';
+import { printable, printableJson, printableLines } from '../terminal/printable';
+import { obeySignals, processSignals, type SignalHost } from '../terminal/signals';
 import type { FromSupervised, Kept, Leftover, ToSupervised } from './messages';
 import { SUPERVISED } from './supervised';
 

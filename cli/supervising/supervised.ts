@@ -1,6 +1,6 @@
 /** A process as its supervisor sees it: it says what it is at and what it keeps, and ends when it is asked to. */
 import type { Hooks } from '../../engine/requests';
-import { watchLeftovers } from '../ending';
+import { watchLeftovers } from '../terminal/ending';
 import type { CommandEngine, Io } from '../io';
 import type { FromSupervised, Kept, ToSupervised } from './messages';
 

@@ -1,7 +1,7 @@
 /** `diptych batch` on this machine, as a process with its own: real pictures on the tiny model. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { loadImage } from '../../cli/images';
+import { loadImage } from '../../cli/inputs/images';
 import { writePng } from '../cli/desk';
 import { built } from '../support/built';
 import { BLUE, drawing, PALE, RED } from '../support/tiny-engine';

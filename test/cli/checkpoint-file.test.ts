@@ -1,7 +1,7 @@
 /** Checkpoints on disk when the disk does not take them. */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CheckpointFile } from '../../cli/checkpoint-file';
+import { CheckpointFile } from '../../cli/outputs/checkpoint-file';
 import { desk, type Desk } from './desk';
 
 let d: Desk;

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadImage } from '../../cli/images';
+import { loadImage } from '../../cli/inputs/images';
 
 interface Expected {
   readonly width: number;

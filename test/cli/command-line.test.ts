@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { invocation, quote, withOption } from '../../cli/command-line';
-import { printable, printableJson, printableProgress, UNSAFE } from '../../cli/printable';
+import { printable, printableJson, printableProgress, UNSAFE } from '../../cli/terminal/printable';
 
 const HOSTILE = 'a\x1b]0;owned\x07b\x9b2J\u202egnp.\u2066x\r\n';
 

@@ -7,7 +7,7 @@ import sharp from 'sharp';
 import { Decoder } from '../../cli/decoding/decoder';
 import { decodePicture } from '../../cli/decoding/decode';
 import { LIMITS } from '../../cli/decoding/protocol';
-import { loadImage } from '../../cli/images';
+import { loadImage } from '../../cli/inputs/images';
 import { CancelledError, InputError } from '../../engine/errors';
 import { pixel } from '../support/pictures';
 import { desk, type Desk } from './desk';

@@ -1,5 +1,5 @@
 /** Files the commands read. */
-import { reasonOf, readBytes } from '../../cli/files';
+import { reasonOf, readBytes } from '../../cli/inputs/files';
 import { desk, type Desk } from './desk';
 
 let d: Desk;

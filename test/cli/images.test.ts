@@ -1,7 +1,7 @@
 /** Every common image file comes in as sRGB with straight alpha. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { checkImageFile, encodePng, loadImage, savePng, stemOf } from '../../cli/images';
+import { checkImageFile, encodePng, loadImage, savePng, stemOf } from '../../cli/inputs/images';
 import { Random } from '../../engine/tensor/random';
 import { paint, pixel } from '../support/pictures';
 import { desk, type Desk } from './desk';

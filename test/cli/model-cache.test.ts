@@ -1,7 +1,7 @@
 /** Models from the hub on disk, and looked into: pinned, checked, gone on with. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, fetchModel } from '../../cli/model-cache';
+import { cacheFolder, fetchModel } from '../../cli/inputs/model-cache';
 import type { Io } from '../../cli/io';
 import { openModel } from '../../engine/diffusion/model';
 import { hubFolder } from '../../engine/weights/hub';

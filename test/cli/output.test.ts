@@ -2,8 +2,8 @@
 import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { tidyUp } from '../../cli/ending';
-import { readBytes } from '../../cli/files';
+import { tidyUp } from '../../cli/terminal/ending';
+import { readBytes } from '../../cli/inputs/files';
 import {
   KeptElsewhereError,
   prepareFolder,
@@ -12,7 +12,7 @@ import {
   refuseInputs,
   writeResult,
   writeWhole,
-} from '../../cli/output';
+} from '../../cli/outputs/output';
 import { desk, type Desk } from './desk';
 
 let d: Desk;

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadImage } from '../../cli/images';
+import { loadImage } from '../../cli/inputs/images';
 import { Engine } from '../../engine/engine';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { built } from '../support/built';

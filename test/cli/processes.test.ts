@@ -12,7 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { lockPath } from '../../cli/lock';
+import { lockPath } from '../../cli/outputs/lock';
 import { drawing, PALE, RED, TINY_MODEL } from '../support/tiny-engine';
 import { desk, writePair, writePng, type Desk } from './desk';
 

@@ -1,5 +1,5 @@
 /** The progress line. */
-import { duration, ProgressLine } from '../../cli/progress';
+import { duration, ProgressLine } from '../../cli/terminal/progress';
 import type { Progress } from '../../engine/requests';
 
 function record(interactive: boolean): { err: string[]; line: ProgressLine; tick: (ms: number) => void } {

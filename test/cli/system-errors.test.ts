@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fixOf, systemProblem } from '../../cli/system-errors';
+import { fixOf, systemProblem } from '../../cli/terminal/system-errors';
 import { built } from '../support/built';
 
 let folder: string;

@@ -2,7 +2,7 @@
 import { cpSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TINY_MODEL } from '../support/tiny-engine';
-import { loadImage } from '../../cli/images';
+import { loadImage } from '../../cli/inputs/images';
 import { Engine } from '../../engine/engine';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { paint } from '../support/pictures';

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inspectCommand } from '../../cli/inspect';
+import { inspectCommand } from '../../cli/subcommands/inspect';
 import { readAdapter, type AdapterFile } from '../../engine/lora/adapter-file';
 import { coverageOf, describeCoverage } from '../../engine/lora/coverage';
 import { memoryFolder, openWeights } from '../../engine/weights/folder';

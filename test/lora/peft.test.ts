@@ -1,7 +1,7 @@
 /** PEFT folders act as PEFT itself applies them (fixtures/make_peft.py), from disk as the command line reads them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readStyleFile } from '../../cli/style-files';
+import { readStyleFile } from '../../cli/inputs/style-files';
 import { readAdapter } from '../../engine/lora/adapter-file';
 import { openSafetensors, readFloats } from '../../engine/weights/safetensors';
 import { bytesSource } from '../../engine/weights/source';

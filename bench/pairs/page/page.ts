@@ -1,8 +1,8 @@
 /** docs/pairbench.md: tables, curves and pictures from the results of one run. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { prepareFolder, writeWhole } from '../../../cli/output';
-import { loadImage } from '../../../cli/images';
+import { prepareFolder, writeWhole } from '../../../cli/outputs/output';
+import { loadImage } from '../../../cli/inputs/images';
 import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/image/image';
 import { METRICS_VERSION } from '../metrics/metrics';

@@ -1,6 +1,6 @@
 /** Sheets of pictures: a labelled grid as one PNG. */
 import sharp from 'sharp';
-import { encodePng } from '../../../cli/images';
+import { encodePng } from '../../../cli/inputs/images';
 import type { Image } from '../../../engine/image/image';
 import { resizeImage } from './thumbnail';
 

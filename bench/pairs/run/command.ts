@@ -2,12 +2,12 @@
 import { Command, CommanderError } from 'commander';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { withEngine } from '../../../cli/models';
+import { withEngine } from '../../../cli/inputs/models';
 import { given, number, wholeNumber } from '../../../cli/options';
 import type { CommandEngine, Io } from '../../../cli/io';
-import { withLock } from '../../../cli/lock';
+import { withLock } from '../../../cli/outputs/lock';
 import { EXIT } from '../../../cli/program';
-import { orCancelled } from '../../../cli/signals';
+import { orCancelled } from '../../../cli/terminal/signals';
 import { CancelledError, InputError } from '../../../engine/errors';
 import { PerceptualNet } from '../metrics/perceptual';
 import { writePage } from '../page/page';

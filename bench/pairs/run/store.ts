@@ -1,8 +1,8 @@
 /** Results on disk: a JSON line per picture and row, pictures and learned styles beside them, so that a run can go on. */
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeWhole } from '../../../cli/output';
-import { loadImage, savePng } from '../../../cli/images';
+import { writeWhole } from '../../../cli/outputs/output';
+import { loadImage, savePng } from '../../../cli/inputs/images';
 import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/image/image';
 import { METRICS_VERSION, type Metrics } from '../metrics/metrics';

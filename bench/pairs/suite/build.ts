@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../../../cli/output';
-import { savePng } from '../../../cli/images';
+import { writeWhole } from '../../../cli/outputs/output';
+import { savePng } from '../../../cli/inputs/images';
 import { checkPair } from '../../../engine/learn/pair-check';
 import type { Image } from '../../../engine/image/image';
 import { brokenTasks } from './broken';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { loadImage } from '../../../cli/images';
+import { loadImage } from '../../../cli/inputs/images';
 import { InputError } from '../../../engine/errors';
 import type { Image } from '../../../engine/image/image';
 import { messageOf } from '../../../engine/weights/source';

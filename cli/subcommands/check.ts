@@ -1,9 +1,9 @@
 /** `diptych check`: do two images make a pair to learn from? */
-import { checkPair } from '../engine/learn/pair-check';
-import type { Image } from '../engine/image/image';
-import type { PairVerdict } from '../engine/requests';
-import { loadImage } from './images';
-import { orCancelled } from './signals';
+import { checkPair } from '../../engine/learn/pair-check';
+import type { Image } from '../../engine/image/image';
+import type { PairVerdict } from '../../engine/requests';
+import { loadImage } from '../inputs/images';
+import { orCancelled } from '../terminal/signals';
 
 /** The verdict; no net is needed. */
 export async function checkCommand(before: string, after: string, signal?: AbortSignal): Promise<PairVerdict> {

@@ -1,6 +1,6 @@
 /** The commands of batches: their arguments and help. */
 import type { Command, OptionValues } from 'commander';
-import { InputError } from '../engine/errors';
+import { InputError } from '../../engine/errors';
 import { batchCommand } from './batch';
 import {
   changeBatchCommand,
@@ -9,10 +9,10 @@ import {
   workerCommand,
   type BatchCommandOptions,
   type WorkerOptions,
-} from './batch-queue';
+} from './queue';
 import { batchesCommand, describeBatches, type BatchesOptions } from './batches';
-import type { Io } from './io';
-import { batchNameOption, strengths, wholeNumber } from './options';
+import type { Io } from '../io';
+import { batchNameOption, strengths, wholeNumber } from '../options';
 
 /** What the program around lends these commands. */
 export interface ProgramParts {

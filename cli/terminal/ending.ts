@@ -1,6 +1,6 @@
 /** What must be tidied up when the process ends, however it ends: drafts of files, locks. Synchronous by necessity. */
 
-import type { Leftover } from './supervising/messages';
+import type { Leftover } from '../supervising/messages';
 
 const pending = new Map<() => void, Leftover | undefined>();
 let listening = false;

@@ -1,5 +1,5 @@
 /** Signals that ask the program to end: the first is obeyed by saving the work, a later one at once. */
-import { CancelledError } from '../engine/errors';
+import { CancelledError } from '../../engine/errors';
 import { tidyUp } from './ending';
 
 /** Ctrl-C, a supervisor, a terminal that was closed. */

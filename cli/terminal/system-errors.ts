@@ -1,7 +1,7 @@
 /** What the system refuses, and what a program that is not all there lacks, as one line with the way out. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError } from '../engine/errors';
+import { InputError } from '../../engine/errors';
 
 /** What went wrong and how to fix it, by the system's code. */
 const REFUSALS: Readonly<Record<string, readonly [string, string]>> = {

@@ -3,17 +3,17 @@ import { openAsBlob } from 'node:fs';
 import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { InputError } from '../engine/errors';
-import { download, type FileStore } from '../engine/weights/download';
-import { askHub, fileUrl, type HubListing, type HubOptions } from '../engine/weights/hub';
-import type { HubFile } from '../engine/weights/hub-file';
-import { neededFiles } from '../engine/weights/needed-files';
+import { InputError } from '../../engine/errors';
+import { download, type FileStore } from '../../engine/weights/download';
+import { askHub, fileUrl, type HubListing, type HubOptions } from '../../engine/weights/hub';
+import type { HubFile } from '../../engine/weights/hub-file';
+import { neededFiles } from '../../engine/weights/needed-files';
 import { reasonOf } from './files';
-import type { Io } from './io';
-import { withLock } from './lock';
-import { prepareFolder } from './output';
-import { duration } from './progress';
-import { REDRAW } from './printable';
+import type { Io } from '../io';
+import { withLock } from '../outputs/lock';
+import { prepareFolder } from '../outputs/output';
+import { duration } from '../terminal/progress';
+import { REDRAW } from '../terminal/printable';
 
 export interface CacheOptions extends HubOptions {
   /** Where models are kept; cacheFolder() when left out. */

@@ -1,12 +1,12 @@
 /** Which model a command works with, and opening it. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { InputError } from '../engine/errors';
-import { openPairModel } from '../engine/pair/model';
-import type { ModelFolder } from '../engine/weights/folder';
-import { hubFolder, isHubName, type HubOptions } from '../engine/weights/hub';
-import { nodeFolder } from '../engine/weights/node-folder';
-import type { CommandEngine, Io } from './io';
+import { InputError } from '../../engine/errors';
+import { openPairModel } from '../../engine/pair/model';
+import type { ModelFolder } from '../../engine/weights/folder';
+import { hubFolder, isHubName, type HubOptions } from '../../engine/weights/hub';
+import { nodeFolder } from '../../engine/weights/node-folder';
+import type { CommandEngine, Io } from '../io';
 import { fetchModel } from './model-cache';
 
 export interface EngineOptions {

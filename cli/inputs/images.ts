@@ -2,11 +2,11 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import sharp from 'sharp';
-import { InputError } from '../engine/errors';
-import type { Image } from '../engine/image/image';
-import { Decoder } from './decoding/decoder';
+import { InputError } from '../../engine/errors';
+import type { Image } from '../../engine/image/image';
+import { Decoder } from '../decoding/decoder';
 import { readBytes } from './files';
-import { writeWhole, type WriteOptions } from './output';
+import { writeWhole, type WriteOptions } from '../outputs/output';
 
 /** The largest picture within IMAGE_LIMITS, uncompressed with 16 bits per channel, takes half of it. */
 const MOST_FILE_BYTES = 2 ** 30;

@@ -1,37 +1,37 @@
 /** `diptych inspect`: what a model folder or a safetensors file is, also when it is broken. */
 import { stat } from 'node:fs/promises';
-import { InputError } from '../engine/errors';
-import { openModel } from '../engine/diffusion/model';
-import { parseSchedule } from '../engine/diffusion/schedule';
-import { netChecks } from '../engine/diffusion/check-nets';
-import { coverageOf, describeCoverage, tooLittle } from '../engine/lora/coverage';
-import { needsPeftConfig } from '../engine/lora/peft-config';
-import { isPairModel, openPairModel } from '../engine/pair/model';
-import { isPairStyle, readPairStyle } from '../engine/restyle/pair-style-file';
-import { readStyle } from '../engine/restyle/style-file';
-import { isAdapterKey } from '../engine/lora/adapter-keys';
-import { readClipTextConfig } from '../engine/nets/clip-text-config';
-import { loadTokenizer } from '../engine/nets/tokenizer';
-import { readUNetConfig } from '../engine/nets/unet-config';
-import { readVaeConfig } from '../engine/nets/vae-config';
-import { sizeOf } from '../engine/tensor/shape';
-import { openWeights, type ModelFolder } from '../engine/weights/folder';
-import { isHubName } from '../engine/weights/hub';
-import { isObject, ownValue } from '../engine/weights/json';
-import { fileSource } from '../engine/weights/node-file';
-import { nodeFolder } from '../engine/weights/node-folder';
-import { SINGLE_FILE_KEY } from '../engine/weights/single-file/folder';
+import { InputError } from '../../engine/errors';
+import { openModel } from '../../engine/diffusion/model';
+import { parseSchedule } from '../../engine/diffusion/schedule';
+import { netChecks } from '../../engine/diffusion/check-nets';
+import { coverageOf, describeCoverage, tooLittle } from '../../engine/lora/coverage';
+import { needsPeftConfig } from '../../engine/lora/peft-config';
+import { isPairModel, openPairModel } from '../../engine/pair/model';
+import { isPairStyle, readPairStyle } from '../../engine/restyle/pair-style-file';
+import { readStyle } from '../../engine/restyle/style-file';
+import { isAdapterKey } from '../../engine/lora/adapter-keys';
+import { readClipTextConfig } from '../../engine/nets/clip-text-config';
+import { loadTokenizer } from '../../engine/nets/tokenizer';
+import { readUNetConfig } from '../../engine/nets/unet-config';
+import { readVaeConfig } from '../../engine/nets/vae-config';
+import { sizeOf } from '../../engine/tensor/shape';
+import { openWeights, type ModelFolder } from '../../engine/weights/folder';
+import { isHubName } from '../../engine/weights/hub';
+import { isObject, ownValue } from '../../engine/weights/json';
+import { fileSource } from '../../engine/weights/node-file';
+import { nodeFolder } from '../../engine/weights/node-folder';
+import { SINGLE_FILE_KEY } from '../../engine/weights/single-file/folder';
 import {
   isReadable,
   openSafetensors,
   unreadable,
   type SafetensorsFile,
   type TensorEntry,
-} from '../engine/weights/safetensors';
-import { bytesSource } from '../engine/weights/source';
-import { openFolder } from './models';
-import { printable } from './printable';
-import { adapterIn, readStyleFile } from './style-files';
+} from '../../engine/weights/safetensors';
+import { bytesSource } from '../../engine/weights/source';
+import { openFolder } from '../inputs/models';
+import { printable } from '../terminal/printable';
+import { adapterIn, readStyleFile } from '../inputs/style-files';
 
 type Facts = Readonly<Record<string, unknown>>;
 

@@ -1,8 +1,8 @@
 /** The model of a batch, as far as the process that shares the work out needs it. */
-import { identify, openModel, workingSize } from '../engine/diffusion/model';
-import { isPairModel, openPairModel } from '../engine/pair/model';
-import type { ModelFolder } from '../engine/weights/folder';
-import type { ByteSource } from '../engine/weights/source';
+import { identify, openModel, workingSize } from '../../engine/diffusion/model';
+import { isPairModel, openPairModel } from '../../engine/pair/model';
+import type { ModelFolder } from '../../engine/weights/folder';
+import type { ByteSource } from '../../engine/weights/source';
 
 export interface BatchModel {
   readonly name: string;

@@ -1,15 +1,15 @@
 /** Style files as people have them: a safetensors file, or a folder that PEFT or diffusers wrote. */
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { InputError } from '../engine/errors';
-import { describeCoverage, type Coverage } from '../engine/lora/coverage';
-import { joinPeftConfig, needsPeftConfig, PEFT_FILES } from '../engine/lora/peft-config';
-import { isPairStyle, readPairStyle } from '../engine/restyle/pair-style-file';
-import { openSafetensors } from '../engine/weights/safetensors';
-import { bytesSource } from '../engine/weights/source';
+import { InputError } from '../../engine/errors';
+import { describeCoverage, type Coverage } from '../../engine/lora/coverage';
+import { joinPeftConfig, needsPeftConfig, PEFT_FILES } from '../../engine/lora/peft-config';
+import { isPairStyle, readPairStyle } from '../../engine/restyle/pair-style-file';
+import { openSafetensors } from '../../engine/weights/safetensors';
+import { bytesSource } from '../../engine/weights/source';
 import { readBytes } from './files';
-import type { CommandEngine, Io } from './io';
-import { printable } from './printable';
+import type { CommandEngine, Io } from '../io';
+import { printable } from '../terminal/printable';
 
 /** Names of an adapter's weights in a folder: PEFT's and diffusers'. */
 const IN_FOLDER = [PEFT_FILES.weights, 'pytorch_lora_weights.safetensors'];

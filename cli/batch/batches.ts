@@ -1,13 +1,13 @@
 /** `diptych batches`: what is queued, running, done and failed. */
-import { CancelledError, InputError } from '../engine/errors';
-import { readJournals } from '../batch/journal';
-import { describeRate } from '../batch/rate';
-import type { BatchStatus } from '../batch/status';
-import { serveBatches } from './batch-page';
-import { queueBatches } from './batch-queue';
-import type { Io } from './io';
-import { given } from './options';
-import { duration } from './progress';
+import { CancelledError, InputError } from '../../engine/errors';
+import { readJournals } from '../../batch/journal';
+import { describeRate } from '../../batch/rate';
+import type { BatchStatus } from '../../batch/status';
+import { serveBatches } from './page';
+import { queueBatches } from './queue';
+import type { Io } from '../io';
+import { given } from '../options';
+import { duration } from '../terminal/progress';
 
 export interface BatchesOptions {
   readonly queue?: string;

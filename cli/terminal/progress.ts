@@ -1,6 +1,6 @@
 /** Progress on the terminal: one line that is redrawn, or a line every few seconds where nothing can be. */
-import type { LossPoint, Phase, Progress } from '../engine/requests';
-import type { Io } from './io';
+import type { LossPoint, Phase, Progress } from '../../engine/requests';
+import type { Io } from '../io';
 import { printable, REDRAW } from './printable';
 
 const LABELS: Readonly<Record<Phase, string>> = {

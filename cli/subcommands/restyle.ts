@@ -1,12 +1,12 @@
 /** `diptych restyle`: learned styles, or a style that pairs show, applied to images. */
 import { join } from 'node:path';
-import { CancelledError, DeviceError, InputError } from '../engine/errors';
-import type { GuideMode, PairVerdict, RestyleRequest } from '../engine/requests';
-import { withDetails } from './details';
-import { checkImageFile, encodePng, loadImage, stemOf } from './images';
-import type { CommandEngine, Io } from './io';
-import { withEngine, type EngineOptions, type ModelKind } from './models';
-import { given, strengthPerStyle } from './options';
+import { CancelledError, DeviceError, InputError } from '../../engine/errors';
+import type { GuideMode, PairVerdict, RestyleRequest } from '../../engine/requests';
+import { withDetails } from '../terminal/details';
+import { checkImageFile, encodePng, loadImage, stemOf } from '../inputs/images';
+import type { CommandEngine, Io } from '../io';
+import { withEngine, type EngineOptions, type ModelKind } from '../inputs/models';
+import { given, strengthPerStyle } from '../options';
 import {
   exists,
   KeptElsewhereError,
@@ -15,15 +15,15 @@ import {
   refuseInputs,
   writeResult,
   type WriteOptions,
-} from './output';
-import { modelOfPairStyles, refuseIdle } from './pair-styles';
-import { loadPairs, type PairPaths } from './pairs';
-import { printable } from './printable';
-import { duration, ProgressLine } from './progress';
-import { orCancelled } from './signals';
-import { reportStyles } from './style-files';
-import { readStyles, stylePaths, type StyleOptions } from './styles';
-import type { Kept } from './supervising/messages';
+} from '../outputs/output';
+import { modelOfPairStyles, refuseIdle } from '../inputs/pair-styles';
+import { loadPairs, type PairPaths } from '../inputs/pairs';
+import { printable } from '../terminal/printable';
+import { duration, ProgressLine } from '../terminal/progress';
+import { orCancelled } from '../terminal/signals';
+import { reportStyles } from '../inputs/style-files';
+import { readStyles, stylePaths, type StyleOptions } from '../inputs/styles';
+import type { Kept } from '../supervising/messages';
 
 export interface RestyleOptions extends EngineOptions, StyleOptions {
   readonly size?: number;

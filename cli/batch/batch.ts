@@ -1,30 +1,30 @@
 /** `diptych batch`: many pictures, on this machine or through a queue. */
 import { resolve } from 'node:path';
-import { InputError } from '../engine/errors';
-import type { GuideMode } from '../engine/requests';
-import { runEmbedded } from '../batch/embedded';
-import { findInputs, foldersOf } from '../batch/inputs';
-import { sha256, type BatchSpec, type RestyleSettings, type StyleReference } from '../batch/job';
-import { Journal } from '../batch/journal';
-import { planSlots } from '../batch/machine';
-import { prepareOwnFolder } from '../batch/output';
-import { planOutputs, surveyOutputs, type PlannedInput, type Survey } from '../batch/plan';
-import { BatchProgress } from '../batch/progress';
-import { Rate } from '../batch/rate';
-import { SlotPool } from '../batch/slot/pool';
-import { secondsLeft } from '../batch/status';
-import { openBatchModel } from './batch-model';
-import { onEnding } from './ending';
-import type { Io } from './io';
-import { lockOutput } from './lock';
-import { localFolder, type EngineOptions } from './models';
-import { given, strengthPerStyle } from './options';
-import { prepareFolder } from './output';
-import { modelOfPairStyles } from './pair-styles';
-import { duration } from './progress';
-import { orCancelled } from './signals';
-import { readStyleFile } from './style-files';
-import { builtFile } from './system-errors';
+import { InputError } from '../../engine/errors';
+import type { GuideMode } from '../../engine/requests';
+import { runEmbedded } from '../../batch/embedded';
+import { findInputs, foldersOf } from '../../batch/inputs';
+import { sha256, type BatchSpec, type RestyleSettings, type StyleReference } from '../../batch/job';
+import { Journal } from '../../batch/journal';
+import { planSlots } from '../../batch/machine';
+import { prepareOwnFolder } from '../../batch/output';
+import { planOutputs, surveyOutputs, type PlannedInput, type Survey } from '../../batch/plan';
+import { BatchProgress } from '../../batch/progress';
+import { Rate } from '../../batch/rate';
+import { SlotPool } from '../../batch/slot/pool';
+import { secondsLeft } from '../../batch/status';
+import { openBatchModel } from './model';
+import { onEnding } from '../terminal/ending';
+import type { Io } from '../io';
+import { lockOutput } from '../outputs/lock';
+import { localFolder, type EngineOptions } from '../inputs/models';
+import { given, strengthPerStyle } from '../options';
+import { prepareFolder } from '../outputs/output';
+import { modelOfPairStyles } from '../inputs/pair-styles';
+import { duration } from '../terminal/progress';
+import { orCancelled } from '../terminal/signals';
+import { readStyleFile } from '../inputs/style-files';
+import { builtFile } from '../terminal/system-errors';
 
 export interface BatchOptions extends EngineOptions {
   /** Folder for the results. */

@@ -1,13 +1,13 @@
 /** `diptych batches --serve`: the web page of batches. */
 import sharp from 'sharp';
-import { CancelledError, InputError } from '../engine/errors';
-import { readJournals } from '../batch/journal';
-import { servePage } from '../batch/page/server';
-import type { BatchSource } from '../batch/page/source';
-import { statuses, withRegistry } from './batch-queue';
-import { loadImage } from './images';
-import type { Io } from './io';
-import { builtFile } from './system-errors';
+import { CancelledError, InputError } from '../../engine/errors';
+import { readJournals } from '../../batch/journal';
+import { servePage } from '../../batch/page/server';
+import type { BatchSource } from '../../batch/page/source';
+import { statuses, withRegistry } from './queue';
+import { loadImage } from '../inputs/images';
+import type { Io } from '../io';
+import { builtFile } from '../terminal/system-errors';
 
 /** Longer side of the pictures on the contact sheet, px. */
 const THUMBNAIL = 320;

@@ -1,13 +1,13 @@
 /** Entry of dist/cli/batch-slot.mjs: the process of one slot of `diptych batch` and `diptych worker`. */
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { serveSlot } from '../batch/slot/child';
-import { Engine } from '../engine/engine';
-import { nodeBackend } from '../engine/runtime/backend-node';
-import { decodeImage, encodePng } from './images';
-import { openFolder } from './models';
-import { given } from './options';
-import { packageRoot } from './package-root';
+import { serveSlot } from '../../batch/slot/child';
+import { Engine } from '../../engine/engine';
+import { nodeBackend } from '../../engine/runtime/backend-node';
+import { decodeImage, encodePng } from '../inputs/images';
+import { openFolder } from '../inputs/models';
+import { given } from '../options';
+import { packageRoot } from '../package-root';
 
 const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
 

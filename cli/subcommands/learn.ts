@@ -1,22 +1,29 @@
 /** `diptych learn`: a style from one pair of images. */
 import { rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { CancelledError, InputError } from '../engine/errors';
-import { checkPair } from '../engine/learn/pair-check';
-import type { LearnMode, LearnRequest, LearnResult, Progress } from '../engine/requests';
-import { CheckpointFile } from './checkpoint-file';
-import { withDetails } from './details';
-import { readBytes } from './files';
-import { loadImage, stemOf } from './images';
-import type { CommandEngine, Io } from './io';
-import { withLock } from './lock';
-import { withEngine, type EngineOptions } from './models';
-import { given } from './options';
-import { exists, KeptElsewhereError, prepareOutput, writeResult, writeWhole, type WriteOptions } from './output';
-import { loadPairs, type PairPaths } from './pairs';
-import { duration, ProgressLine } from './progress';
-import { orCancelled } from './signals';
-import type { Kept } from './supervising/messages';
+import { CancelledError, InputError } from '../../engine/errors';
+import { checkPair } from '../../engine/learn/pair-check';
+import type { LearnMode, LearnRequest, LearnResult, Progress } from '../../engine/requests';
+import { CheckpointFile } from '../outputs/checkpoint-file';
+import { withDetails } from '../terminal/details';
+import { readBytes } from '../inputs/files';
+import { loadImage, stemOf } from '../inputs/images';
+import type { CommandEngine, Io } from '../io';
+import { withLock } from '../outputs/lock';
+import { withEngine, type EngineOptions } from '../inputs/models';
+import { given } from '../options';
+import {
+  exists,
+  KeptElsewhereError,
+  prepareOutput,
+  writeResult,
+  writeWhole,
+  type WriteOptions,
+} from '../outputs/output';
+import { loadPairs, type PairPaths } from '../inputs/pairs';
+import { duration, ProgressLine } from '../terminal/progress';
+import { orCancelled } from '../terminal/signals';
+import type { Kept } from '../supervising/messages';
 
 export interface LearnOptions extends EngineOptions {
   readonly size?: number;

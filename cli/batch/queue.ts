@@ -1,18 +1,18 @@
 /** `diptych batch`, `worker` and `batches` with a queue. */
-import { CancelledError, InputError, throwIfCancelled } from '../engine/errors';
-import { removeTemporaryFolder } from '../batch/output';
-import { planSlots } from '../batch/machine';
-import { BatchProgress } from '../batch/progress';
-import { Registry } from '../batch/queue/registry';
-import type { QueueServer, ServerOptions } from '../batch/queue/connection';
-import { openServer } from '../batch/queue/server';
-import { Submission, submitBatch } from '../batch/queue/submit';
-import { requireSmall, requireWindow, Transfer } from '../batch/queue/transfer';
-import { QueueWorker } from '../batch/queue/worker';
-import type { BatchSpec } from '../batch/job';
-import { surveyAgain, type Survey } from '../batch/plan';
-import { SlotPool } from '../batch/slot/pool';
-import type { BatchStatus } from '../batch/status';
+import { CancelledError, InputError, throwIfCancelled } from '../../engine/errors';
+import { removeTemporaryFolder } from '../../batch/output';
+import { planSlots } from '../../batch/machine';
+import { BatchProgress } from '../../batch/progress';
+import { Registry } from '../../batch/queue/registry';
+import type { QueueServer, ServerOptions } from '../../batch/queue/connection';
+import { openServer } from '../../batch/queue/server';
+import { Submission, submitBatch } from '../../batch/queue/submit';
+import { requireSmall, requireWindow, Transfer } from '../../batch/queue/transfer';
+import { QueueWorker } from '../../batch/queue/worker';
+import type { BatchSpec } from '../../batch/job';
+import { surveyAgain, type Survey } from '../../batch/plan';
+import { SlotPool } from '../../batch/slot/pool';
+import type { BatchStatus } from '../../batch/status';
 import {
   describeStart,
   emit,
@@ -23,14 +23,14 @@ import {
   type BatchOptions,
   type BatchSummary,
 } from './batch';
-import { openBatchModel } from './batch-model';
-import { onEnding } from './ending';
-import type { Io } from './io';
-import { localFolder, type EngineOptions } from './models';
-import { given } from './options';
-import { duration } from './progress';
-import { orCancelled } from './signals';
-import { readStyleFile } from './style-files';
+import { openBatchModel } from './model';
+import { onEnding } from '../terminal/ending';
+import type { Io } from '../io';
+import { localFolder, type EngineOptions } from '../inputs/models';
+import { given } from '../options';
+import { duration } from '../terminal/progress';
+import { orCancelled } from '../terminal/signals';
+import { readStyleFile } from '../inputs/style-files';
 
 export interface QueueOptions {
   readonly queue: string;

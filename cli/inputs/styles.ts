@@ -1,8 +1,8 @@
 /** Which styles a command applies, and how strongly. */
-import { InputError } from '../engine/errors';
-import type { AppliedStyle } from '../engine/requests';
-import { strengthPerStyle } from './options';
-import { exists } from './output';
+import { InputError } from '../../engine/errors';
+import type { AppliedStyle } from '../../engine/requests';
+import { strengthPerStyle } from '../options';
+import { exists } from '../outputs/output';
 import { readStyleFile } from './style-files';
 
 export interface StyleOptions {

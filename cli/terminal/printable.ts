@@ -1,6 +1,6 @@
 /** Foreign text on a terminal: names of files and what files say of themselves may hold anything. */
 
-import { hex, printable, UNSAFE } from '../common/printable';
+import { hex, printable, UNSAFE } from '../../common/printable';
 
 export { printable, UNSAFE };
 

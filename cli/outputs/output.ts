@@ -4,10 +4,10 @@ import { rmSync } from 'node:fs';
 import { access, constants, link, lstat, mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { InputError } from '../engine/errors';
-import { onEnding } from './ending';
-import { reasonOf } from './files';
-import { fixOf } from './system-errors';
+import { InputError } from '../../engine/errors';
+import { onEnding } from '../terminal/ending';
+import { reasonOf } from '../inputs/files';
+import { fixOf } from '../terminal/system-errors';
 
 export interface WriteOptions {
   /** Whether a file that is already there may be replaced. */

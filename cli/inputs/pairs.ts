@@ -1,11 +1,11 @@
 /** Pairs on the command line: `--pair BEFORE AFTER`, up to five times. */
-import { InputError } from '../engine/errors';
-import { applyShift, checkPair } from '../engine/learn/pair-check';
-import type { ImagePair, PairVerdict } from '../engine/requests';
-import { MOST_PAIRS } from '../engine/restyle/pair-style-file';
+import { InputError } from '../../engine/errors';
+import { applyShift, checkPair } from '../../engine/learn/pair-check';
+import type { ImagePair, PairVerdict } from '../../engine/requests';
+import { MOST_PAIRS } from '../../engine/restyle/pair-style-file';
 import { loadImage } from './images';
-import type { Io } from './io';
-import { orCancelled } from './signals';
+import type { Io } from '../io';
+import { orCancelled } from '../terminal/signals';
 
 /** The two files of a pair. */
 export interface PairPaths {

@@ -1,7 +1,7 @@
 /** The checkpoint of a run on disk: a write that fails is told at once and tried again, and never costs the run. */
 import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { messageOf } from '../engine/weights/source';
+import { messageOf } from '../../engine/weights/source';
 import { keepElsewhere, writeWhole } from './output';
 
 /** A write that failed is tried again after this time, ms: someone may have made room. */

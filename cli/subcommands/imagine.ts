@@ -1,13 +1,13 @@
 /** `diptych imagine`: a new picture in learned styles. */
-import { encodePng } from './images';
-import type { Io } from './io';
-import { withEngine, type EngineOptions } from './models';
-import { given } from './options';
-import { prepareOutput, writeResult } from './output';
-import { printable } from './printable';
-import { duration, ProgressLine } from './progress';
-import { reportStyles } from './style-files';
-import { readStyles, stylePaths, type StyleOptions } from './styles';
+import { encodePng } from '../inputs/images';
+import type { Io } from '../io';
+import { withEngine, type EngineOptions } from '../inputs/models';
+import { given } from '../options';
+import { prepareOutput, writeResult } from '../outputs/output';
+import { printable } from '../terminal/printable';
+import { duration, ProgressLine } from '../terminal/progress';
+import { reportStyles } from '../inputs/style-files';
+import { readStyles, stylePaths, type StyleOptions } from '../inputs/styles';
 
 export interface ImagineOptions extends EngineOptions, StyleOptions {
   readonly size?: number;

@@ -4,9 +4,9 @@ import { readFileSync, rmSync } from 'node:fs';
 import { link, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { InputError } from '../engine/errors';
-import { onEnding } from './ending';
-import { reasonOf } from './files';
+import { InputError } from '../../engine/errors';
+import { onEnding } from '../terminal/ending';
+import { reasonOf } from '../inputs/files';
 
 /** Held until it is released or the process ends; that of a process that was killed is taken over by the next. */
 export interface Lock {

@@ -1,8 +1,8 @@
 /** Files the commands read, and the reasons of the system in plain words. */
 import { readFile } from 'node:fs/promises';
-import { InputError } from '../engine/errors';
-import { messageOf } from '../engine/weights/source';
-import { fixOf } from './system-errors';
+import { InputError } from '../../engine/errors';
+import { messageOf } from '../../engine/weights/source';
+import { fixOf } from '../terminal/system-errors';
 
 /** The bytes of a file; throws an InputError when there is none or it cannot be read. */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,6 @@
 /** Style files that hold their pairs, which another kind of model reads. */
-import { InputError } from '../engine/errors';
-import type { Io } from './io';
+import { InputError } from '../../engine/errors';
+import type { Io } from '../io';
 import { PAIR_MODEL, pairModelOf } from './models';
 import { pairFingerprint } from './style-files';
 

@@ -7,7 +7,8 @@ test('a batch is watched; what failed of it is tried again; what waits of it is 
   const b = new Bench();
   const redis = await startRedis('--appendonly', 'no');
   try {
-    const queue = ['--queue', redis.url];
+    // Another of the server's numbered databases.
+    const queue = ['--queue', `${redis.url}/1`];
     const input = await b.pictures(2);
     writeFileSync(b.at('in/broken.png'), 'no picture');
     const batch = ['batch', await b.style(), input, '-o', b.at('out'), ...QUICK, ...queue, '--name', 'seen'];
@@ -24,6 +25,9 @@ test('a batch is watched; what failed of it is tried again; what waits of it is 
     const worker = b.start('worker', ...queue, '--model', QUICK[1]!, '--threads', '1', '--concurrency', '1');
     await watching.line((line) => line === 'seen  failed  2/3 done, 1 failed');
     expect(filesUnder(b.at('out')).size).toBe(2);
+    const { batches } = JSON.parse((await b.run('batches', 'seen', ...queue, '--json')).out) as { batches: object[] };
+    expect(batches).toEqual([expect.objectContaining({ name: 'seen', total: 3, state: 'failed' })]);
+    expect((await b.run('batches', '--queue', redis.url)).out).toBe('no batches\n');
     const retried = await b.run('batch', 'seen', ...queue, '--retry-failed');
     expect([retried.code, retried.err]).toEqual([0, expect.stringMatching(/^batch seen: 1 picture is tried again$/m)]);
     await worker.line((line) => line.startsWith('failed, to be tried again: '));
@@ -37,4 +41,4 @@ test('a batch is watched; what failed of it is tried again; what waits of it is 
     b.close();
     await redis.close();
   }
-}, 120_000);
+}, 240_000);

@@ -4,7 +4,7 @@ import { Registry } from '../../batch/queue/registry';
 import { Bench, childrenOf, filesUnder, isRunning, QUICK } from './bench';
 import { startRedis } from './servers';
 
-test('Ctrl-C gives the picture back and ends; a later one ends at once, though the queue does not answer', async () => {
+test('SIGTERM and Ctrl-C give the picture back and end; a later one ends at once, though the queue does not answer', async () => {
   const b = new Bench();
   const redis = await startRedis();
   const connection = await openServer(redis.url, { patient: true, note: () => undefined });
@@ -25,7 +25,8 @@ test('Ctrl-C gives the picture back and ends; a later one ends at once, though t
     };
 
     const first = await start();
-    first.worker.child.kill('SIGINT');
+    // As Kubernetes ends it.
+    first.worker.child.kill('SIGTERM');
     const { err } = await first.worker.finished;
     expect(err.split('\n').slice(-3)).toEqual([
       'taking no more pictures; those in work (1) end within two seconds or are given back',

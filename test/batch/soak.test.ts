@@ -3,6 +3,9 @@
  * (DIPTYCH_SOAK). Every output must be there, with the bytes of an undisturbed run, and nothing else.
  */
 import { readdirSync } from 'node:fs';
+import { openServer } from '../../batch/queue/server';
+import { queueName } from '../../batch/queue/registry';
+import { TRIES } from '../../batch/job';
 import { Bench, childrenOf, events, filesUnder, isRunning, QUICK, type Running } from './bench';
 import { startRedis } from './servers';
 
@@ -14,6 +17,8 @@ const KILL_EVERY = COUNT > 60 ? 40 : 14;
 test(`${COUNT} pictures, workers killed and Redis restarted: each output once, bytes as of an undisturbed run`, async () => {
   const b = new Bench();
   const redis = await startRedis();
+  const server = await openServer(redis.url, { patient: true, note: () => undefined });
+  const queue = server.queue(queueName('soak'));
   try {
     const style = await b.style();
     const input = await b.pictures(COUNT);
@@ -29,13 +34,29 @@ test(`${COUNT} pictures, workers killed and Redis restarted: each output once, b
       workers.push(b.start('worker', '--queue', redis.url, ...options));
     };
     for (let i = 0; i < WORKERS; i++) startWorker();
-    const batch = b.start('batch', style, input, '-o', b.at('out'), ...QUICK, '--queue', redis.url, '--json');
+    const batch = b.start(
+      'batch',
+      style,
+      input,
+      '-o',
+      b.at('out'),
+      ...QUICK,
+      '--queue',
+      redis.url,
+      '--name',
+      'soak',
+      '--json',
+    );
     let kills = 0;
     for (let done = 5; done < COUNT - 3; done += KILL_EVERY) {
       // Progress may jump: the line that says at least so many.
       await batch.line((line) => line.includes('"progress"') && Number(/"done":(\d+)/.exec(line)?.[1]) >= done);
+      // A picture that is in the hands of three dead workers fails, as it should: none is to be that unlucky here.
+      const unlucky = (await queue.getActive()).filter(({ stalledCounter }) => stalledCounter >= TRIES - 1);
+      const spared = new Set(unlucky.map(({ processedBy }) => Number(processedBy?.split(':').at(-1))));
       const alive = workers.filter(({ child }) => child.exitCode === null && child.signalCode === null);
-      const victim = alive[kills % alive.length]!;
+      const may = alive.filter(({ child: { pid } }) => ![pid!, ...childrenOf(pid!)].some((id) => spared.has(id)));
+      const victim = may[kills % may.length]!;
       const slots = childrenOf(victim.child.pid!);
       victim.child.kill('SIGKILL');
       startWorker();
@@ -69,6 +90,8 @@ test(`${COUNT} pictures, workers killed and Redis restarted: each output once, b
     expect((await last.finished).err).toMatch(/worker stopped; it did \d+ pictures, the rest stays queued\n$/);
   } finally {
     b.close();
+    await queue.close();
+    await server.close();
     await redis.close();
   }
 }, 3_600_000);

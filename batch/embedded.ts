@@ -6,6 +6,7 @@ import type { Journal } from './journal';
 import { removeTemporaryFolder } from './output';
 import { orderOf } from './run-job';
 import { PoolClosedError, type SlotPool } from './slot/pool';
+import { sleep } from './wait';
 
 /** Called as things happen. */
 export interface EmbeddedHooks {
@@ -99,7 +100,7 @@ export async function runEmbedded(
         await attempt(next).finally(() => working--);
       } else if (retries.length > 0 || working > 0) {
         // What is in work elsewhere may come back for another try.
-        await pause(50);
+        await sleep(50);
       } else {
         return;
       }
@@ -124,5 +125,3 @@ export async function runEmbedded(
   await journal.end(failed > 0 ? 'failed' : 'done');
   return { done, failed };
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

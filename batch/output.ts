@@ -3,7 +3,7 @@
  * named after the job, so that whoever does the job of a process that was killed, on whatever machine, removes its rest.
  */
 import { randomUUID } from 'node:crypto';
-import { access, constants, mkdir, open, readdir, rename, rm, rmdir, type FileHandle } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError } from '../engine/errors';
 import { messageOf } from '../engine/weights/source';
@@ -74,31 +74,17 @@ function pathError(path: string, error: unknown): InputError {
 }
 
 async function writeDraft(root: string, draft: string, bytes: Uint8Array): Promise<void> {
-  try {
-    const handle = await openDraft(draft);
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MachineError(notMounted(root));
-    throw folderError(root, error);
-  }
-}
-
-async function openDraft(path: string): Promise<FileHandle> {
   for (let again = true; ; again = false) {
-    // Not with the folders above it: on a machine where DIR is not mounted they would be made on the local disk.
-    await mkdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
     try {
-      return await open(path, 'wx');
+      // Not with the folders above it: on a machine where DIR is not mounted they would be made on the local disk.
+      await mkdir(dirname(draft)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      return await writeFile(draft, bytes, { flag: 'wx', flush: true });
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw folderError(root, error);
       // Another process may have removed the empty folder in between.
-      if (!again || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!again) throw new MachineError(notMounted(root));
     }
   }
 }

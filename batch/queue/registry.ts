@@ -9,6 +9,7 @@ import { InputError } from '../../engine/errors';
 import { FIRST_BACKOFF_SECONDS, TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
 import { ratePerSecond } from '../rate';
 import { FAILURES_SHOWN, RECENT_SHOWN, secondsLeft, type BatchState, type BatchStatus, type Refusal } from '../status';
+import { sleep } from '../wait';
 import type { QueueServer } from './connection';
 import { INPUTS } from './files';
 
@@ -222,7 +223,7 @@ export class Registry {
     const status = await this.#statusNow(entry);
     if (status.counts.lost === undefined) return status;
     // PostgreSQL counts a picture as completed a moment after it has moved it.
-    await new Promise((resolve) => setTimeout(resolve, COUNTED_MS));
+    await sleep(COUNTED_MS);
     return this.#statusNow((await this.find(entry.spec.name)) ?? entry);
   }
 

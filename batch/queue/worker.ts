@@ -11,7 +11,7 @@ import { PoolClosedError, type SlotPool } from '../slot/pool';
 import { isFull } from './connection';
 import { SlotHealth } from './health';
 import { isTriedAgain, queueName, reasonOf, type BatchEntry, type PictureJob, type Registry } from './registry';
-import { sleep, unlessAborted } from './wait';
+import { sleep, unlessAborted } from '../wait';
 import { fetchStyles, readStyles, transferJob } from './worker-files';
 
 /** What a worker uses of its slots. */

@@ -3,6 +3,7 @@ import { CancelledError, InputError } from '../../engine/errors';
 import { readJournals } from '../../batch/journal';
 import { describeRate } from '../../batch/rate';
 import type { BatchStatus } from '../../batch/status';
+import { sleep } from '../../batch/wait';
 import { serveBatches } from './page';
 import { queueBatches } from './queue';
 import type { Io } from '../io';
@@ -50,7 +51,7 @@ async function watch(io: Io, { json }: BatchesOptions, look: () => Promise<reado
     const batches = await look();
     if (json) io.out(`${JSON.stringify({ batches })}\n`);
     else io.out(`${io.interactive ? '\x1b[2J\x1b[H' : ''}${describeBatches(batches)}`);
-    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    await sleep(WATCH_MS, io.signal);
     if (io.signal.aborted) throw stoppedWatching();
   }
 }

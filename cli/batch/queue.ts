@@ -13,6 +13,7 @@ import type { BatchSpec } from '../../batch/job';
 import { surveyAgain, type Survey } from '../../batch/plan';
 import { SlotPool } from '../../batch/slot/pool';
 import type { BatchStatus } from '../../batch/status';
+import { sleep } from '../../batch/wait';
 import {
   describeStart,
   emit,
@@ -212,7 +213,7 @@ async function waitForBatch(
       }
       if (status.state !== 'waiting' && status.state !== 'running') return status;
       throwIfCancelled(io.signal);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await sleep(LOOK_MS, io.signal);
     }
   } finally {
     bar.end();

@@ -1,6 +1,6 @@
 /** Models from the hub on disk: fetched once, their hashes checked before they count, gone on with after a break. */
 import { openAsBlob } from 'node:fs';
-import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { appendFile, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { InputError } from '../../engine/errors';
@@ -108,13 +108,7 @@ function diskStore(folder: string): FileStore {
       const part = partPath(folder, path);
       try {
         await mkdir(dirname(part), { recursive: true });
-        const handle = await open(part, 'a');
-        try {
-          await handle.writeFile(bytes);
-          await handle.sync();
-        } finally {
-          await handle.close();
-        }
+        await appendFile(part, bytes, { flush: true });
       } catch (error) {
         throw new InputError(`${part}: cannot be written (${reasonOf(error)}); free some space, then go on`);
       }

@@ -1,7 +1,7 @@
 /** Files the commands write: checked before the work, written whole or not at all, never over anything unasked. */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { access, constants, link, lstat, mkdir, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, link, lstat, mkdir, mkdtemp, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { InputError } from '../../engine/errors';
@@ -112,13 +112,7 @@ export async function writeWhole(path: string, bytes: Uint8Array, { overwrite }:
   const forget = onEnding(() => rmSync(draft, { force: true }), { path: resolve(draft) });
   try {
     // Exclusive: neither an existing file nor a link is opened.
-    const handle = await open(draft, 'wx');
-    try {
-      await handle.writeFile(bytes);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await writeFile(draft, bytes, { flag: 'wx', flush: true });
     if (overwrite) await rename(draft, path);
     else await renameNew(draft, path);
     await syncFolder(dirname(path));

@@ -1,6 +1,6 @@
 /** Waiting that a signal ends: a worker does it every second of its life, on one signal. */
 import { getEventListeners } from 'node:events';
-import { sleep, unlessAborted } from '../../batch/queue/wait';
+import { sleep, unlessAborted } from '../../batch/wait';
 
 test('nothing is left on the signal, whichever comes first', async () => {
   const { signal } = new AbortController();

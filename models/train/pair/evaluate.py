@@ -133,6 +133,8 @@ if __name__ == "__main__":
     p.add_argument("--bare", action="store_true", help="the net sees no closed form")
     p.add_argument("--half", action="store_true", help="the backbone sees the pictures at half their size")
     args = p.parse_args()
+    if args.half and args.steps > 1:
+        p.error("--half takes one step: give it without --steps")
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     model, queries = load(args.model)
     if args.sheet:

@@ -18,15 +18,13 @@ import muon
 import optimizer
 import pair_net
 import train
-from drawing.groups import Generator
-from drawing.pictures import Photos, Store
 
 
 def drawer(index, ring, filled, args, seed):
     """Draws groups into slots index, index + workers, ... of the ring, again and again."""
     torch.set_num_threads(1)
     rng = np.random.default_rng([seed, index, 77])
-    draw = Generator(Store(args.data.split(",")), args.size, photos=Photos(args.photos) if args.photos else None)
+    draw = train.generator(args)
     slots, parent = np.arange(index, len(ring), args.drawers), os.getppid()
     store, turn = ring.numpy(), 0
     while os.getppid() == parent:

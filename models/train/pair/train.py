@@ -56,6 +56,12 @@ def parser():
     return p
 
 
+def generator(args):
+    """Draws the groups. Where parts are seen at full size, that is the size at which the icons are rendered."""
+    photos = Photos(args.photos) if args.photos else None
+    return Generator(Store(args.data.split(",")), args.size, photos=photos, side=args.size if args.parts else None)
+
+
 def losses(answer, target, change):
     """Per picture [N], all as shares of the style's change (mean squared, [N]), so that a slight style counts as much as a strong one:
     squared error; absolute error, which prefers one of two answers to their mean; absolute error of the differences between neighbours."""
@@ -78,8 +84,7 @@ def worker(index, shared, lock, args, config):
     start = shared.step.item()
     torch.manual_seed(args.seed * 7919 + start * 13 + index)
     rng = np.random.default_rng([args.seed, start, index])
-    photos = Photos(args.photos) if args.photos else None
-    draw = Generator(Store(args.data.split(",")), args.size, photos=photos, side=args.size if args.parts else None)
+    draw = generator(args)
     model = pair_net.PairNet(config)
     local = dict(model.named_parameters())
     names = shared.trainable

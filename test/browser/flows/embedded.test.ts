@@ -24,7 +24,7 @@ afterAll(() => editor.close());
 test('a style is learned while a third layer shows how it grows', async () => {
   await editor.select('teddy bear before', 'teddy bear after', 'koala');
   await button(editor, 'Use the third as live sample').click();
-  await describeLearning(editor, { style: 'Line', steps: 10, contentSteps: 2, sampleEvery: 10 });
+  await describeLearning(editor, { style: 'Line', steps: 10, contentSteps: 2, sampleEvery: 5 });
   await button(editor, 'Learn style').click({ timeout: PATIENCE });
   await editor.panel.getByAltText('Live sample').waitFor({ timeout: PATIENCE });
   const sample = await pictureShown(editor, 'Live sample');

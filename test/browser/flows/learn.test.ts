@@ -161,7 +161,7 @@ test('workers that die while learning are started again, and nothing is lost', a
   expect(await stylesKept()).toEqual([unbroken]);
 });
 
-test('where no worker starts any more learning fails, says so, and can be begun again; cancelled, it leaves nothing', async () => {
+test('where no worker starts any more learning fails, says so, and can be begun again', async () => {
   await beginLearning();
   const { restore } = await refuseWorkers(editor);
   await endWorkers(editor);
@@ -175,7 +175,12 @@ test('where no worker starts any more learning fails, says so, and can be begun 
   await button(editor, /^(Back|Discard)$/).click();
   await describeLearning(editor, SETTINGS);
   await button(editor, 'Learn style').click({ timeout: PATIENCE });
-  await waitForStep(editor, 3);
+  await waitForHeading(editor, '“Line” is learned');
+  expect(await stylesKept()).toEqual([unbroken]);
+});
+
+test('cancelled learning leaves nothing behind', async () => {
+  await beginLearning();
   await button(editor, 'Cancel').click();
   await waitForHeading(editor, 'A good pair');
   expect(await stylesKept()).toEqual([]);

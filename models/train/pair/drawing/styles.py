@@ -6,6 +6,7 @@ import numpy as np
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 from . import effects
+from . import frame_effects
 from . import palette
 from restyle import RESTYLES
 from restyle_frame import FRAME
@@ -54,7 +55,7 @@ def frame_style(rng):
             rgb, _ = function(x[..., :3] * 255, np.random.default_rng(seed))
             return effects.with_rgb(x, rgb / 255)
         return f, function.__name__
-    return effects.frame_effect(rng)
+    return frame_effects.frame_effect(rng)
 
 
 def background(rng, share_clear=0.4):

@@ -22,9 +22,16 @@ export async function loadImage(path: string, signal?: AbortSignal): Promise<Ima
   return decoder.decode(await readPicture(path), path, signal);
 }
 
-/** Throws what loadImage would throw. */
-export async function checkImageFile(path: string, signal?: AbortSignal): Promise<void> {
-  await decoder.check(await readPicture(path), path, signal);
+/** Why a file's picture cannot be used; undefined when it can. Throws as loadImage does where there is no such file. */
+export async function problemOfImage(path: string, signal?: AbortSignal): Promise<string | undefined> {
+  const bytes = await readPicture(path);
+  try {
+    await decoder.check(bytes, path, signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
 }
 
 /** The same for a file's bytes; `name` is for messages. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CancelledError, DeviceError, InputError } from '../../engine/errors';
 import type { GuideMode, PairVerdict, RestyleRequest } from '../../engine/requests';
 import { withDetails } from '../terminal/details';
-import { checkImageFile, encodePng, loadImage, stemOf } from '../inputs/images';
+import { encodePng, loadImage, problemOfImage, stemOf } from '../inputs/images';
 import type { CommandEngine, Io } from '../io';
 import { withEngine, type EngineOptions, type ModelKind } from '../inputs/models';
 import { given, strengthPerStyle } from '../options';
@@ -97,7 +97,7 @@ export async function restyleCommand(
   const write = { overwrite: options.overwrite ?? false };
   await prepareFolder(options.output);
   const { jobs, skipped } = await planJobs(images, files, options);
-  await checkImages(io, jobs);
+  const problems = await checkImages(io, jobs);
   for (const { input } of skipped) io.err(`${printable(input)}: skipped, its result is there\n`);
 
   const work = async (engine: CommandEngine): Promise<RestyleAnswer> => {
@@ -105,7 +105,12 @@ export async function restyleCommand(
     const outcomes: Outcome[] = [];
     const batch = new Batch(io, engine, styles, settingsOf(options), write);
     for (const [i, job] of jobs.entries()) {
-      const label = jobs.length === 1 ? job.input : `${i + 1}/${jobs.length} ${job.input}`;
+      const label = labelOf(jobs, i);
+      const problem = problems.get(job);
+      if (problem !== undefined) {
+        outcomes.push({ input: job.input, error: problem });
+        continue;
+      }
       try {
         outcomes.push(await batch.restyle(job, label));
         io.keep?.(kept(outcomes, jobs, again));
@@ -113,7 +118,7 @@ export async function restyleCommand(
         if (error instanceof CancelledError) throw cancelled(outcomes, jobs, again);
         // With one image there is nothing to go on with.
         if (jobs.length === 1 || !(error instanceof InputError || error instanceof DeviceError)) throw error;
-        io.err(`${printable(label)}: failed: ${printable(error.message)}\n`);
+        tellFailure(io, label, job, error.message);
         outcomes.push({
           input: job.input,
           error: error.message,
@@ -135,7 +140,7 @@ export async function restyleCommand(
         skipped: skipped.map(({ input }) => input),
       },
       ...(failed.length > 0 && {
-        refusal: `${failed.length} of ${jobs.length} images failed: ${failed.map(({ input }) => input).join(', ')}; the others are done`,
+        refusal: `${failed.length} of ${jobs.length} images failed: ${failed.map(({ input }) => input).join(', ')}${failed.length < jobs.length ? '; the others are done' : ''}`,
       }),
     };
   };
@@ -263,21 +268,36 @@ async function planJobs(
   return { jobs, skipped };
 }
 
-/** Decodes every image once, before hours of work. Throws an InputError that names those that cannot be. */
-async function checkImages(io: Io, jobs: readonly Job[]): Promise<void> {
-  const problems: string[] = [];
-  for (const { input } of jobs) {
-    try {
-      await orCancelled(checkImageFile(input, io.signal), io.signal);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      problems.push(error.message);
-    }
+/** How a job is called on the terminal. */
+function labelOf(jobs: readonly Job[], i: number): string {
+  return jobs.length === 1 ? jobs[i]!.input : `${i + 1}/${jobs.length} ${jobs[i]!.input}`;
+}
+
+/** Errors name the image, and so does the label. */
+function tellFailure(io: Io, label: string, { input }: Job, message: string): void {
+  const reason = message.startsWith(`${input}: `) ? message.slice(input.length + 2) : message;
+  io.err(`${printable(label)}: failed: ${printable(reason)}\n`);
+}
+
+/**
+ * Decodes every image once, before hours of work, and says at once which cannot be: they fail, the others are done.
+ * Throws an InputError when none can be decoded, or one is not there.
+ */
+async function checkImages(io: Io, jobs: readonly Job[]): Promise<ReadonlyMap<Job, string>> {
+  const problems = new Map<Job, string>();
+  for (const job of jobs) {
+    const problem = await orCancelled(problemOfImage(job.input, io.signal), io.signal);
+    if (problem !== undefined) problems.set(job, problem);
   }
-  if (problems.length === 0) return;
-  if (problems.length === 1) throw new InputError(problems[0]!);
-  const rest = problems.length > 3 ? ` | and ${problems.length - 3} more` : '';
-  throw new InputError(
-    `${problems.length} of ${jobs.length} images cannot be used: ${problems.slice(0, 3).join(' | ')}${rest}`,
-  );
+  if (problems.size > 0 && problems.size === jobs.length) {
+    const lines = [...problems.values()];
+    if (lines.length === 1) throw new InputError(lines[0]!);
+    const rest = lines.length > 3 ? ` | and ${lines.length - 3} more` : '';
+    throw new InputError(`none of ${lines.length} images can be used: ${lines.slice(0, 3).join(' | ')}${rest}`);
+  }
+  for (const [i, job] of jobs.entries()) {
+    const problem = problems.get(job);
+    if (problem !== undefined) tellFailure(io, labelOf(jobs, i), job, problem);
+  }
+  return problems;
 }

@@ -2,11 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import type { CommandEngine, Io } from '../../cli/io';
-import { run } from '../../cli/program';
 import type { Image } from '../../engine/image/image';
-import { BLUE, drawing, PALE, RED } from '../support/tiny-engine';
+import { BLUE, drawing, PALE, RED } from '../support/drawing';
 
 export interface Desk {
   readonly folder: string;
@@ -27,6 +25,8 @@ export function desk(openEngine?: Io['openEngine'], root = '/nowhere'): Desk {
     at: (name) => join(folder, name),
     controller,
     async run(...argv) {
+      // Loaded by the first test that runs a command: most need only the folder.
+      const { run } = await import('../../cli/program');
       let out = '';
       let err = '';
       const code = await run(argv, {
@@ -46,6 +46,7 @@ export function desk(openEngine?: Io['openEngine'], root = '/nowhere'): Desk {
 }
 
 export async function writePng(path: string, { width, height, data }: Image): Promise<void> {
+  const { default: sharp } = await import('sharp');
   await sharp(Buffer.from(data), { raw: { width, height, channels: 4 } })
     .png()
     .toFile(path);

@@ -1,7 +1,7 @@
 /** Every common image file comes in as sRGB with straight alpha. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { checkImageFile, encodePng, loadImage, savePng, stemOf } from '../../cli/inputs/images';
+import { encodePng, loadImage, problemOfImage, savePng, stemOf } from '../../cli/inputs/images';
 import { Random } from '../../engine/tensor/random';
 import { paint, pixel } from '../support/pictures';
 import { desk, type Desk } from './desk';
@@ -95,7 +95,8 @@ test.each([
   await sharp({ create: { width, height, channels: 3, background: 'red' } })
     .png()
     .toFile(path);
-  for (const read of [loadImage, checkImageFile]) await expect(read(path)).rejects.toThrow(`odd.png ${message}`);
+  await expect(loadImage(path)).rejects.toThrow(`odd.png ${message}`);
+  expect(await problemOfImage(path)).toContain(`odd.png ${message}`);
 });
 
 test('what is no picture, or only half of one, is refused in one line', async () => {
@@ -106,7 +107,9 @@ test('what is no picture, or only half of one, is refused in one line', async ()
   const whole = await encodePng(paint(200, 200, (x, y) => [x, y, (x * y) % 256, 255]));
   writeFileSync(d.at('half.png'), whole.subarray(0, whole.length / 2));
   await expect(loadImage(d.at('half.png'))).rejects.toThrow(/half\.png: cannot be read as an image/);
-  await expect(loadImage(d.at('none.png'))).rejects.toThrow('none.png: cannot be read (no such file or directory)');
+  for (const read of [loadImage, problemOfImage]) {
+    await expect(read(d.at('none.png'))).rejects.toThrow('none.png: cannot be read (no such file or directory)');
+  }
   expect(readFileSync(d.at('text.png'), 'utf8')).toBe('hello');
 });
 

@@ -52,34 +52,40 @@ describe('restyle', () => {
     expect(twice.err).toContain('would both be written to');
   });
 
-  test('a bad image among good ones is found before the work begins', async () => {
-    const d = newDesk();
-    const [before] = await writePair(d);
-    writeFileSync(d.at('bad.png'), 'no picture');
-    const { code, err } = await d.run(
-      'restyle',
-      writeStyle(d, 's'),
-      before,
-      d.at('bad.png'),
-      '-o',
-      d.at('out'),
-      ...MODEL,
-    );
-    expect(code).toBe(2);
-    expect(err).toMatch(/bad\.png: cannot be read as an image/);
-    expect(readdirSync(d.at('out'))).toEqual([]);
+  test('bad images among good ones are told before the work, and listed as failed; the others are done', async () => {
+    const d = newDesk(engine);
+    const [before, after] = await writePair(d);
+    const bad = d.at('bad.png');
+    writeFileSync(bad, 'no picture');
+    const argv = ['restyle', writeStyle(d, 's'), before, bad, after, '-o', d.at('out'), ...MODEL, '--json'];
+    const done = await d.run(...argv);
+    expect(done.code).toBe(2);
+    expect(readdirSync(d.at('out')).sort()).toEqual(['after.png', 'before.png']);
+    expect((JSON.parse(done.out) as { results: object[] }).results).toEqual([
+      expect.objectContaining({ input: before, width: 48 }),
+      { input: bad, error: expect.stringMatching(/bad\.png: cannot be read as an image/) },
+      expect.objectContaining({ input: after, width: 48 }),
+    ]);
+    expect(done.err).toMatch(/^2\/3 [^\n]*bad\.png: failed: cannot be read as an image/);
+    expect(done.err).toContain(`diptych: 1 of 3 images failed: ${bad}; the others are done\n`);
   });
 
-  test('every bad image is named', async () => {
+  test('without any good image, or with one that is not there, nothing is begun', async () => {
     const d = newDesk();
     const names = ['a.png', 'b.png', 'c.png', 'd.png'].map(d.at);
     for (const name of names) writeFileSync(name, 'no picture');
     const [before] = await writePair(d);
-    const { code, err } = await d.run('restyle', writeStyle(d, 's'), before, ...names, '-o', d.at('out'), ...MODEL);
-    expect(code).toBe(2);
-    expect(err).toMatch(
-      /^diptych: 4 of 5 images cannot be used: [^\n]*a\.png[^\n]*b\.png[^\n]*c\.png[^\n]* \| and 1 more\n$/,
+    const argv = ['restyle', writeStyle(d, 's'), '-o', d.at('out'), ...MODEL];
+    const none = await d.run(...argv, ...names);
+    expect(none.code).toBe(2);
+    expect(none.err).toMatch(
+      /^diptych: none of 4 images can be used: [^\n]*a\.png[^\n]*b\.png[^\n]*c\.png[^\n]* \| and 1 more\n$/,
     );
+    const missing = await d.run(...argv, before, d.at('missing.png'));
+    expect([missing.code, missing.err]).toEqual([
+      2,
+      `diptych: ${d.at('missing.png')}: cannot be read (no such file or directory); check the path\n`,
+    ]);
   });
 
   test('an image that fails is one, the others are done, and both are listed', async () => {
@@ -113,6 +119,7 @@ describe('restyle', () => {
       { input: inputs[2], error: 'out of memory; use a smaller image' },
       expect.objectContaining({ input: inputs[3], width: 48 }),
     ]);
+    expect(err).toContain(`2/4 ${after}: failed: too odd; use another\n`);
     expect(err).toContain(`diptych: 2 of 4 images failed: ${after}, ${inputs[2]}; the others are done\n`);
   });
 

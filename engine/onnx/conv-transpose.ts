@@ -1,7 +1,7 @@
 /**
  * A transposed convolution, as ONNX Runtime's ConvTranspose or, where that is slow, as a Conv with the flipped weight.
  * The CPU provider runs Conv by blocked kernels (NCHWc) and ConvTranspose by a matrix product and a scatter: Conv is
- * 1.3 to 1.5 times as fast at stride 1 (docs/performance.md), and slower at stride 2 and for few output channels.
+ * 1.3 to 1.5 times as fast at stride 1 (docs/experiments.md), and slower at stride 2 and for few output channels.
  */
 import type { Node, Value } from '../graph/graph';
 import type { OpOf } from '../graph/ops';

@@ -8,7 +8,7 @@ import { copyElements, toOrt } from './convert';
 
 /**
  * How long an idle thread looks for work before it sleeps. By default far longer, which on a machine with other work
- * to do keeps the very thread waiting that has the work (docs/performance.md).
+ * to do keeps the very thread waiting that has the work (docs/experiments.md).
  */
 const SPIN_MICROSECONDS = '20';
 

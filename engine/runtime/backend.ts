@@ -112,7 +112,7 @@ const COPY_WEIGHTS: readonly string[] = [
 
 /**
  * Graph optimizers of ONNX Runtime that find nothing in our graphs, or nothing that pays, when they run on the CPU.
- * Each walks the whole graph; without them a training session is made in two thirds of the time (docs/performance.md).
+ * Each walks the whole graph; without them a training session is made in two thirds of the time (docs/experiments.md).
  * Equal operations are merged by our own GraphBuilder.
  */
 export const IDLE_ON_CPU: readonly string[] = [

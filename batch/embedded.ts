@@ -1,12 +1,14 @@
 /** A batch on this machine alone: slots as processes, the journal, three tries, and a stop that loses nothing. */
 import { CancelledError } from '../engine/errors';
 import { MachineError, oneLine, SLOT_ERRORS, SlotError } from './errors';
-import { FIRST_BACKOFF_SECONDS, TRIES, type BatchJob, type BatchSpec, type JobResult } from './job';
+import { FIRST_BACKOFF_SECONDS, orderOf, TRIES, type BatchJob, type BatchSpec, type JobResult } from './job';
 import type { Journal } from './journal';
-import { removeTemporaryFolder } from './output';
-import { orderOf } from './run-job';
+import { removeDrafts, removeTemporaryFolder } from './output';
 import { PoolClosedError, type SlotPool } from './slot/pool';
 import { sleep } from './wait';
+
+/** Pictures with the pool for each slot: one whose files are written, one that is computed, one that is read ahead. */
+const IN_HAND = 3;
 
 /** Called as things happen. */
 export interface EmbeddedHooks {
@@ -55,23 +57,30 @@ export async function runEmbedded(
   let stop: Error | undefined;
 
   const attempt = async ({ job, tries }: Attempt): Promise<void> => {
-    journal.write({ event: 'started', key: job.key, input: job.input });
-    hooks.onStarted?.(job);
+    const onBegun = (): void => {
+      journal.write({ event: 'started', key: job.key, input: job.input });
+      hooks.onStarted?.(job);
+    };
     try {
-      const { result } = await pool.run(orderOf(spec, job), styles);
+      const { result } = await pool.run(orderOf(spec, job), styles, onBegun);
       const outputs = job.outputs.map(({ path }) => path);
       journal.write({ event: 'done', key: job.key, input: job.input, outputs, seconds: result.seconds });
       done++;
       slotErrors = 0;
       hooks.onDone?.(job, result);
     } catch (error) {
-      if (error instanceof PoolClosedError) return;
+      if (error instanceof PoolClosedError) {
+        // Its process was ended, which may have been in the middle of a file.
+        await removeDrafts(spec.output, job.key).catch(() => undefined);
+        return;
+      }
       if (error instanceof SlotError && ++slotErrors < SLOT_ERRORS) {
         retries.push({ job, tries, due: Date.now() + 1000 * FIRST_BACKOFF_SECONDS });
         return;
       }
       if (error instanceof MachineError) {
         stop ??= error;
+        pool.clear();
         return;
       }
       const reason = oneLine(error instanceof Error ? error.message : String(error));
@@ -108,7 +117,7 @@ export async function runEmbedded(
   };
   const onAbort = (): void => void pool.close();
   hooks.signal?.addEventListener('abort', onAbort, { once: true });
-  await Promise.all(Array.from({ length: pool.size }, runner));
+  await Promise.all(Array.from({ length: IN_HAND * pool.size }, runner));
   hooks.signal?.removeEventListener('abort', onAbort);
   await removeTemporaryFolder(spec.output);
   const remaining = jobs.length - done - failed;

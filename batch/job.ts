@@ -76,6 +76,34 @@ export interface JobResult {
   readonly engineSeconds: number;
 }
 
+/** A job with what it needs from its batch. */
+export interface JobOrder {
+  readonly job: BatchJob;
+  /** The folder of the outputs. */
+  readonly root: string;
+  /** The folders that the batch's inputs lie in. */
+  readonly inputs: readonly string[];
+  readonly settings: RestyleSettings;
+  /** Whether a file that no batch made may be replaced. */
+  readonly overwrite: boolean;
+  /** SHA-256 of each style file, in order. */
+  readonly styles: readonly string[];
+  /** The input's bytes where they do not come from a disk. Then the outputs are returned and not written. */
+  readonly bytes?: Uint8Array;
+}
+
+/** A job of a batch whose files lie on this machine's disks. */
+export function orderOf(spec: BatchSpec, job: BatchJob): JobOrder {
+  const { output, inputs = [], settings, overwrite, styles } = spec;
+  return { job, root: output, inputs, settings, overwrite, styles: styles.map(({ sha }) => sha) };
+}
+
+export interface JobReply {
+  readonly result: JobResult;
+  /** The output files' bytes in the order of job.outputs, for an order that brought its input. */
+  readonly files?: readonly Uint8Array[];
+}
+
 /** How often a job is tried before it counts as failed. */
 export const TRIES = 3;
 

@@ -2,8 +2,7 @@
 import { InputError } from '../../engine/errors';
 import { messageOf } from '../../engine/weights/source';
 import { MachineError, oneLine } from '../errors';
-import { sha256, type BatchJob, type BatchSpec, type JobResult } from '../job';
-import { orderOf, type JobOrder, type JobReply } from '../run-job';
+import { orderOf, sha256, type BatchJob, type BatchSpec, type JobOrder, type JobReply, type JobResult } from '../job';
 import { isFull, type QueueServer } from './connection';
 import { fetchedName, inputName, LARGEST_RESULT, resultName, styleName, type FileStore } from './files';
 

@@ -1,8 +1,11 @@
-/** The process of a slot: opens its model once, then does one order after another until the process above is gone. */
+/**
+ * The process of a slot: opens its model once, then does one order after another until the process above is gone. Files of
+ * an order may still be written while the next one is computed.
+ */
 import { plainError } from '../errors';
-import type { BatchEngine, SlotHost } from '../host';
-import { runJob } from '../run-job';
+import type { BatchEngine, JobFiles, SlotHost } from '../host';
 import type { FromSlot, ToSlot } from './messages';
+import { runJob } from './run-job';
 
 /** Runs until the channel to the process above closes. */
 export function serveSlot(host: SlotHost): void {
@@ -15,14 +18,18 @@ export function serveSlot(host: SlotHost): void {
 
   let engine: BatchEngine | undefined;
   const styles = new Map<string, Uint8Array>();
-  const answer = async (message: ToSlot): Promise<void> => {
+  let files: JobFiles | undefined;
+  /** Resolves when the engine is free again. */
+  const answer = async (message: Exclude<ToSlot, { kind: 'expect' }>): Promise<void> => {
     switch (message.kind) {
       case 'open':
         try {
           engine = await host.openEngine(message.options);
-          send({ kind: 'ready', description: engine.description });
+          files = host.openFiles();
+          send({ id: message.id, kind: 'ready', description: engine.description });
         } catch (error) {
-          process.send!({ kind: 'refused', error: plainError(error) } satisfies FromSlot, () => process.exit(1));
+          const refusal: FromSlot = { id: message.id, kind: 'refused', error: plainError(error) };
+          process.send!(refusal, () => process.exit(1));
         }
         return;
       case 'style':
@@ -35,27 +42,39 @@ export function serveSlot(host: SlotHost): void {
         try {
           for (const { name, sha } of message.styles)
             await opened(engine).describeStyle(name, styles.get(sha)!, message.force);
-          send({ kind: 'checked' });
+          send({ id: message.id, kind: 'checked' });
         } catch (error) {
-          send({ kind: 'failed', error: plainError(error) });
+          send({ id: message.id, kind: 'failed', error: plainError(error) });
         }
         return;
       case 'order':
-        try {
-          const onProgress = (): void => send({ kind: 'progress' });
-          send({ kind: 'done', reply: await runJob(message.order, opened(engine), styles, host, onProgress) });
-        } catch (error) {
-          send({ kind: 'failed', error: plainError(error) });
-        }
+        await new Promise<void>((free) => void obey(message, free).finally(free));
+    }
+  };
+  const obey = async ({ id, order }: ToSlot & { kind: 'order' }, free: () => void): Promise<void> => {
+    try {
+      const reply = await runJob(order, opened(engine), styles, opened(files), {
+        onProgress: () => send({ id, kind: 'progress' }),
+        onComputed() {
+          send({ id, kind: 'computed' });
+          free();
+        },
+      });
+      send({ id, kind: 'done', reply });
+    } catch (error) {
+      send({ id, kind: 'failed', error: plainError(error) });
     }
   };
   let queue = Promise.resolve();
-  process.on('message', (message) => {
-    queue = queue.then(() => answer(message as ToSlot));
+  process.on('message', (received) => {
+    const message = received as ToSlot;
+    // At once: it is about the time that the order before it takes.
+    if (message.kind === 'expect') files?.expect(message.order);
+    else queue = queue.then(() => answer(message));
   });
 }
 
-function opened(engine: BatchEngine | undefined): BatchEngine {
-  if (!engine) throw new Error('an order came before the model was open');
-  return engine;
+function opened<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('an order came before the model was open');
+  return part;
 }

@@ -6,8 +6,8 @@ import { DeviceError } from '../../engine/errors';
 import { messageOf } from '../../engine/weights/source';
 import { oneLine, restoredError, SlotError } from '../errors';
 import type { SlotEngineOptions } from '../host';
-import type { JobOrder, JobReply } from '../run-job';
-import type { FromSlot, NamedStyle, ToSlot } from './messages';
+import type { JobOrder, JobReply } from '../job';
+import type { FromSlot, NamedStyle, SlotAnswer, ToSlot } from './messages';
 
 export interface SlotOptions {
   /** The program that calls serveSlot. */
@@ -31,16 +31,32 @@ export class SlotDiedError extends Error {
   override readonly name = 'SlotDiedError';
 }
 
+/** A question without its answer. */
 interface Waiting {
-  readonly resolve: (message: FromSlot) => void;
+  readonly resolve: (answer: SlotAnswer) => void;
   readonly reject: (error: Error) => void;
+  readonly onComputed: () => void;
 }
+
+/** What becomes of an order. */
+export interface OrderHooks {
+  /** It is with the process. */
+  readonly onSent?: () => void;
+  /** The process can take the next one; it writes this one's files. */
+  readonly onComputed?: () => void;
+}
+
+/** A question before it has its number. */
+type Question = Extract<ToSlot, { id: number }> extends infer Q ? (Q extends unknown ? Omit<Q, 'id'> : never) : never;
 
 export class Slot {
   readonly #options: SlotOptions;
   #child: ChildProcess | undefined;
   #description: EngineDescription | undefined;
-  #waiting: Waiting | undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #asked = 0;
+  /** Resolves when no files are written any more. */
+  #written: Promise<unknown> = Promise.resolve();
   /** Why this side ended the process. */
   #ended: string | undefined;
   /** Whether the process has begun an order. */
@@ -77,18 +93,14 @@ export class Slot {
     this.#styles.clear();
     let tail = '';
     child.stderr!.setEncoding('utf8').on('data', (text: string) => (tail = (tail + text).slice(-TAIL_BYTES)));
-    child.on('message', (message) => {
-      if ((message as FromSlot).kind === 'progress') this.#watchdog.heard();
-      else this.#take()?.resolve(message as FromSlot);
-    });
+    child.on('message', (message) => this.#hear(message as FromSlot));
     const ended = (why: string): void => {
       // One that ended before is no news of the one that runs now.
       if (this.#child !== child) return;
       this.#child = undefined;
       const said = tail.trim().split('\n').at(-1);
-      this.#take()?.reject(
-        new SlotDiedError(oneLine(`the process that worked on it ${why}${said ? `: ${said}` : ''}`)),
-      );
+      const error = new SlotDiedError(oneLine(`the process that worked on it ${why}${said ? `: ${said}` : ''}`));
+      for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(error);
     };
     child.on('error', (error) => ended(`could not be started (${error.message})`));
     child.on('exit', (code, signal) => ended(this.#ended ?? describeExit(code, signal)));
@@ -103,26 +115,38 @@ export class Slot {
   }
 
   /**
-   * One order. A process whose device was lost or ran out of memory is ended: every later order would fail in it. Unless
-   * the order was its first, the order is then done once more in a new one.
+   * One order; the next one may be given once it is computed. A process whose device was lost or ran out of memory is
+   * ended: every later order would fail in it. Unless the order was its first, the order is then done once more in a new
+   * one.
    *
    * @param styles the files that the order names, by their SHA-256.
    * @throws what runJob throws; SlotDiedError; SlotError when the process cannot be started or open its model.
    */
-  async run(order: JobOrder, styles: ReadonlyMap<string, Uint8Array>): Promise<JobReply> {
+  async run(order: JobOrder, styles: ReadonlyMap<string, Uint8Array>, hooks: OrderHooks = {}): Promise<JobReply> {
     for (;;) {
       await this.#startForOrder();
       const isFirst = !this.#used;
       this.#used = true;
       this.#give(order.styles, styles);
-      const message = await this.#ask({ kind: 'order', order });
+      const before = this.#written;
+      const answer = this.#ask({ kind: 'order', order }, hooks.onComputed);
+      this.#written = Promise.allSettled([before, answer]);
+      hooks.onSent?.();
+      const message = await answer;
       if (message.kind === 'done') return message.reply;
       if (message.kind !== 'failed') throw new Error(`a slot answered ${message.kind} to an order`);
       const error = restoredError(message.error);
       if (!(error instanceof DeviceError)) throw error;
+      // The files of the order before need no device.
+      await before;
       await this.#end();
       if (isFirst) throw error;
     }
+  }
+
+  /** The order is likely to be the next one: its input can be read while the one before is computed. */
+  expect(order: JobOrder): void {
+    this.#send({ kind: 'expect', order });
   }
 
   /** The model was open when the work began, so that what keeps it from opening now is no fault of an order. */
@@ -188,19 +212,26 @@ export class Slot {
     this.#child?.send(message, () => undefined);
   }
 
-  #ask(message: ToSlot): Promise<FromSlot> {
+  #ask(question: Question, onComputed: () => void = () => undefined): Promise<SlotAnswer> {
     return new Promise((resolve, reject) => {
       if (!this.#child) return reject(new SlotDiedError('the process that works on pictures ended'));
-      this.#waiting = { resolve, reject };
+      const id = ++this.#asked;
+      this.#waiting.set(id, { resolve, reject, onComputed });
       this.#watchdog.start();
-      this.#send(message);
+      this.#send({ ...question, id });
     });
   }
 
-  #take(): Waiting | undefined {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    this.#watchdog.stop();
+  #hear(message: FromSlot): void {
+    this.#watchdog.heard();
+    if (message.kind === 'computed') this.#waiting.get(message.id)?.onComputed();
+    else if (message.kind !== 'progress') this.#take(message.id)?.resolve(message);
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#watchdog.stop();
     return waiting;
   }
 }

@@ -1,7 +1,8 @@
 /**
  * What a batch costs on one machine beside the restyling itself: time and CPU time of each picture outside the engine,
  * two slots against one, and the memory of a slot from the first picture to the last. Pictures on the tiny test model, so
- * that there is much of everything else. `node bench/batch/run.mjs machine [pictures]`.
+ * that there is much of everything else. `node bench/batch/run.mjs machine [pictures] [CHECKOUT]`: with the folder of
+ * another checkout that was built, its overhead is measured in turns with this one's.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 
 const ROOT = process.cwd();
-const COMMAND = join(ROOT, 'dist/cli/diptych.mjs');
+const commandOf = (root: string): string => join(root, 'dist/cli/diptych.mjs');
 const MODEL = join(ROOT, 'test/fixtures/tiny-model');
 /** Side of the pictures, px: that of an icon. */
 const SIDE = 64;
@@ -36,9 +37,11 @@ function memoryOfSlots(pid: number): number {
   return Math.max(...stdout.trim().split('\n').map(Number)) / 1024;
 }
 
-async function batch(argv: readonly string[], sampleEvery: number): Promise<Run> {
+async function batch(argv: readonly string[], sampleEvery: number, root = ROOT): Promise<Run> {
   const before = childrenCpu();
-  const child = spawn(process.execPath, [COMMAND, 'batch', ...argv, '--json'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(process.execPath, [commandOf(root), 'batch', ...argv, '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const done: { seconds: number; engineSeconds: number }[] = [];
   const memory: number[] = [];
   let [rest, first, last] = ['', 0, 0];
@@ -62,7 +65,7 @@ async function batch(argv: readonly string[], sampleEvery: number): Promise<Run>
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 const round = (value: number, digits = 1): number => Number(value.toFixed(digits));
 
-export async function measureMachine(count: number): Promise<object[]> {
+export async function measureMachine(count: number, other?: string): Promise<object[]> {
   const folder = mkdtempSync(join(tmpdir(), 'diptych-bench-'));
   try {
     for (const name of ['in', 'few']) mkdirSync(join(folder, name));
@@ -84,24 +87,31 @@ export async function measureMachine(count: number): Promise<object[]> {
     ];
     const style = join(folder, 'style.safetensors');
     const quick = ['--steps', '2', '--content-steps', '1', '--rank', '2', '--threads', '1', '-o', style, '--force'];
-    const learned = spawnSync(process.execPath, [COMMAND, ...learn, ...quick], { encoding: 'utf8', cwd: ROOT });
+    const learned = spawnSync(process.execPath, [commandOf(ROOT), ...learn, ...quick], { encoding: 'utf8', cwd: ROOT });
     if (learned.status !== 0) throw new Error(learned.stderr);
     const argv = (name: string, slots: number, steps: number, from = 'in'): string[] => [
       ...[style, join(folder, from), '-o', join(folder, name), '--model', MODEL, '--threads', '1'],
       ...['--concurrency', String(slots), '--steps', String(steps)],
     ];
     const rows: object[] = [];
-    const long = await batch(argv('long', 1, 1), Math.max(1, Math.floor(count / 20)));
-    const outside = long.done.map(({ seconds, engineSeconds }) => 1000 * (seconds - engineSeconds));
-    const engine = long.done.map(({ engineSeconds }) => 1000 * engineSeconds);
-    const all = long.done.reduce((sum, { seconds }) => sum + seconds, 0);
-    rows.push({
-      ...{ case: 'overhead', pictures: count, engineMs: round(median(engine)), filesMs: round(median(outside)) },
-      // Between two pictures: the slot's channel, the journal, the choice of the next job.
-      bookkeepingMs: round((1000 * (long.seconds - all + long.done[0]!.seconds)) / (count - 1)),
-      cpuMs: round((1000 * long.cpu) / count),
-    });
-    rows.push({ case: 'memory of a slot, MiB', at: long.memory.map((mib) => Math.round(mib)) });
+    const roots = other === undefined ? [ROOT] : [other, ROOT];
+    const sampleEvery = Math.max(1, Math.floor(count / 20));
+    let long: Run;
+    for (let turn = 0; turn < (other === undefined ? 1 : 2); turn++) {
+      for (const root of roots) {
+        long = await batch(argv(`long-${turn}-${roots.indexOf(root)}`, 1, 1), sampleEvery, root);
+        const engine = long.done.slice(1).map(({ engineSeconds }) => 1000 * engineSeconds);
+        const engineMean = engine.reduce((sum, ms) => sum + ms, 0) / engine.length;
+        const each = (1000 * long.seconds) / (count - 1);
+        rows.push({
+          ...{ case: 'overhead', of: root, pictures: count, pictureMs: round(each) },
+          ...{ engineMs: round(engineMean), engineMedianMs: round(median(engine)) },
+          // From one picture's end to the next one's, without the time in the engine: files, channels, the journal.
+          ...{ overheadMs: round(each - engineMean), cpuMs: round((1000 * long.cpu) / count) },
+        });
+      }
+    }
+    rows.push({ case: 'memory of a slot, MiB', at: long!.memory.map((mib) => Math.round(mib)) });
     // In turns, so that what else the machine does is shared alike; enough steps for a picture that is mostly computed.
     const turns: { one: Run; two: Run }[] = [];
     for (let turn = 0; turn < 3; turn++) {

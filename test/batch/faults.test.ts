@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { DeviceError, InputError } from '../../engine/errors';
 import { runEmbedded } from '../../batch/embedded';
 import { machineError, MachineError, SlotError } from '../../batch/errors';
-import type { BatchEngine, SlotHost } from '../../batch/host';
+import type { PictureCodec } from '../../batch/host';
 import { sha256, type BatchJob, type BatchSpec } from '../../batch/job';
+import { DiskFiles } from '../../batch/slot/job-files';
 import { Journal } from '../../batch/journal';
 import { prepareOwnFolder, writeOutput } from '../../batch/output';
 import { SlotHealth } from '../../batch/queue/health';
 import { isTriedAgain, reasonOf, type PictureJob } from '../../batch/queue/registry';
-import { runJob } from '../../batch/run-job';
 import type { SlotPool } from '../../batch/slot/pool';
 import { SlotDiedError } from '../../batch/slot/slot';
 import { desk } from '../cli/desk';
@@ -67,8 +67,7 @@ describe('an output that cannot be written', () => {
 test('an input that is gone costs its picture a try; without the folder of all inputs it does not', async () => {
   const job: BatchJob = { key: 'k', input: at('in/sub/a.png'), inputSha: sha256('a'), outputs: [] };
   const order = { job, root: at('out'), inputs: [at('other'), at('in')], settings: {}, overwrite: false, styles: [] };
-  const attempt = (): Promise<Error> =>
-    errorOf(runJob(order, undefined as unknown as BatchEngine, new Map(), undefined as unknown as SlotHost));
+  const attempt = (): Promise<Error> => errorOf(new DiskFiles(undefined as unknown as PictureCodec).begin(order));
   const gone = await attempt();
   expect([gone instanceof MachineError, gone.message]).toEqual([true, expect.stringContaining('mount it under this')]);
   mkdirSync(at('in'));
@@ -131,8 +130,9 @@ test('a run on this machine gives a picture back when no slot can be started, an
   const list = ['a', 'b', 'c'].map((key): BatchJob => ({ key, input: key, inputSha: key, outputs: [] }));
   const outcomes = (...works: readonly boolean[]): SlotPool => {
     const next = works[Symbol.iterator]();
-    const pool: Pick<SlotPool, 'size' | 'run'> = {
+    const pool: Pick<SlotPool, 'size' | 'run' | 'clear'> = {
       size: 1,
+      clear: () => undefined,
       run: async () => {
         if (!next.next().value) throw new SlotError('the model cannot be opened on this machine: gone');
         return { result: { width: 1, height: 1, seconds: 0, engineSeconds: 0 } };

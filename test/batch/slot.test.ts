@@ -6,13 +6,13 @@ import { SlotError } from '../../batch/errors';
 import { DeviceError } from '../../engine/errors';
 import { PoolClosedError, SlotPool } from '../../batch/slot/pool';
 import { Slot, SlotDiedError } from '../../batch/slot/slot';
-import type { JobOrder } from '../../batch/run-job';
+import type { JobOrder } from '../../batch/job';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'diptych-slot-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const ORDER = { styles: [] } as unknown as JobOrder;
+const ORDER = { styles: [], job: { key: 'k' } } as unknown as JobOrder;
 
 /** A slot whose process does `order` with the number of the order, from 1, of all its processes. */
 function slotThat(order: string, silenceMs: number): Slot {
@@ -25,9 +25,10 @@ function programThat(order: string): string {
     program,
     `const fs = require('node:fs');
     const log = ${JSON.stringify(join(folder, 'log'))};
-    const send = (message) => process.send(message);
     const hang = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    process.on('message', async ({ kind }) => {
+    process.on('message', async ({ kind, id, order }) => {
+      const send = (message) => process.send({ id, ...message });
+      if (kind === 'expect') return fs.appendFileSync(log + '.expected', order.job.key + ' ');
       if (kind === 'open') return send({ kind: 'ready', description: {} });
       fs.appendFileSync(log, '.');
       const nth = fs.readFileSync(log).length;
@@ -85,6 +86,32 @@ test('a pool that is closed lets orders end for a short time, ends the others, a
   expect(pool.pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
 });
 
+test('the next order begins once the one before is computed, its files written or not; its input was read ahead', async () => {
+  // The first one ends only after the second one began, which it would never do otherwise.
+  const program = programThat(`send({ kind: 'computed' });
+    while (nth === 1 && fs.readFileSync(log).length < 2) await new Promise((wake) => setTimeout(wake, 5));`);
+  const pool = new SlotPool(1, { program, engine: {} }, 1000);
+  await pool.describe();
+  const order = (key: string): JobOrder => ({ styles: [], job: { key } }) as unknown as JobOrder;
+  const begun: string[] = [];
+  const answers = ['a', 'b', 'c'].map((key) => pool.run(order(key), new Map(), () => void begun.push(key)));
+  expect(begun).toEqual(['a']);
+  expect(await Promise.all(answers)).toEqual([1, 2, 3].map((nth) => ({ result: { nth } })));
+  expect([begun, readFileSync(join(folder, 'log.expected'), 'utf8')]).toEqual([['a', 'b', 'c'], 'b c ']);
+  await pool.kill();
+});
+
+test('a device that is lost in an order takes nothing from the one before, whose files are still written', async () => {
+  const program =
+    programThat(`if (nth === 2) return send({ kind: 'failed', error: { kind: 'device', message: 'lost' } });
+    send({ kind: 'computed' });
+    if (nth === 1) await new Promise((wake) => setTimeout(wake, 300));`);
+  const pool = new SlotPool(1, { program, engine: {} }, 1000);
+  const answers = [pool.run(ORDER, new Map()), pool.run(ORDER, new Map())];
+  expect(await Promise.all(answers)).toEqual([{ result: { nth: 1 } }, { result: { nth: 3 } }]);
+  await pool.kill();
+});
+
 test('a process that lost its device is ended, and the order is done in a new one unless it was its first', async () => {
   const lost = `if (fs.existsSync(${JSON.stringify(join(folder, 'lost'))}) || nth === 2)
     return send({ kind: 'failed', error: { kind: 'device', message: 'the device was lost' } });`;
@@ -105,7 +132,7 @@ test('a model that is gone when a process is started again is no fault of the pi
   const refusing = readFileSync(program, 'utf8').replace(
     "if (kind === 'open')",
     `if (kind === 'open' && fs.existsSync(log))
-      return process.send({ kind: 'refused', error: { kind: 'input', message: 'm: is gone' } }, () => process.exit(1));
+      return process.send({ id, kind: 'refused', error: { kind: 'input', message: 'm: is gone' } }, () => process.exit(1));
     if (kind === 'open')`,
   );
   writeFileSync(program, refusing);

@@ -1,6 +1,6 @@
 /** `diptych batches`: what is queued, running, done and failed. */
 import { CancelledError, InputError } from '../../engine/errors';
-import { readJournals } from '../../batch/journal';
+import { Journals } from '../../batch/journal';
 import { describeRate } from '../../batch/rate';
 import type { BatchStatus } from '../../batch/status';
 import { sleep } from '../../batch/wait';
@@ -41,7 +41,10 @@ export async function batchesCommand(
       throw options.watch && error instanceof CancelledError ? stoppedWatching() : error;
     });
   }
-  if (name !== undefined) return show(() => readJournals(name));
+  if (name !== undefined) {
+    const journals = new Journals(name);
+    return show(() => journals.list());
+  }
   throw new InputError('name the queue with --queue URL, or the -o folder of a batch on this machine');
 }
 

@@ -1,7 +1,7 @@
 /** `diptych batches --serve`: the web page of batches. */
 import sharp from 'sharp';
 import { CancelledError, InputError } from '../../engine/errors';
-import { readJournals } from '../../batch/journal';
+import { Journals } from '../../batch/journal';
 import { servePage } from '../../batch/page/server';
 import type { BatchSource } from '../../batch/page/source';
 import { statuses, withRegistry } from './queue';
@@ -35,10 +35,11 @@ export async function serveBatches(io: Io, name: string | undefined, options: Pa
     });
   }
   if (name === undefined) throw new InputError('name the queue with --queue URL, or the -o folder of a batch');
+  const journals = new Journals(name);
   return serve(
     io,
     {
-      list: () => readJournals(name),
+      list: () => journals.list(),
       retry: async () => {
         throw new InputError('a batch without a queue tries what failed again when its command is run again');
       },

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { findInputs, foldersOf } from '../../batch/inputs';
 import { jobKey, outputId, sha256, type BatchSpec } from '../../batch/job';
-import { Journal, readJournals } from '../../batch/journal';
 import { planSlots } from '../../batch/machine';
 import { findOutput, markPng } from '../../batch/mark';
 import { planOutputs, surveyOutputs } from '../../batch/plan';
@@ -170,18 +169,6 @@ test('the folders that inputs were found in', () => {
     { path: '/x/f.png', place: '../f.png' },
   ];
   expect(foldersOf(inputs)).toEqual(['/a', '/', '/x']);
-});
-
-test('a journal tells of its latest pictures, and counts all', async () => {
-  mkdirSync(at('out'));
-  const journal = await Journal.start(spec(), [], 1000);
-  for (let i = 0; i < 700; i++) {
-    journal.write({ event: 'done', key: `p${i}`, input: `${i}.png`, outputs: [], seconds: 1 });
-  }
-  await journal.end('stopped');
-  const [status] = await readJournals(at('out'));
-  expect([status!.counts.done, status!.recent.length]).toEqual([700, 200]);
-  expect([status!.recent[0]!.key, status!.recent[199]!.key]).toEqual(['p699', 'p500']);
 });
 
 test('the rate is of the latest pictures, and sinks while nothing is done', () => {

@@ -3,6 +3,8 @@ import { availableParallelism, cpus } from 'node:os';
 import { dirname, relative, sep } from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { DeviceError } from '../errors';
+import { GraphBuilder } from '../graph/builder';
+import { emitModel } from '../onnx/emit';
 import { commonSessionOptions, IDLE_ON_CPU, type Backend, type Device, type DeviceOptions } from './backend';
 import { copyElements, toOrt } from './convert';
 
@@ -18,6 +20,7 @@ export const nodeBackend: Backend = {
     if (asked === 'wasm') throw new DeviceError('device wasm is for browsers; use cpu here');
     // Not chosen by 'auto': without gpu-buffer tensors every run copies its inputs and outputs through the host.
     const gpu = asked === 'webgpu';
+    const probe = gpu ? await startGpu() : undefined;
     const threads = options.threads ?? availableParallelism();
     const processor = cpus()[0]?.model.trim() ?? 'CPU';
     return {
@@ -39,10 +42,30 @@ export const nodeBackend: Backend = {
       read: async (tensor) => tensor.data,
       fault: () => undefined,
       lost: new Promise(() => undefined),
-      close: () => undefined,
+      close: () => void probe?.release(),
     };
   },
 };
+
+/**
+ * ONNX Runtime looks for a GPU when its first session is created, which would be in the middle of somebody's work. The
+ * session is to be kept: with the last one the GPU is given up.
+ */
+async function startGpu(): Promise<ort.InferenceSession> {
+  const b = new GraphBuilder();
+  const x = b.input('x', [1]);
+  b.output('y', b.add(x, x));
+  const { bytes } = emitModel(b.finish());
+  try {
+    // 4: fatal errors alone are printed.
+    return await ort.InferenceSession.create(bytes, { executionProviders: ['webgpu'], logSeverityLevel: 4 });
+  } catch (error) {
+    throw new DeviceError(
+      'WebGPU cannot start on this machine: it finds no GPU that it can use; install the driver of the GPU (on Linux with Vulkan), or use device cpu',
+      { cause: error },
+    );
+  }
+}
 
 /** The deepest folder that holds all files, and their paths from it. */
 function locate(paths: readonly string[]): { folder: string; locations: string[] } {

@@ -120,7 +120,8 @@ function postgresFolder(): string {
   return versions.map((version) => join(root, version, 'bin')).find((bin) => existsSync(join(bin, 'postgres'))) ?? '';
 }
 
-function postgresUser(): { uid: number; gid: number } {
+/** Whom root runs PostgreSQL as. */
+export function postgresUser(): { uid: number; gid: number } {
   const id = (flag: string): number => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
   return { uid: id('-u'), gid: id('-g') };
 }

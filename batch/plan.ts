@@ -148,13 +148,13 @@ export async function surveyOutputs(
 
 /** The survey after some work: of its jobs those that are whole now are done. Inputs are not read again. */
 export async function surveyAgain(survey: Survey): Promise<Survey> {
-  const jobs: BatchJob[] = [];
-  const done = [...survey.done];
-  await eachOf(survey.jobs, async (job) => {
+  const whole: boolean[] = [];
+  await eachOf(survey.jobs, async (job, i) => {
     const found = await Promise.all(job.outputs.map(({ path, id }) => findOutput(path, id)));
-    (found.every((there) => there === 'same') ? done : jobs).push(job);
+    whole[i] = found.every((there) => there === 'same');
   });
-  return { jobs, done, changed: 0 };
+  const those = (done: boolean): BatchJob[] => survey.jobs.filter((_, i) => whole[i] === done);
+  return { jobs: those(false), done: [...survey.done, ...those(true)], changed: 0 };
 }
 
 async function hashFile(path: string): Promise<string> {

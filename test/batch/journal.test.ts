@@ -10,9 +10,10 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'diptych-journal-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const spec = (): BatchSpec => ({
+const spec = (over: Partial<BatchSpec> = {}): BatchSpec => ({
   ...{ name: 'b', version: '1', model: { name: 'm', fingerprint: 'f' }, styles: [], settings: {}, strengths: [[1]] },
   ...{ output: folder, overwrite: false, created: 0 },
+  ...over,
 });
 const path = (): string => join(folder, '.diptych/b.jsonl');
 const doneEntry = (key: string) => ({ event: 'done', key, input: `/ä/${key}.png`, outputs: [], seconds: 1 }) as const;
@@ -68,4 +69,49 @@ test('the journal of a new run, shorter or longer than the one before, is read f
   await expect(journals.list()).rejects.toThrow('no batch was run into this folder');
   await write('i');
   expect(told(await journals.list())).toEqual([1, 'i']);
+});
+
+test('it tells what became of each picture, also of a run that wrote no last line', async () => {
+  const about = (key: string) => ({ key, input: `${key}.png` });
+  const was = { ...about('was'), inputSha: '', outputs: [{ id: '', path: '/o/was.png', strengths: [1] }] };
+  const journal = await Journal.start(spec({ created: 1 }), [was], 7);
+  for (const key of ['a', 'b', 'c', 'd']) journal.write({ event: 'started', ...about(key) });
+  journal.write({ event: 'done', ...about('a'), outputs: ['/o/a.png'], seconds: 2 });
+  journal.write({ event: 'retry', ...about('b'), reason: 'odd', tries: 1 });
+  journal.write({ event: 'failed', ...about('c'), reason: 'odder', tries: 3 });
+  await journal.end('failed');
+  const status = async (): Promise<BatchStatus> => (await new Journals(folder).list()).at(-1)!;
+  const counts = { done: 2, failed: 1, running: 1, waiting: 2, delayed: 1 };
+  const failures = [{ ...about('c'), reason: 'odder', tries: 3 }];
+  const ended = await status();
+  expect(ended).toMatchObject({ state: 'failed', total: 7, counts, failures, perSecond: null });
+  expect(ended.recent.map(({ key, outputs }) => [key, outputs])).toEqual([
+    ['a', ['/o/a.png']],
+    ['was', ['/o/was.png']],
+  ]);
+
+  // Without its last line, begun 200 s before the one picture was done.
+  const lines = readFileSync(path(), 'utf8').trim().split('\n').slice(0, -1);
+  const rewrite = (process: number): void => {
+    const now = Date.now();
+    const changed = lines.map((line) => {
+      const entry = JSON.parse(line) as { event: string };
+      if (entry.event === 'batch') return { ...entry, process, time: now - 200_000 };
+      return { ...entry, time: now };
+    });
+    writeFileSync(path(), changed.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  };
+  rewrite(process.pid);
+  expect(await status()).toMatchObject({ state: 'running', counts, perSecond: 0.005, secondsLeft: 800 });
+  // A number that no process has.
+  rewrite(2 ** 31 - 1);
+  expect(await status()).toMatchObject({ state: 'stopped', counts, perSecond: null, secondsLeft: null });
+
+  await (await Journal.start(spec({ name: 'new', created: 2 }), [], 1)).end('done');
+  writeFileSync(join(folder, '.diptych/other.jsonl'), '{}\n');
+  writeFileSync(join(folder, '.diptych/notes.txt'), 'x');
+  expect((await new Journals(folder).list()).map(({ name, state }) => [name, state])).toEqual([
+    ['new', 'done'],
+    ['b', 'stopped'],
+  ]);
 });

@@ -7,8 +7,9 @@ import { findInputs, foldersOf } from '../../batch/inputs';
 import { jobKey, outputId, sha256, type BatchSpec } from '../../batch/job';
 import { planSlots } from '../../batch/machine';
 import { findOutput, markPng } from '../../batch/mark';
-import { planOutputs, surveyOutputs } from '../../batch/plan';
-import { ratePerSecond } from '../../batch/rate';
+import { isInside } from '../../batch/paths';
+import { planOutputs, surveyAgain, surveyOutputs } from '../../batch/plan';
+import { describeRate, ratePerSecond } from '../../batch/rate';
 
 let folder: string;
 const at = (...names: string[]): string => join(folder, ...names);
@@ -47,6 +48,32 @@ test('folders, patterns, lists and single pictures keep their structure; the out
   expect(await places(at('in/a.png'), at('in/a.png'))).toEqual(['a.png']);
   const piped = await findInputs(['-'], at('out'), async () => `${at('in/a.png')}\n`);
   expect(piped).toEqual([{ path: at('in/a.png'), place: 'a.png' }]);
+});
+
+test('what other programs leave beside pictures is none, and the order is that of the places', async () => {
+  for (const name of ['z/1.png', 'b.png', 'a.png', 'x.png/y.png', '._a.png', '.diptych/c.png', '.hidden/d.png'])
+    file(`in/${name}`);
+  expect(await places(at('in'))).toEqual(['.hidden/d.png', 'a.png', 'b.png', 'x.png/y.png', 'z/1.png']);
+  // A pattern means files, of no hidden folder, and nothing below what it matches.
+  expect(await places(at('in/*'))).toEqual(['a.png', 'b.png']);
+  expect(await places(at('in/**/*.png'))).toEqual(['a.png', 'b.png', 'x.png/y.png', 'z/1.png']);
+  file('other/e.png');
+  expect(await places(file('list.txt', `  ${at('in/a.png')}  \n${at('other/e.png')}`))).toEqual([
+    ...['in/a.png', 'other/e.png'],
+  ]);
+  const cwd = process.cwd();
+  process.chdir(at('in'));
+  try {
+    expect(await places('*.png')).toEqual(['a.png', 'b.png']);
+  } finally {
+    process.chdir(cwd);
+  }
+});
+
+test('a folder is not inside another whose name it begins with', () => {
+  const below = ['/a/b', '/a/b/c', '/a/bc', '/a'].map((path) => isInside(path, '/a/b'));
+  expect(below).toEqual([true, true, false, false]);
+  expect(isInside('/a', '/')).toBe(true);
 });
 
 test('a source without pictures, a line that is no file, and results beside the pictures are refused in one line', async () => {
@@ -101,12 +128,26 @@ test('a survey asks for what is missing or changed, and refuses files that no ba
   expect(survey.done.map(({ input }) => input)).toEqual([at('in/a.png')]);
   expect(survey.jobs.map(({ input }) => input)).toEqual(['b', 'c', 'd'].map((name) => at(`in/${name}.png`)));
   expect(survey.changed).toBe(2);
+  // After some work only outputs are looked at.
+  writeFileSync(at('out/b.png'), markPng(png, id('b')));
+  const again = await surveyAgain(survey);
+  expect([again.done, again.jobs].map((jobs) => jobs.map(({ input }) => input))).toEqual([
+    [at('in/a.png'), at('in/b.png')],
+    [at('in/c.png'), at('in/d.png')],
+  ]);
+  const seen: number[] = [];
+  expect((await surveyOutputs(spec(), planned, { onProgress: (n) => seen.push(n) })).changed).toBe(1);
+  expect(seen).toEqual([1, 2, 3, 4]);
 
   writeFileSync(at('out/d.png'), png);
   await expect(surveyOutputs(spec(), planned)).rejects.toThrow(
     /out.d\.png was there before and not made by a batch; choose another -o, or replace it with/,
   );
-  expect((await surveyOutputs(spec({ overwrite: true }), planned)).jobs).toHaveLength(3);
+  writeFileSync(at('out/c.png'), png);
+  await expect(surveyOutputs(spec(), planned)).rejects.toThrow(
+    /out.c\.png and 1 more files were there before [^\n]* replace them with/,
+  );
+  expect((await surveyOutputs(spec({ overwrite: true }), planned)).jobs).toHaveLength(2);
 });
 
 test('a mark is a sound PNG chunk, and any edit of the file is noticed', async () => {
@@ -127,6 +168,7 @@ test('a mark is a sound PNG chunk, and any edit of the file is noticed', async (
   expect(await found(Buffer.concat([marked, Buffer.from('more')]))).toBe('foreign');
   expect(await found(Buffer.alloc(0))).toBe('foreign');
   expect(await findOutput(at('none.png'), id)).toBe('nothing');
+  expect(await findOutput(folder, id)).toBe('foreign');
 });
 
 test('an id follows style, base, input, settings and strength, and nothing else', () => {
@@ -149,6 +191,8 @@ test('slots fill the cores unless memory is short', () => {
   const GiB = 2 ** 30;
   expect(planSlots(10e6, {}, 8, 64 * GiB)).toMatchObject({ slots: 8, threads: 1 });
   expect(planSlots(2 * GiB, {}, 8, 24 * GiB)).toMatchObject({ slots: 2, threads: 4 });
+  expect(planSlots(10e6, { threads: 2 }, 8, 64 * GiB)).toMatchObject({ slots: 4, threads: 2 });
+  expect(planSlots(2 * GiB, {}, 8, 24 * GiB).reason).toBe('8 cores, memory for 2 at 8692 MiB each');
   expect(planSlots(20 * GiB, {}, 8, 24 * GiB)).toMatchObject({ slots: 1, threads: 8 });
   expect(planSlots(10e6, { slots: 3, threads: 2 }, 8, 64 * GiB)).toMatchObject({
     slots: 3,
@@ -172,7 +216,13 @@ test('the folders that inputs were found in', () => {
 });
 
 test('the rate is of the latest pictures, and sinks while nothing is done', () => {
-  expect(ratePerSecond([0, 1000, 2000], 2000)).toBeCloseTo(1);
-  expect(ratePerSecond([0, 1000, 2000], 10_000)!).toBeLessThan(0.25);
-  expect(ratePerSecond([0], 5)).toBeUndefined();
+  expect(ratePerSecond([5000, 6000, 7000], 7000)).toBeCloseTo(1);
+  expect(ratePerSecond([5000, 6000, 7000], 8000)).toBeCloseTo(1);
+  // Two pictures, and what has passed since 5000 but for the one wait that was to be expected.
+  expect(ratePerSecond([5000, 6000, 7000], 9000)).toBeCloseTo(2 / 3);
+  expect(ratePerSecond([0, 500], 500)).toBeCloseTo(2);
+  for (const times of [[], [0], [5, 5]]) expect(ratePerSecond(times, 5)).toBeUndefined();
+  expect([2, 1, 1 / 60, 1 / 61].map(describeRate)).toEqual([
+    ...['2.0 pictures/s', '1.0 pictures/s', '1.0 pictures/min', '59.0 pictures/h'],
+  ]);
 });

@@ -49,6 +49,9 @@ test.each([
   ['diptych', ['node', '/usr/local/bin/diptych'], { PATH: '/bin:/usr/local/bin' }],
   ['node dist/cli/diptych.mjs', ['node', '/home/x/dist/cli/diptych.mjs'], { PATH: '/bin' }],
   ['node /opt/d/cli.mjs', ['node', '/opt/d/cli.mjs'], {}],
+  // A folder on the path, but not that of the command; and a script on it, which a shell does not start by its name.
+  ['node /opt/d/diptych', ['node', '/opt/d/diptych'], { PATH: '/bin::/opt' }],
+  ['node /opt/d/diptych.mjs', ['node', '/opt/d/diptych.mjs'], { PATH: '/opt/d' }],
 ])('%s', (wanted, argv, env) => {
   expect(invocation({ argv, env }, '/home/x')).toBe(wanted);
 });

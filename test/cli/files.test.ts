@@ -25,6 +25,7 @@ test.each([
   ["ENOENT: no such file or directory, open '/a/b, c'", 'no such file or directory'],
   ['ENOSPC: no space left on device, write', 'no space left on device'],
   ["EACCES: permission denied, mkdir '/a\nb'", 'permission denied'],
+  ['no code of the system: X: y', 'no code of the system: X: y'],
 ])('%j is told as %j', (message, reason) => {
   expect(reasonOf(new Error(message))).toBe(reason);
 });

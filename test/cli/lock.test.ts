@@ -91,7 +91,21 @@ test('a lock from before the machine started is dead', async () => {
 
 test('the lock of another machine is left alone, and how to remove it is said', async () => {
   await forge({ host: 'elsewhere', pid: deadPid() });
-  await expect(lockOutput(output)).rejects.toThrow(/a run on elsewhere [^\n]*delete [^\n]*\.lock if that run is over$/);
+  await expect(lockOutput(output)).rejects.toThrow(
+    /a run on elsewhere is writing it \(since \d{4}-\d\d-\d\d \d\d:\d\d UTC\); [^\n]*delete [^\n]*\.lock if that run is over$/,
+  );
+});
+
+test('what is no lock of ours, though it is JSON, counts as torn', async () => {
+  for (const text of [
+    'null',
+    '[]',
+    '{"pid":1.5,"host":"x","since":1,"token":"t"}',
+    '{"pid":1,"since":1,"token":"t"}',
+  ]) {
+    writeFileSync(lockPath(output), text);
+    await expect(lockOutput(output)).rejects.toThrow(`${output}: another run is writing it; wait for it, or choose`);
+  }
 });
 
 test('a torn lock is respected while it is young, and then taken over', async () => {

@@ -104,6 +104,27 @@ test('looking into a model reads only headers of what is large, and checks what 
   );
 });
 
+test('a hub that answers an error is asked again the next time, and a model that it lacks is said to be missing', async () => {
+  let status = 503;
+  const refusing: typeof fetch = (...request) =>
+    status === 200 ? fetch(...request) : Promise.resolve(new Response('', { status }));
+  const folder = hubFolder(NAME, { ...options(), fetch: refusing });
+  expect(await inputError(folder.json('model_index.json'))).toBe(
+    'hub:org/model: the hub answers HTTP 503; try again later',
+  );
+  for (status of [401, 403, 404]) {
+    expect(await inputError(folder.json('model_index.json'))).toMatch(
+      /^hub:org\/model: there is no such model on the hub, or it is private or gated; check the name/,
+    );
+  }
+  status = 200;
+  await folder.json('model_index.json');
+  // A file that was opened is kept.
+  hub.asked.splice(0);
+  await folder.json('model_index.json');
+  expect(hub.asked).toEqual([]);
+});
+
 test('where models are kept', () => {
   expect(cacheFolder({ DIPTYCH_CACHE: '/c' }, 'linux')).toBe('/c');
   expect(cacheFolder({ XDG_CACHE_HOME: '/x' }, 'linux')).toBe('/x/diptych');

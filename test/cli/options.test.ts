@@ -28,6 +28,15 @@ test('numbers, with an open lower end where zero makes no sense', () => {
   expect(parse('1e-4')).toBe(1e-4);
   expect(() => parse('0')).toThrow(new InputError('--lr 0: use a number above 0, at most 1'));
   for (const text of ['-1', '1.01', 'fast', '', 'NaN']) expect(() => parse(text)).toThrow(InputError);
+  // Nothing is not 0, where that is allowed.
+  for (const text of ['', ' ']) {
+    expect(() => wholeNumber('--seed', 0, 9)(text)).toThrow(
+      new InputError(`--seed ${text}: use a whole number from 0 to 9`),
+    );
+    expect(() => number('--guidance', 0, 30)(text)).toThrow(
+      new InputError(`--guidance ${text}: use a number from 0 to 30`),
+    );
+  }
 });
 
 test('words', () => {

@@ -124,5 +124,8 @@ test('an input is never the output, by any of its names', async () => {
       'would overwrite the input',
     );
   await refuseInputs(d.at('new.png'), [d.at('in.png')]);
+  // Another file that is there is not an input.
+  writeFileSync(d.at('old.png'), '');
+  await refuseInputs(d.at('old.png'), [d.at('in.png'), d.at('gone.png')]);
   expect(readFileSync(d.at('in.png'), 'utf8')).toBe('x');
 });

@@ -59,6 +59,15 @@ test('elsewhere a line every five seconds and one for the last step', () => {
   expect(err).toHaveLength(3);
 });
 
+test('a warning is a line of its own, and is kept', () => {
+  const { err, line } = record(true);
+  expect(line.warnings).toEqual([]);
+  line.update(step(1));
+  line.update({ phase: 'learn', step: 1, steps: 100, warning: 'the prompt was cut' });
+  expect(err.slice(1)).toEqual(['\r\x1b[K', 'note: the prompt was cut\n']);
+  expect(line.warnings).toEqual(['the prompt was cut']);
+});
+
 test('durations', () => {
   expect([0, 8.4, 59.4, 60, 65, 3599, 7380].map(duration)).toEqual([
     '0 s',

@@ -1,4 +1,5 @@
 /** Which signals count, on a clock of the test's own. Real ones are sent in processes.test.ts. */
+import { getEventListeners } from 'node:events';
 import { CancelledError } from '../../engine/errors';
 import { BEAT_MS, GRACE_MS, obeySignals, orCancelled, REPEAT_MS, type SignalHost } from '../../cli/terminal/signals';
 
@@ -103,6 +104,11 @@ test('SIGTERM after Ctrl-C has its grace too', () => {
 test('what cannot be cancelled is not waited for', async () => {
   const controller = new AbortController();
   expect(await orCancelled(Promise.resolve(3), controller.signal)).toBe(3);
+  expect(await orCancelled(Promise.resolve(4), undefined)).toBe(4);
+  // Work that takes a while, and whose end leaves no listener behind.
+  const slow = new Promise((done) => setTimeout(done, 5, 5));
+  expect(await orCancelled(slow, controller.signal)).toBe(5);
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   const waiting = orCancelled(new Promise(() => undefined), controller.signal);
   controller.abort();
   await expect(waiting).rejects.toThrow(CancelledError);

@@ -63,6 +63,23 @@ test('each refusal of the system names the path and the way out; other errors ar
     expect(systemProblem(refused(code, '/x'))).toBe(`/x: ${systemProblem(refused(code))!.slice('/a b/c: '.length)}`);
     expect(systemProblem(refused(code))).toMatch(new RegExp(`^/a b/c: [^;]+; ${fixOf(refused(code))!.slice(0, 8)}`));
   }
+  for (const [code, message, said] of [
+    [
+      'ERR_MODULE_NOT_FOUND',
+      "Cannot find package 'sharp' imported from /x/y.mjs",
+      "(Cannot find package 'sharp'); run in its folder: npm ci",
+    ],
+    [
+      'MODULE_NOT_FOUND',
+      "Cannot find module '/x/dist/z.mjs'\nRequire stack:",
+      "(Cannot find module '/x/dist/z.mjs'); run in its folder: npm run build",
+    ],
+    ['ERR_DLOPEN_FAILED', 'libvips.so: cannot open', '(libvips.so: cannot open); run in its folder: npm ci'],
+  ] as const) {
+    expect(systemProblem(Object.assign(new Error(message), { code }))).toBe(
+      `this installation is not complete ${said}`,
+    );
+  }
   expect(systemProblem(new TypeError('x is not a function'))).toBeUndefined();
   expect(systemProblem('text')).toBeUndefined();
   expect([fixOf(undefined), fixOf(refused('ENOENT'))]).toEqual([undefined, undefined]);

@@ -42,6 +42,9 @@ test('shards come with their index, of one precision only', () => {
     ...shards(''),
     ...rest,
   ]);
+  // Of another net in the same folder, or no weights at all.
+  const strange = ['unet/draft-00001-of-00002.safetensors', `${shards('')[0]}.txt`];
+  expect(needed([index, ...shards(''), ...strange, ...rest])).toEqual([...SMALL, index, ...shards(''), ...rest]);
   const both = needed([index, halfIndex, ...shards(''), ...shards('.fp16'), ...rest]);
   expect(both).toEqual([...SMALL, halfIndex, ...shards('.fp16'), ...rest]);
 });

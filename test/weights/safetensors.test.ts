@@ -35,9 +35,11 @@ describe('openSafetensors', () => {
       scalar: entry('F32', [], 0, 4),
       empty: entry('I64', [0, 3], 4, 4),
       constructor: entry('U8', [1], 4, 5),
+      // It begins where the one before it does, and comes after it in the header.
+      nothing: entry('F32', [0], 4, 4),
     };
     const file = await open(rawFile(JSON.stringify(header), 5));
-    expect([...file.tensors.keys()].sort()).toEqual(['constructor', 'empty', 'scalar']);
+    expect([...file.tensors.keys()].sort()).toEqual(['constructor', 'empty', 'nothing', 'scalar']);
     expect(await readFloats(file, 'empty')).toHaveLength(0);
   });
 
@@ -86,7 +88,7 @@ describe('openSafetensors', () => {
       /4 bytes before tensor "b"/,
     ],
     ['a hole at the start', rawFile(f32([], 4, 8), 8), /4 bytes before tensor "t"/],
-    ['a tail', rawFile(f32([], 0, 4), 5), /1 bytes after the last tensor/],
+    ['a tail', rawFile(f32([], 0, 4), 5), /: 1 bytes after the last tensor/],
     [
       'a key given twice',
       rawFile(`{"t":${JSON.stringify(entry('F32', [], 0, 4))},"t":${JSON.stringify(entry('F32', [], 4, 8))}}`, 8),
@@ -101,7 +103,7 @@ describe('openSafetensors', () => {
     ],
     [
       'a long metadata key',
-      rawFile(`{"__metadata__":{"${'k'.repeat(1001)}":""}}`),
+      rawFile(`{"__metadata__":{"a":"","${'k'.repeat(1001)}":""}}`),
       /a key of more than 1000 characters/,
     ],
     [

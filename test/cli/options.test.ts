@@ -12,6 +12,7 @@ import {
   strengths,
   wholeNumber,
 } from '../../cli/options';
+import { gatherPairs, pairOption } from '../../cli/inputs/pairs';
 
 test('whole numbers', () => {
   const parse = wholeNumber('--steps', 1, 1000);
@@ -79,4 +80,17 @@ test('given keeps falsy values and drops undefined ones', () => {
 test('a prompt that no text encoder would read is refused', () => {
   expect(promptOption('x'.repeat(10_000))).toHaveLength(10_000);
   expect(() => promptOption('x'.repeat(10_001))).toThrow('--prompt: it has 10001 characters; use at most 10000');
+});
+
+test('pairs take two files each, up to five times, and "--" ends them', () => {
+  const gathered = gatherPairs(['restyle', '--pair', 'a', 'b', 'c', '--', '--pair', 'd']);
+  expect(gathered).toEqual(['restyle', '--pair=a\0b', 'c', '--', '--pair', 'd']);
+  for (const argv of [
+    ['--pair', 'a'],
+    ['--pair', 'a', '-o'],
+  ])
+    expect(() => gatherPairs(argv)).toThrow(new InputError('--pair takes two pictures: --pair BEFORE AFTER'));
+  const pair = { before: 'a', after: 'b' };
+  expect(pairOption('a\0b', [pair])).toEqual([pair, pair]);
+  expect(() => pairOption('a\0b', new Array(5).fill(pair))).toThrow('--pair is given more than 5 times; give fewer');
 });

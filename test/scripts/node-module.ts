@@ -6,13 +6,19 @@ import { pathToFileURL } from 'node:url';
 const ROOT = join(__dirname, '../..');
 const urlOf = (path: string): string => pathToFileURL(join(ROOT, path)).href;
 
-/** The message of the error that a function of a module throws on these arguments; undefined when it returns. */
-export function refusal(path: string, name: string, ...args: unknown[]): string | undefined {
+interface Answer {
+  readonly value?: unknown;
+  /** Of the error that was thrown. */
+  readonly message?: string;
+}
+
+/** What a function of a module answers to these arguments; both are sent as JSON. */
+export function answer(path: string, name: string, ...args: unknown[]): Answer {
   const code = `
     const { ${name} } = await import(${JSON.stringify(urlOf(path))});
-    let message;
-    try { await ${name}(...${JSON.stringify(args)}); } catch (error) { message = error.message; }
-    console.log(JSON.stringify({ message }));`;
+    let value, message;
+    try { value = await ${name}(...${JSON.stringify(args)}); } catch (error) { message = error.message; }
+    console.log(JSON.stringify({ value, message }));`;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module'], {
     input: code,
     encoding: 'utf8',
@@ -20,7 +26,12 @@ export function refusal(path: string, name: string, ...args: unknown[]): string 
     env: process.env,
   });
   if (!stdout) throw new Error(stderr);
-  return (JSON.parse(stdout) as { message?: string }).message;
+  return JSON.parse(stdout) as Answer;
+}
+
+/** The message of the error that a function of a module throws on these arguments; undefined when it returns. */
+export function refusal(path: string, name: string, ...args: unknown[]): string | undefined {
+  return answer(path, name, ...args).message;
 }
 
 export interface Served {

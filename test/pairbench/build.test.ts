@@ -1,5 +1,5 @@
 /** The suite builder on made-up icon sets that are laid out as the real packages are. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSuite, planSuite } from '../../bench/pairs/suite/build';
@@ -63,10 +63,10 @@ const build = async (output: string, tasks: string[], seed = 1): Promise<string>
 test('a suite has tasks of every kind, halves to tune and report, and no picture in both', () => {
   const plans = planSuite(new Sources(root), 1);
   expect(new Set(plans.map(({ kind }) => kind))).toEqual(
-    new Set(['designers', 'families', 'filters', 'robust', 'broken']),
+    new Set(['designers', 'families', 'filters', 'photographs', 'robust', 'broken']),
   );
   expect(new Set(plans.map(({ name }) => name)).size).toBe(plans.length);
-  for (const kind of ['designers', 'families', 'filters']) {
+  for (const kind of ['designers', 'families', 'filters', 'photographs']) {
     const ofKind = plans.filter((plan) => plan.kind === kind);
     const tune = ofKind.filter(({ split }) => split === 'tune');
     expect(tune.length * 2).toBe(ofKind.length);
@@ -118,6 +118,22 @@ test('before and after of a family share their ink, on white paper, where a styl
     for (let i = 0; i < data.length; i += 4) colours.add(data.slice(i, i + 4).join());
     expect(colours).toContain([0x1f, 0x3f, 0xae, 255].join());
   }
+});
+
+test('photographs are styled as they are, the same style on every one', async () => {
+  const output = join(root, 'photographs');
+  cpSync(join(__dirname, '../../bench/pairs/photographs'), join(root, 'bench/pairs/photographs'), { recursive: true });
+  await build(output, ['photograph-night-2']);
+  const task = await readTask(output, 'photograph-night-2');
+  expect(task).toMatchObject({ kind: 'photographs', split: 'report', before: { width: 256, height: 256 } });
+  const { input, truth } = await readTest(output, task, task.tests[0]!);
+  const gain = [0.3, 0.4, 0.65];
+  const worst = truth.data.reduce((most, value, i) => {
+    const c = i % 4;
+    const expected = c === 3 ? 255 : 255 * gain[c]! * (input.data[i]! / 255) ** 1.4;
+    return Math.max(most, Math.abs(value - expected));
+  }, 0);
+  expect(worst).toBeLessThanOrEqual(0.51);
 });
 
 test('broken pairs differ from the sound one in the after image alone', async () => {

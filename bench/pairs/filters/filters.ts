@@ -3,6 +3,7 @@ import { hex, over, type Colour, type Raster } from '../pixels/raster';
 import { blueprint } from './blueprint';
 import { cel } from './cel';
 import { duotone } from './duotone';
+import { grade } from './grade';
 import { halftone } from './halftone';
 import { longShadow } from './long-shadow';
 import { mosaic } from './mosaic';
@@ -75,6 +76,33 @@ export const EXACT_STYLES: readonly ExactStyle[] = [
   ...twice('cel', cel, null, [
     { contour: hex('#1a1423'), sigma: 1.2, tones: 3 },
     { contour: hex('#5a1f0a'), sigma: 2, tones: 4 },
+  ]),
+];
+
+const NONE: Colour = [0, 0, 0];
+const FULL: Colour = [1, 1, 1];
+
+/** The same of photographs, opaque as they are. */
+export const PHOTOGRAPH_STYLES: readonly ExactStyle[] = [
+  ...twice('colour-grade', grade, null, [
+    { gamma: 1, contrast: 1.1, gain: FULL, shadows: [0.05, -0.02, 0.05], lights: [0.02, 0.04, -0.05] },
+    { gamma: 1, contrast: 1.15, gain: FULL, shadows: [-0.05, 0.02, 0.06], lights: [0.07, 0.02, -0.06] },
+  ]),
+  ...twice('faded-film', grade, null, [
+    { gamma: 1, contrast: 0.7, gain: FULL, shadows: [0.02, 0.05, 0.06], lights: [0.02, 0.05, 0.06] },
+    { gamma: 1, contrast: 0.6, gain: FULL, shadows: [0.08, 0.05, 0.02], lights: [0.08, 0.05, 0.02] },
+  ]),
+  ...twice('night', grade, null, [
+    { gamma: 1.6, contrast: 1, gain: [0.4, 0.45, 0.6], shadows: NONE, lights: NONE },
+    { gamma: 1.4, contrast: 1, gain: [0.3, 0.4, 0.65], shadows: NONE, lights: NONE },
+  ]),
+  ...twice('cel', cel, null, [
+    { contour: hex('#10202a'), sigma: 1.2, tones: 4 },
+    { contour: hex('#1a1423'), sigma: 1.2, tones: 5 },
+  ]),
+  ...twice('pencil', pencil, null, [
+    { paper: hex('#ffffff'), graphite: hex('#30302b'), sigma: 5, spacing: 6, angle: 0.8 },
+    { paper: hex('#f7f3ea'), graphite: hex('#2b2b30'), sigma: 4, spacing: 5, angle: 2.2 },
   ]),
 ];
 

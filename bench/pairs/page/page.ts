@@ -26,7 +26,7 @@ export interface PageOptions {
 
 /** Tasks on which each family's strength is chosen, and which its sections show in this order. */
 const MAIN_KINDS = ['designers', 'families', 'filters'];
-const KINDS = [...MAIN_KINDS, 'robust', 'broken', 'other'];
+const KINDS = [...MAIN_KINDS, 'photographs', 'robust', 'broken', 'other'];
 /** Lines of a sheet: one for each task, or more where there are few tasks. */
 const SHEET_LINES = 6;
 

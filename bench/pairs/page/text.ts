@@ -23,6 +23,7 @@ const TITLES: Readonly<Record<string, string>> = {
   designers: "Designers' truth",
   families: 'Icon families',
   filters: 'Exact filters',
+  photographs: 'Photographs',
   robust: 'One style over many contents',
   broken: 'Broken pairs',
   other: 'Other tasks',
@@ -33,6 +34,8 @@ const ABOUT: Readonly<Record<string, string>> = {
     'Flat emoji to the same emoji with gradients and in one colour, drawn by the same designers on the same outlines; several pairs a style.',
   families: 'One drawing in several weights or fills, by its own designers: icon-park, ph, solar.',
   filters: 'Styles that are computed, so that the truth is exact on any content.',
+  photographs:
+    'Computed styles of photographs: grades, and two that draw lines. The styles are learned from one photograph and applied to others.',
   robust: 'A filter learned from one emoji, applied to pictures of five sets by other hands.',
   broken:
     'One pair, flat to high contrast, broken in several ways. The pair check refuses what cannot serve, and learning then does not begin.',

@@ -8,7 +8,7 @@ import { checkPair } from '../../../engine/learn/pair-check';
 import type { Image } from '../../../engine/image/image';
 import { brokenTasks } from './broken';
 import { designerTasks } from './designers';
-import { filterTasks, robustTasks } from './exact';
+import { filterTasks, photographTasks, robustTasks } from './exact';
 import { familyTasks } from './families';
 import { wordsOf, type TaskPlan } from './plan';
 import { Sources } from './sources';
@@ -33,7 +33,9 @@ export interface BuildOptions {
 
 /** Every task of a seed. */
 export function planSuite(sources: Sources, seed: number): TaskPlan[] {
-  return [designerTasks, familyTasks, filterTasks, robustTasks, brokenTasks].flatMap((plan) => plan(sources, seed));
+  return [designerTasks, familyTasks, filterTasks, photographTasks, robustTasks, brokenTasks].flatMap((plan) =>
+    plan(sources, seed),
+  );
 }
 
 /** Draws what is not there yet. Throws an InputError when the icon sets are not installed. */

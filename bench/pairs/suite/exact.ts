@@ -1,14 +1,20 @@
 /** Tasks whose truth is computed: exact filters on emoji, and some of them on pictures by many hands. */
-import { EXACT_STYLES, onBackground, type ExactStyle } from '../filters/filters';
+import { EXACT_STYLES, onBackground, PHOTOGRAPH_STYLES, type ExactStyle } from '../filters/filters';
 import { imageOf, rasterOf } from '../pixels/raster';
 import { fillsFrame, shareNames } from './designers';
-import { shuffled, seedFor, type Drawn, type TaskPlan } from './plan';
+import { shuffled, seedFor, type Drawn, type Split, type TaskPlan } from './plan';
 import type { Sources } from './sources';
 
 const CONTENT = 'fluent-emoji-flat';
 
 /** Sets by other hands; openmoji and emojione-v1 are in no base model's training data. */
 const HANDS = ['noto', 'twemoji', 'openmoji', 'emojione-v1', 'fluent-emoji'] as const;
+/** No photograph is in both halves; those that may be a pair come first. */
+const PHOTOGRAPHS: Readonly<Record<Split, { readonly pairs: readonly string[]; readonly others: readonly string[] }>> =
+  {
+    tune: { pairs: ['tissue', 'retina'], others: ['galaxies'] },
+    report: { pairs: ['coffee', 'astronaut', 'cat'], others: ['rocket'] },
+  };
 const ROBUST_STYLES = ['pencil', 'duotone', 'neon', 'cel'];
 
 async function styled(sources: Sources, style: ExactStyle, set: string, icon: string): Promise<Drawn> {
@@ -35,6 +41,31 @@ export function filterTasks(sources: Sources, seed: number): TaskPlan[] {
       drawPair: (icon) => styled(sources, style, CONTENT, icon),
       drawTest: (icon) => styled(sources, style, CONTENT, icon),
       about: { content: sources.version(CONTENT), filter: style.name, ...style.parameters },
+    };
+  });
+}
+
+/** Photographs; a style is learned from one and applied to the others. */
+export function photographTasks(sources: Sources): TaskPlan[] {
+  return PHOTOGRAPH_STYLES.map((style, n): TaskPlan => {
+    const split = n % 2 === 0 ? 'tune' : 'report';
+    const { pairs, others } = PHOTOGRAPHS[split];
+    const pair = pairs[(n >> 1) % pairs.length]!;
+    const draw = async (name: string): Promise<Drawn> => {
+      const input = await sources.photograph(name);
+      return { input, truth: imageOf(style.apply(rasterOf(input))) };
+    };
+    return {
+      name: `photograph-${style.name}-${(n % 2) + 1}`,
+      kind: 'photographs',
+      split,
+      style: style.name.replace('-', ' '),
+      pairs: [pair],
+      suits: () => Promise.resolve(true),
+      tests: [...pairs, ...others].filter((name) => name !== pair),
+      drawPair: draw,
+      drawTest: draw,
+      about: { filter: style.name, ...style.parameters },
     };
   });
 }

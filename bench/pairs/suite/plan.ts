@@ -6,7 +6,7 @@ import { imageOf, over, rasterOf } from '../pixels/raster';
 /** Side, px, of every picture of a suite. */
 export const SUITE_SIDE = 256;
 
-export type TaskKind = 'designers' | 'families' | 'filters' | 'robust' | 'broken';
+export type TaskKind = 'designers' | 'families' | 'filters' | 'photographs' | 'robust' | 'broken';
 /** Settings are found on `tune` tasks and judged on `report` tasks. */
 export type Split = 'tune' | 'report';
 

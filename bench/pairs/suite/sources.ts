@@ -1,6 +1,7 @@
 /** The icon sets that suites are drawn from, and the names no base model was trained on. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadImage } from '../../../cli/inputs/images';
 import type { Image } from '../../../engine/image/image';
 import { InputError } from '../../../engine/errors';
 import { loadSet, renderIcon, type IconSet } from '../thresholds/pair-sets';
@@ -46,6 +47,10 @@ export class Sources {
   /** The SVG elements of an icon the set has. */
   body(set: string, icon: string): string {
     return this.set(set).icons[icon]!.body;
+  }
+
+  photograph(name: string): Promise<Image> {
+    return loadImage(join(this.#folder, 'photographs', `${name}.jpg`));
   }
 
   draw(set: string, icon: string, ink?: string): Promise<Image> {

@@ -4,6 +4,7 @@
  */
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
+import { AREAS, NEAR, PALETTE_CHANNELS } from '../image/areas';
 import { keySizes, queryFeatures, referenceStates, type KeysAndValues } from '../nets/pair/backbone';
 import {
   applyClosedForm,
@@ -12,7 +13,8 @@ import {
   fitClosedForm,
   type ClosedForm,
 } from '../nets/pair/closed-form';
-import { headAnswer, MARGIN, readReferencePixels } from '../nets/pair/head';
+import { areaValuesShape } from '../nets/pair/area-values';
+import { headAnswer, MARGIN, readAreas, readReferencePixels, type HeadInputs } from '../nets/pair/head';
 import { GRID, referencePixelsShape, type ReferencePixels } from '../nets/pair/lookup';
 import { interpolation, resizeFeatures } from '../nets/pair/resize';
 import { Scope } from '../nets/scope';
@@ -32,12 +34,36 @@ export interface PixelPlanes {
 export interface PairPlanes {
   readonly before: PixelPlanes;
   readonly after: PixelPlanes;
+  /** Nearness to a border in the before picture, NEAR planes (engine/image/areas.ts). */
+  readonly near: Float32Array;
+  /** Colours of the areas of the before picture, and of the after picture, [AREAS, 5] each. */
+  readonly palettes: readonly [Float32Array, Float32Array];
+}
+
+/** A picture at the backbone's size, with what its areas say: NEAR and AREAS planes (engine/image/areas.ts). */
+export interface PicturePlanes extends PixelPlanes {
+  readonly near: Float32Array;
+  readonly member: Float32Array;
+}
+
+/** A part of a picture at its own size: with a margin of 2 px, 0 beyond the picture's edges; `member` without it. */
+export type PartPlanes = PicturePlanes;
+
+/** What the backbone makes of a picture under a style's pairs. */
+export interface ReadPicture {
+  /** [2, features, h, w] */
+  readonly features: DeviceTensor;
+  /** What becomes of every area, [2, AREAS, channels + 4]. */
+  readonly areas: DeviceTensor;
+  dispose(): void;
 }
 
 /** What a style's pairs say, computed once: every query reads it. */
 export interface ReadPairs {
   readonly fit: ClosedForm;
   readonly references: readonly ReadReference[];
+  /** Colours of all after pictures, then of all before pictures, which are what (A, A) ends in: [2, AREAS references, 5]. */
+  readonly palette: Float32Array;
   dispose(): void;
 }
 
@@ -84,35 +110,37 @@ export class PairPrograms {
     const references: ReadReference[] = [];
     const dispose = (): void => references.forEach(({ states }) => disposeAll(states));
     try {
-      for (const { before, after } of pairs) {
+      for (const { before, after, near } of pairs) {
         const program = await this.#referenceProgram(before.width, before.height);
-        const states = await program.run({ before: tensor(before), after: tensor(after), ...closedFormFeeds(fit) });
+        const pictures = { before: tensor(before), after: tensor(after), near: planesTensor(near, NEAR, before) };
+        const states = await program.run({ ...pictures, ...closedFormFeeds(fit) });
         references.push({ width: before.width, height: before.height, states });
       }
     } catch (error) {
       dispose();
       throw error;
     }
-    return { fit, references, dispose };
+    const palette = new Float32Array([1, 0].flatMap((i) => pairs.flatMap(({ palettes }) => [...palettes[i]!])));
+    return { fit, references, palette, dispose };
   }
 
-  /** What the backbone makes of a picture, at its own size, [2, features, h, w]; the caller disposes of it. */
-  async features(pairs: ReadPairs, picture: PixelPlanes): Promise<DeviceTensor> {
+  /** Reads a picture at the backbone's size; the caller disposes of what is found. */
+  async readPicture(pairs: ReadPairs, picture: PicturePlanes): Promise<ReadPicture> {
     const { config } = this.#model;
     const { width, height } = picture;
     const sizes = pairs.references.map((reference) => `${reference.width}x${reference.height}`);
     const program = await this.#programs.get(`query ${width}x${height} ${sizes.join()}`, (b) => {
       const source = b.input('picture', [1, 4, height, width]);
+      const near = b.input('near', [1, NEAR, height, width]);
+      const member = b.input('member', [1, AREAS, height, width]);
       const { mapped, trust } = applyClosedForm(b, closedFormInputs(b), source);
-      const rows = { isReference: 0, t: 0 };
       const start = b.add(source, b.mul(trust, b.sub(mapped, source)));
-      const planes = planesOf(b, {
-        source: b.concat([source, source], 0),
-        soFar: b.concat([start, source], 0),
-        mapped: b.concat([mapped, source], 0),
-        trust: b.concat([trust, b.mul(trust, 0)], 0),
-        ...rows,
-      });
+      const rows = {
+        source: both(b, source, source),
+        soFar: both(b, start, source),
+        mapped: both(b, mapped, source),
+        trust: both(b, trust, b.mul(trust, 0)),
+      };
       const keys = pairs.references.map((reference, i) =>
         keySizes(config, reference.height, reference.width).map((size, block): KeysAndValues => {
           const shape = [2, size.tokens, size.width];
@@ -120,28 +148,41 @@ export class PairPrograms {
           return { keys: input(keyName(block)), values: input(valueName(block)) };
         }),
       );
-      b.output('features', queryFeatures(this.#scope(b), config, planes, keys));
+      const scope = this.#scope(b);
+      const features = queryFeatures(scope, config, planesOf(b, { ...rows, isReference: 0, t: 0 }), keys);
+      const inputs = framed(b, { ...rows, features, near: both(b, near, near) });
+      b.output('features', features);
+      const palette = b.input('palette', [2, AREAS * pairs.references.length, PALETTE_CHANNELS]);
+      b.output('areas', readAreas(scope, config, inputs, this.#pixelInputs(b, pairs), { member, palette }));
     });
-    const keys = statesOf(pairs, (name) => !isOfPixels(name));
-    const results = await program.run({ picture: tensor(picture), ...keys, ...closedFormFeeds(pairs.fit) });
-    return results['features']!;
+    const own = {
+      picture: tensor(picture),
+      near: planesTensor(picture.near, NEAR, picture),
+      member: planesTensor(picture.member, AREAS, picture),
+      palette: f32(pairs.palette, [2, AREAS * pairs.references.length, PALETTE_CHANNELS]),
+    };
+    const { features, areas } = await program.run({ ...own, ...statesOf(pairs), ...closedFormFeeds(pairs.fit) });
+    const dispose = (): void => [features!, areas!].forEach((x) => x.dispose());
+    return { features: features!, areas: areas!, dispose };
   }
 
   /**
    * What the style does to a part of a picture: styled minus base, premultiplied RGBA, [1, 4, part.height, part.width].
    *
-   * @param features of the whole picture.
-   * @param source the part with a margin of 2 px, 0 beyond the picture's edges.
+   * @param whole what was read from the whole picture.
    */
-  async difference(pairs: ReadPairs, features: DeviceTensor, source: PixelPlanes, part: Part): Promise<DeviceTensor> {
+  async difference(pairs: ReadPairs, whole: ReadPicture, source: PartPlanes, part: Part): Promise<DeviceTensor> {
     const { config } = this.#model;
     const { width, height } = source;
-    const [, channels, h, w] = features.shape as [number, number, number, number];
+    const [, channels, h, w] = whole.features.shape as [number, number, number, number];
     const program = await this.#programs.get(
       `head ${width}x${height} of ${w}x${h} by ${pairs.references.length}`,
       (b) => {
         const picture = b.input('source', [1, 4, height, width]);
         const inside = b.input('inside', [1, 1, height, width]);
+        const near = b.input('near', [1, NEAR, height, width]);
+        const member = b.input('member', [1, AREAS, part.height, part.width]);
+        const values = b.input('areas', areaValuesShape(config, 2, AREAS));
         const own = b.input('features', [2, channels, h, w]);
         const resized = resizeFeatures(b, b.input('rows', [height, h]), own, b.input('columns', [width, w]));
         const fitted = applyClosedForm(b, closedFormInputs(b), picture);
@@ -149,26 +190,31 @@ export class PairPrograms {
         const mapped = b.mul(fitted.mapped, inside);
         const trust = b.mul(fitted.trust, inside);
         const start = b.add(picture, b.mul(trust, b.sub(mapped, picture)));
-        const both = (styled: Value, base: Value): Value => b.concat([styled, base], 0);
-        const found = pairs.references.map((_, i): ReferencePixels => {
-          const input = (name: string): Value => b.input(indexed(name, i), referencePixelsShape(config, 2));
-          return { keys: input(PIXEL_KEYS), values: input(PIXEL_VALUES) };
-        });
         const inputs = {
-          source: both(picture, picture),
-          soFar: both(start, picture),
-          mapped: both(mapped, picture),
-          trust: both(trust, b.mul(trust, 0)),
+          source: both(b, picture, picture),
+          soFar: both(b, start, picture),
+          mapped: both(b, mapped, picture),
+          trust: both(b, trust, b.mul(trust, 0)),
           features: resized,
+          near: both(b, near, near),
           inside,
         };
-        const answers = headAnswer(this.#scope(b), config, inputs, found);
+        const answers = headAnswer(this.#scope(b), config, inputs, this.#pixelInputs(b, pairs), { values, member });
         b.output('difference', b.sub(b.slice(answers, 0, 0, 1), b.slice(answers, 0, 1, 2)));
       },
     );
     const rows = interpolation(h, part.fullHeight, part.y - MARGIN, height);
     const columns = interpolation(w, part.fullWidth, part.x - MARGIN, width);
-    const feeds = { source: tensor(source), inside: insideOf(rows, columns), features, rows, columns };
+    const feeds = {
+      source: tensor(source),
+      inside: insideOf(rows, columns),
+      near: planesTensor(source.near, NEAR, source),
+      member: planesTensor(source.member, AREAS, part),
+      features: whole.features,
+      areas: whole.areas,
+      rows,
+      columns,
+    };
     const states = statesOf(pairs, isOfPixels);
     return (await program.run({ ...feeds, ...states, ...closedFormFeeds(pairs.fit) }))['difference']!;
   }
@@ -178,32 +224,32 @@ export class PairPrograms {
     return this.#programs.get(`reference ${width}x${height}`, (b) => {
       const before = b.input('before', [1, 4, height, width]);
       const after = b.input('after', [1, 4, height, width]);
+      const near = b.input('near', [1, NEAR, height, width]);
       const { mapped, trust } = applyClosedForm(b, closedFormInputs(b), before);
-      const rows = { isReference: 1, t: 1 };
-      const both = (styled: Value, base: Value): Value => b.concat([styled, base], 0);
-      const parts = {
-        source: both(before, before),
-        soFar: both(after, before),
-        mapped: both(mapped, before),
-        trust: both(trust, b.mul(trust, 0)),
+      const rows = {
+        source: both(b, before, before),
+        soFar: both(b, after, before),
+        mapped: both(b, mapped, before),
+        trust: both(b, trust, b.mul(trust, 0)),
       };
       const scope = this.#scope(b);
-      const { keys, features } = referenceStates(scope, config, planesOf(b, { ...parts, ...rows }));
+      const { keys, features } = referenceStates(scope, config, planesOf(b, { ...rows, isReference: 1, t: 1 }));
       keys.forEach((of, block) => {
         b.output(keyName(block), of.keys);
         b.output(valueName(block), of.values);
       });
-      const framed = (x: Value): Value => b.pad(x, [0, 0, MARGIN, MARGIN], [0, 0, MARGIN, MARGIN]);
-      const pixels = readReferencePixels(scope, config, {
-        source: framed(parts.source),
-        soFar: framed(parts.soFar),
-        mapped: framed(parts.mapped),
-        trust: framed(parts.trust),
-        features: framed(features),
-        inside: framed(b.reshape(b.ones(height * width), [1, 1, height, width])),
-      });
+      const inputs = framed(b, { ...rows, features, near: both(b, near, near) });
+      const pixels = readReferencePixels(scope, config, inputs);
       b.output(PIXEL_KEYS, pixels.keys);
       b.output(PIXEL_VALUES, pixels.values);
+    });
+  }
+
+  /** The looked-up pixels of all references, as inputs. */
+  #pixelInputs(b: GraphBuilder, { references }: ReadPairs): ReferencePixels[] {
+    return references.map((_, i) => {
+      const input = (name: string): Value => b.input(indexed(name, i), referencePixelsShape(this.#model.config, 2));
+      return { keys: input(PIXEL_KEYS), values: input(PIXEL_VALUES) };
     });
   }
 
@@ -221,7 +267,10 @@ const isOfPixels = (name: string): boolean => name === PIXEL_KEYS || name === PI
 const indexed = (name: string, reference: number): string => `${name}.${reference}`;
 
 /** States of all references by the names that programs read them by. */
-function statesOf({ references }: ReadPairs, which: (name: string) => boolean): Record<string, DeviceTensor> {
+function statesOf(
+  { references }: ReadPairs,
+  which: (name: string) => boolean = () => true,
+): Record<string, DeviceTensor> {
   return Object.fromEntries(
     references.flatMap(({ states }, i) =>
       Object.entries(states)
@@ -246,6 +295,24 @@ function planesOf(b: GraphBuilder, { source, soFar, mapped, trust, t, isReferenc
   return b.concat([source, soFar, mapped, trust, filled(t), filled(0), filled(isReference), filled(1)], 1);
 }
 
+/** The row under the pairs, then the row under (A, A). */
+const both = (b: GraphBuilder, styled: Value, base: Value): Value => b.concat([styled, base], 0);
+
+/** Whole pictures as the head takes them: with a margin of 0. */
+function framed(b: GraphBuilder, inputs: Omit<HeadInputs, 'inside'>): HeadInputs {
+  const frame = (x: Value): Value => b.pad(x, [0, 0, MARGIN, MARGIN], [0, 0, MARGIN, MARGIN]);
+  const [, , height, width] = inputs.source.shape as [number, number, number, number];
+  return {
+    source: frame(inputs.source),
+    soFar: frame(inputs.soFar),
+    mapped: frame(inputs.mapped),
+    trust: frame(inputs.trust),
+    features: frame(inputs.features),
+    near: frame(inputs.near),
+    inside: frame(b.reshape(b.ones(height * width), [1, 1, height, width])),
+  };
+}
+
 /** 1 where a row and a column of the picture meet, 0 beyond its edges. */
 function insideOf(rows: HostTensor<'f32'>, columns: HostTensor<'f32'>): HostTensor<'f32'> {
   const covered = ({ shape, data }: HostTensor<'f32'>): boolean[] => {
@@ -258,6 +325,14 @@ function insideOf(rows: HostTensor<'f32'>, columns: HostTensor<'f32'>): HostTens
     if (row) across.forEach((column, x) => (data[y * across.length + x] = column ? 1 : 0));
   });
   return f32(data, [1, 1, down.length, across.length]);
+}
+
+function planesTensor(
+  data: Float32Array,
+  channels: number,
+  size: { width: number; height: number },
+): HostTensor<'f32'> {
+  return f32(data, [1, channels, size.height, size.width]);
 }
 
 function tensor({ width, height, data }: PixelPlanes): HostTensor<'f32'> {

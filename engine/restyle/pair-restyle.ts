@@ -4,14 +4,14 @@
  */
 import { InputError, throwIfCancelled } from '../errors';
 import { requireStrength } from '../diffusion/guidance';
+import { findAreas, findPalette, membershipAt, membershipOf, nearnessAt, nearnessOf, type Areas } from '../image/areas';
 import { requireImageSize } from '../image/canvas';
 import type { Image } from '../image/image';
 import { addChanges, copyOf, premultipliedAt, premultipliedPart, type WeightedChange } from '../image/premultiplied';
 import { MARGIN } from '../nets/pair/head';
 import type { PairModel } from '../pair/model';
-import type { PairPlanes, PairPrograms, Part, PixelPlanes, ReadPairs } from '../pair/programs';
+import type { PairPlanes, PairPrograms, Part, PartPlanes, ReadPairs, ReadPicture } from '../pair/programs';
 import type { Hooks, ImagePair } from '../requests';
-import type { DeviceTensor } from '../runtime/device-tensor';
 import type { HostTensor } from '../tensor/tensor';
 import { digest } from '../weights/fingerprint';
 import { MOST_PAIRS } from './pair-style-file';
@@ -49,7 +49,7 @@ export class PairRestyler {
   readonly #model: PairModel;
   readonly #programs: PairPrograms;
   readonly #pairs = new Recent<Omit<Term, 'name' | 'strength'>>(MOST_STYLES, ({ read }) => read.dispose());
-  readonly #features = new Recent<DeviceTensor>(MOST_STYLES, (features) => features.dispose());
+  readonly #pictures = new Recent<ReadPicture>(MOST_STYLES, (picture) => picture.dispose());
   readonly #changes = new Recent<Float32Array>(KEPT_CHANGES);
 
   constructor(model: PairModel, programs: PairPrograms) {
@@ -82,7 +82,7 @@ export class PairRestyler {
 
   /** Forgets the pairs and pictures kept for the next strength. */
   forget(): void {
-    this.#features.clear();
+    this.#pictures.clear();
     this.#pairs.clear();
     this.#changes.clear();
   }
@@ -90,25 +90,33 @@ export class PairRestyler {
   async #apply(image: Image, terms: readonly Term[], hooks: Hooks): Promise<Image> {
     const named = image.width * image.height <= MOST_KEPT_PIXELS ? pixelKey(image) : undefined;
     const { width, height } = this.#programs.backboneSize(image.width, image.height);
-    const small = premultipliedAt(image, width, height);
     const parts = partsOf(image.width, image.height);
     const keeps = named !== undefined && parts.length * terms.length <= KEPT_CHANGES;
     const out = copyOf(image);
-    const held: DeviceTensor[] = [];
+    // Found only if something has to be computed.
+    let areas: Areas | undefined;
+    const areasOf = (): Areas => (areas ??= findAreas(image));
+    const held: ReadPicture[] = [];
     try {
-      const seen: DeviceTensor[] = [];
+      const seen: ReadPicture[] = [];
       for (const term of terms) {
-        const make = () => this.#programs.features(term.read, small);
-        const features = named === undefined ? await make() : await this.#features.get(`${term.key} ${named}`, make);
-        if (named === undefined) held.push(features);
-        seen.push(features);
+        const make = () => {
+          return this.#programs.readPicture(term.read, {
+            ...premultipliedAt(image, width, height),
+            near: nearnessAt(areasOf(), width, height),
+            member: membershipAt(areasOf(), width, height),
+          });
+        };
+        const picture = named === undefined ? await make() : await this.#pictures.get(`${term.key} ${named}`, make);
+        if (named === undefined) held.push(picture);
+        seen.push(picture);
         throwIfCancelled(hooks.signal);
       }
       for (const [i, part] of parts.entries()) {
         hooks.onProgress?.({ phase: 'restyle', step: i, steps: parts.length });
         const changes: WeightedChange[] = [];
         for (const [k, term] of terms.entries()) {
-          const make = () => this.#change(image, part, term, seen[k]!);
+          const make = () => this.#change(image, areasOf(), part, term, seen[k]!);
           const key = `${term.key} ${named} ${part.x} ${part.y}`;
           const data = keeps ? await this.#changes.get(key, make) : await make();
           changes.push({ data, weight: term.strength, alpha: term.changesAlpha });
@@ -119,7 +127,7 @@ export class PairRestyler {
       hooks.onProgress?.({ phase: 'restyle', step: parts.length, steps: parts.length });
       return out;
     } finally {
-      for (const features of held) features.dispose();
+      for (const picture of held) picture.dispose();
     }
   }
 
@@ -148,14 +156,17 @@ export class PairRestyler {
         throw new InputError(`${name}: the two images differ in shape; crop them to the same width and height`);
       }
     }
-    return { before: premultipliedAt(before, width, height), after: premultipliedAt(after, width, height) };
+    const areas = findAreas(before);
+    return {
+      before: premultipliedAt(before, width, height),
+      after: premultipliedAt(after, width, height),
+      near: nearnessAt(areas, width, height),
+      palettes: [areas.palette, findPalette(after)],
+    };
   }
 
-  async #change(image: Image, part: Part, term: Term, features: DeviceTensor): Promise<Float32Array> {
-    const [width, height] = [part.width + 2 * MARGIN, part.height + 2 * MARGIN];
-    const data = premultipliedPart(image, part.x - MARGIN, part.y - MARGIN, width, height);
-    const source: PixelPlanes = { width, height, data };
-    const difference = await this.#programs.difference(term.read, features, source, part);
+  async #change(image: Image, areas: Areas, part: Part, term: Term, whole: ReadPicture): Promise<Float32Array> {
+    const difference = await this.#programs.difference(term.read, whole, partPlanes(image, areas, part), part);
     try {
       const change = (await difference.read()) as HostTensor<'f32'>;
       if (!change.data.every(Number.isFinite)) {
@@ -183,6 +194,22 @@ function changesAlpha({ before, after }: PairPlanes): boolean {
     if (Math.abs(after.data[p]! - before.data[p]!) > LEAST_ALPHA_CHANGE) return true;
   }
   return false;
+}
+
+/** A part of a picture as the head takes it. */
+export function partPlanes(
+  image: Image,
+  areas: Areas,
+  { x, y, width, height }: Omit<Part, 'fullWidth' | 'fullHeight'>,
+): PartPlanes {
+  const framed = [x - MARGIN, y - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN] as const;
+  return {
+    width: framed[2],
+    height: framed[3],
+    data: premultipliedPart(image, ...framed),
+    near: nearnessOf(areas, ...framed),
+    member: membershipOf(areas, x, y, width, height),
+  };
 }
 
 function withoutAlphaNoise(change: Float32Array, { width, height }: Part): Float32Array {

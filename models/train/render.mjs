@@ -25,9 +25,9 @@ const load = (set) => {
 const namesOf = (set) => Object.keys(load(set).icons.icons);
 
 /** One icon as SIDE x SIDE x 4 bytes; non-square icons are centred on transparency. */
-async function raster(set, name) {
-  const svg = iconToSVG(getIconData(load(set).icons, name), { height: SIDE });
-  const html = iconToHTML(svg.body, svg.attributes).replaceAll('currentColor', '#000');
+async function raster({ set, icon, flattened }) {
+  const svg = iconToSVG(getIconData(load(set).icons, icon), { height: SIDE });
+  const html = iconToHTML(flattened ? withoutGradients(svg.body) : svg.body, svg.attributes).replaceAll('currentColor', '#000');
   return sharp(Buffer.from(html))
     .resize(SIDE, SIDE, { fit: 'contain', background: { r: 0, g: 0, b: 0, alpha: 0 } })
     .ensureAlpha().raw().toBuffer();
@@ -42,6 +42,42 @@ function subjectOf(spec, name) {
   return (weight ? name.slice(0, -weight.length - 1) : name).replace(size, '');
 }
 
+const GRADIENT = /<(linear|radial)Gradient\b/;
+
+/** Every gradient as the mean of its colours; one that fades out, as lights and shades laid over a drawing do, as nothing. */
+function withoutGradients(body) {
+  const stops = new Map();
+  for (const [, attributes, inner = ''] of body.matchAll(/<(?:linear|radial)Gradient\b([^>]*?)(?:\/>|>(.*?)<\/(?:linear|radial)Gradient>)/gs)) {
+    const own = [...inner.matchAll(/<stop\b([^>]*?)\/?>/g)].map(([, stop]) => ({
+      at: fraction(attribute(stop, 'offset') ?? '0'),
+      color: channels(attribute(stop, 'stop-color') ?? '#000'),
+      opacity: Number(attribute(stop, 'stop-opacity') ?? 1),
+    }));
+    stops.set(attribute(attributes, 'id'), own.length > 0 ? own : attribute(attributes, 'href')?.slice(1));
+  }
+  const ofGradient = (id) => (typeof stops.get(id) === 'string' ? ofGradient(stops.get(id)) : stops.get(id));
+  return body.replace(/(fill|stroke)="url\(#([^)]*)\)"/g, (whole, kind, id) => {
+    const own = ofGradient(id);
+    if (!own) return whole;
+    if (own.some(({ opacity }) => opacity < 0.5)) return `${kind}="none"`;
+    // What lies before the first stop and after the last has their colours.
+    const points = [{ ...own[0], at: 0 }, ...own, { ...own.at(-1), at: 1 }];
+    const mean = [0, 1, 2].map((c) => points.slice(1).reduce((sum, p, i) => sum + ((p.color[c] + points[i].color[c]) / 2) * Math.max(0, p.at - points[i].at), 0));
+    return `${kind}="rgb(${mean.map(Math.round).join()})"`;
+  });
+}
+
+const attribute = (text, name) => new RegExp(`(?:^|[\\s:])${name}="([^"]*)"`).exec(text)?.[1];
+const fraction = (text) => Math.min(1, Math.max(0, text.endsWith('%') ? parseFloat(text) / 100 : parseFloat(text)));
+
+/** A colour as red, green and blue of 255. */
+function channels(color) {
+  const hex = color.startsWith('#') ? color.slice(1) : { white: 'fff', black: '000' }[color];
+  if (!hex) throw new Error(`a stop has the colour ${color}; add it to channels()`);
+  const digits = hex.length === 3 ? [...hex].map((d) => d + d).join('') : hex;
+  return [0, 2, 4].map((i) => parseInt(digits.slice(i, i + 2), 16));
+}
+
 /** Which icons of one set to render: subjects without repeats, tones, furniture or held-out names. */
 function pick(spec, heldOut) {
   const all = namesOf(spec.set);
@@ -49,6 +85,7 @@ function pick(spec, heldOut) {
   const bySubject = new Map();
   for (const name of all) {
     if (isSkinTone(name, (k) => has.has(k))) continue;
+    if (spec.gradients && !GRADIENT.test(getIconData(load(spec.set).icons, name).body)) continue;
     const subject = subjectOf(spec, name);
     if (subject === null || isAbstract(subject)) continue;
     if (heldOut.has(compact(subject)) || heldOut.has(compact(bareName(subject)))) continue;
@@ -66,7 +103,7 @@ async function renderAll(jobs, file) {
   const done = [];
   for (let i = 0; i < jobs.length; i += 16) {
     const batch = jobs.slice(i, i + 16);
-    const pixels = await Promise.all(batch.map((j) => raster(j.set, j.icon).catch(() => null)));
+    const pixels = await Promise.all(batch.map((j) => raster(j).catch(() => null)));
     for (const [k, p] of pixels.entries()) {
       if (!p || p.every((v) => v === 0)) continue; // nothing visible
       done.push(batch[k]);
@@ -94,7 +131,7 @@ const segment = segmenter(vocabulary);
 const words = (spec, subject) => (spec.compact ? segment(compact(subject)) : subject.replace(/-flat$/, '').split('-')).join(' ');
 
 const jobs = config.sets.flatMap((spec) => pick(spec, heldOut).map(({ icon, subject }) => (
-  { name: words(spec, subject), icon, set: spec.set, family: spec.family, style: spec.style, mono: Boolean(spec.mono) })));
+  { name: words(spec, subject), icon, set: spec.set, family: spec.family, style: spec.style, mono: Boolean(spec.mono), ...(spec.flattened && { flattened: true }) })));
 const icons = await renderAll(jobs, `${out}/icons.rgba`);
 const counts = config.sets.map((spec) => {
   const { info, version } = load(spec.set);

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compare, readCase, type GoldenCase, type TensorError } from './case';
 import { runText, runUNet, runVae } from './kinds/nets';
-import { runClosedForm, runPair, runPairGradients } from './kinds/pair';
+import { runAreas, runClosedForm, runPair, runPairGradients } from './kinds/pair';
 import { runPipeline } from './kinds/pipeline';
 import { runGuided, runInversion, runLoraFile } from './kinds/sampling';
 import { runLoraGradients, runTrain } from './kinds/training';
@@ -31,6 +31,7 @@ const KINDS: ReadonlyMap<string, (dir: string) => Promise<TensorError[]>> = new 
   ['pair', computed(runPair)],
   ['pair-gradients', computed(runPairGradients)],
   ['pair-closed-form', computed(runClosedForm)],
+  ['pair-areas', computed(runAreas)],
 ]);
 
 export interface CaseResult {

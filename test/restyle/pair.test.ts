@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import { Engine } from '../../engine/engine';
 import { image, type Image } from '../../engine/image/image';
-import { premultipliedAt, premultipliedPart } from '../../engine/image/premultiplied';
+import { findAreas, membershipAt, nearnessAt } from '../../engine/image/areas';
+import { premultipliedAt } from '../../engine/image/premultiplied';
 import { openPairModel } from '../../engine/pair/model';
 import { PairPrograms, type Part } from '../../engine/pair/programs';
+import { partPlanes } from '../../engine/restyle/pair-restyle';
 import type { ImagePair, Progress } from '../../engine/requests';
 import { nodeBackend } from '../../engine/runtime/backend-node';
 import { ProgramCache } from '../../engine/runtime/program-cache';
@@ -135,17 +137,31 @@ test('parts meet without a seam', async () => {
   const programs = new PairPrograms(model, new ProgramCache(runtime, model.files));
   const { before, after } = recoloured;
   const pairs = await programs.read([
-    { before: premultipliedAt(before, 48, 32), after: premultipliedAt(after, 48, 32) },
+    {
+      before: premultipliedAt(before, 48, 32),
+      after: premultipliedAt(after, 48, 32),
+      near: nearnessAt(findAreas(before), 48, 32),
+      palettes: [findAreas(before).palette, findAreas(after).palette],
+    },
   ]);
-  const picture = noise(60, 44, (value) => value);
-  const features = await programs.features(pairs, premultipliedAt(picture, 64, 48));
+  // Flat and noisy.
+  const picture = image(
+    60,
+    44,
+    new Uint8ClampedArray([...drawing(60, 22, RED, CLEAR).data, ...noise(60, 22, (value) => value).data]),
+  );
+  const areas = findAreas(picture);
+  const whole = await programs.readPicture(pairs, {
+    ...premultipliedAt(picture, 64, 48),
+    near: nearnessAt(areas, 64, 48),
+    member: membershipAt(areas, 64, 48),
+  });
   const change = async (x: number, y: number, width: number, height: number) => {
     const part: Part = { x, y, width, height, fullWidth: 60, fullHeight: 44 };
-    const data = premultipliedPart(picture, x - 2, y - 2, width + 4, height + 4);
-    const difference = await programs.difference(pairs, features, { width: width + 4, height: height + 4, data }, part);
+    const difference = await programs.difference(pairs, whole, partPlanes(picture, areas, part), part);
     return (await difference.read()).data as Float32Array;
   };
-  const whole = await change(0, 0, 60, 44);
+  const all = await change(0, 0, 60, 44);
   for (const [x, y] of [
     [0, 0],
     [30, 0],
@@ -155,7 +171,7 @@ test('parts meet without a seam', async () => {
     const part = await change(x, y, 30, 22);
     const errors = part.map((value, i) => {
       const [c, row, column] = [Math.floor(i / 660), Math.floor((i % 660) / 30), i % 30];
-      return Math.abs(value - whole[(c * 44 + y + row) * 60 + x + column]!);
+      return Math.abs(value - all[(c * 44 + y + row) * 60 + x + column]!);
     });
     expect(Math.max(...errors)).toBeLessThan(1e-5);
   }

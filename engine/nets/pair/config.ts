@@ -22,6 +22,8 @@ export interface PairNetConfig {
   readonly head: number;
   /** Lookups of reference pixels, each in a space of its own. */
   readonly lookups: number;
+  /** Channels that the head reads of every area of one colour. */
+  readonly areas: number;
   /** Long side at which the backbone sees pictures, px; a multiple of 16. */
   readonly size: number;
 }
@@ -37,7 +39,7 @@ export const PAIR_NET = 'PairNet';
 export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
   const config = new ConfigReader(json, name);
   config.only('_class_name', [PAIR_NET]);
-  config.only('format', [3]);
+  config.only('format', [4]);
   const channels = { min: 1, max: MOST_CHANNELS };
   const widths = config.perBlock('widths', 2, undefined, channels) as [number, number];
   const heads = config.perBlock('heads', 2, undefined, channels) as [number, number];
@@ -61,6 +63,7 @@ export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
     refine: config.integer('refine', undefined, channels),
     head: config.integer('head', undefined, channels),
     lookups: config.integer('lookups', undefined, { min: 1, max: 16 }),
+    areas: config.integer('areas', undefined, channels),
     size,
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Value } from '../../graph/graph';
 import type { Scope } from '../scope';
+import { areaValues, ofAreas, type AreaInputs } from './area-values';
 import type { PairNetConfig } from './config';
 import { FOUND, lookUp, referencePixels, type ReferencePixels } from './lookup';
 
@@ -23,6 +24,8 @@ export interface HeadInputs {
   readonly trust: Value;
   /** The backbone's, resized to the picture. */
   readonly features: Value;
+  /** How near a border is, [N, 2, H + 4, W + 4] (engine/image/areas.ts). */
+  readonly near: Value;
   /** 1 inside the picture, 0 beyond its edges, [1, 1, H + 4, W + 4]. */
   readonly inside: Value;
 }
@@ -31,8 +34,19 @@ export interface HeadInputs {
 interface Seen {
   /** [N, head, H, W] */
   readonly hidden: Value;
-  /** What pixels are compared by in lookups: colour, the backbone's features and the head's, [N, C, H, W]. */
+  /** What pixels are compared by in lookups: colour, the backbone's features, the head's and nearness, [N, C, H, W]. */
   readonly compared: Value;
+}
+
+/** What the head knows of each pixel by itself, without its area. */
+interface Known {
+  /** [N, head, H, W] */
+  readonly hidden: Value;
+  /** [N, lookups FOUND, H, W] */
+  readonly found: Value;
+  readonly source: Value;
+  readonly mapped: Value;
+  readonly trust: Value;
 }
 
 /**
@@ -46,7 +60,24 @@ export function readReferencePixels(scope: Scope, config: PairNetConfig, inputs:
 }
 
 /**
+ * What every area of queries is to become.
+ *
+ * @param inputs of whole queries at the backbone's size, framed by the margin.
+ * @returns see area-values.ts.
+ */
+export function readAreas(
+  scope: Scope,
+  config: PairNetConfig,
+  inputs: HeadInputs,
+  references: readonly ReferencePixels[],
+  areas: AreaInputs,
+): Value {
+  return areaValues(scope, config, { ...know(scope, config, inputs, references), ...areas });
+}
+
+/**
  * @param references of every query; see lookup.ts.
+ * @param areas values of the areas of the whole pictures, and their share in every pixel of the part, [1 or N, areas, H, W].
  * @returns the after pictures, premultiplied RGBA, not clipped: [N, 4, H, W].
  */
 export function headAnswer(
@@ -54,17 +85,16 @@ export function headAnswer(
   config: PairNetConfig,
   inputs: HeadInputs,
   references: readonly ReferencePixels[],
+  areas: { readonly values: Value; readonly member: Value },
 ): Value {
   const { b } = scope;
-  const { hidden, compared } = see(scope, config, inputs);
-  const found = lookUp(scope, config, compared, references);
-  const [source, mapped, trust] = [inputs.source, inputs.mapped, inputs.trust].map((x) => cut(scope, x)) as [
-    Value,
-    Value,
-    Value,
-  ];
-  const fused = scope.at('head3').conv(b.concat([hidden, found, source, mapped, trust], 1), config.head, 1);
-  const out = scope.at('head4').conv(b.silu(fused), OUTPUTS + 2 * config.lookups, 1);
+  const { hidden, found, source, mapped, trust } = know(scope, config, inputs, references);
+  const ofArea = ofAreas(b, areas.values, areas.member);
+  const outputs = OUTPUTS + 2 * config.lookups;
+  const both = scope.at('head5').conv(b.concat([hidden, ofArea.channels], 1), config.head, 1);
+  const more = scope.at('head6').conv(b.silu(both), outputs + 1, 1);
+  const out = b.add(scope.at('head4').conv(hidden, outputs, 1), b.slice(more, 1, 0, outputs));
+  const leftOut = b.slice(more, 1, outputs, outputs + 1);
 
   const [n, , height, width] = out.shape as [number, number, number, number];
   const channel = (i: number): Value => b.slice(out, 1, i, i + 1);
@@ -80,19 +110,35 @@ export function headAnswer(
     terms.push(b.mul(channel(OUTPUTS + 2 * i), b.sub(after, source)));
     terms.push(b.mul(channel(OUTPUTS + 2 * i + 1), change));
   }
-  return terms.reduce((sum, term) => b.add(sum, term), source);
+  const change = terms.reduce((sum, term) => b.add(sum, term));
+  const own = b.mul(b.sub(b.scalar(1), leftOut), change);
+  return b.add(b.add(source, own), ofArea.change);
+}
+
+function know(scope: Scope, config: PairNetConfig, inputs: HeadInputs, references: readonly ReferencePixels[]): Known {
+  const { b } = scope;
+  const { hidden, compared } = see(scope, config, inputs);
+  const found = lookUp(scope, config, compared, references);
+  const [source, mapped, trust] = [inputs.source, inputs.mapped, inputs.trust].map((x) => cut(scope, x)) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const joined = scope.at('head3').conv(b.concat([hidden, found, source, mapped, trust], 1), config.head, 1);
+  return { hidden: b.silu(joined), found, source, mapped, trust };
 }
 
 /** The picture's planes and features through two convolutions; without the margin. */
 function see(scope: Scope, config: PairNetConfig, inputs: HeadInputs): Seen {
   const { b } = scope;
   const none = { pads: [0, 0, 0, 0] } as const;
-  const planes = b.concat([inputs.source, inputs.soFar, inputs.mapped, inputs.trust, inputs.features], 1);
-  const first = b.silu(scope.at('head1').conv(planes, config.head, 3, none));
+  const planes = [inputs.source, inputs.soFar, inputs.mapped, inputs.trust, inputs.features, inputs.near];
+  const first = b.silu(scope.at('head1').conv(b.concat(planes, 1), config.head, 3, none));
   // What lies beyond an edge counts as 0 for the second convolution too.
   const hidden = b.silu(scope.at('head2').conv(b.mul(first, cut(scope, inputs.inside, 1)), config.head, 3, none));
   const centred = b.sub(cut(scope, inputs.source), 0.5);
-  return { hidden, compared: b.concat([centred, cut(scope, inputs.features), hidden], 1) };
+  const compared = b.concat([centred, cut(scope, inputs.features), hidden, cut(scope, inputs.near)], 1);
+  return { hidden, compared };
 }
 
 /** Without `by` pixels at each edge. */

@@ -5,6 +5,8 @@ import numpy as np
 import torch
 
 import closed_form
+import regions
+from pair_net import Own
 
 IDENTITY = 0.04  # share of groups whose reference says "change nothing"
 SUBTLE = 0.25  # share of groups of whose change only a part is made
@@ -110,17 +112,30 @@ def condition(before, after, queries, without=None, references_too=True):
     return torch.cat([planes(flat(before), flat(after), flat(mapped[:, :n]), flat(trust[:, :n]), 1, 0, 1, 1), own])
 
 
+def areas_of(pictures):
+    """regions.Areas of pictures [N, H, W, 4] in 0..1, as tensors."""
+    return regions.Areas(*(torch.from_numpy(x).to(pictures.device) for x in regions.of_all(pictures.cpu())))
+
+
+def palette_of(after):
+    """[R, n, H, W, 4] -> the colours of the areas of a style's after pictures [R, n * areas, 5]"""
+    return areas_of(after.flatten(0, 1)).palette.view(len(after), -1, 5)
+
+
 def halved(x):
     """[..., H, W, C] averaged down to half the size."""
-    h, w, c = x.shape[-3:]
-    return x.unflatten(-2, (w // 2, 2)).unflatten(-4, (h // 2, 2)).mean((-4, -2))
+    rows = x[..., ::2, :, :] + x[..., 1::2, :, :]
+    return (rows[..., ::2, :] + rows[..., 1::2, :]) * 0.25
 
 
 class Batch(NamedTuple):
     """What a step trains on. `own` and `part`: see PairNet.forward; None where the head sees what the backbone sees."""
     planes: torch.Tensor
+    near: torch.Tensor
+    member: torch.Tensor
+    palette: torch.Tensor
     references: int
-    own: torch.Tensor | None
+    own: Own | None
     part: tuple | None
     target: torch.Tensor  # [N, H, W, 4], or the part of it
     source: torch.Tensor  # like target
@@ -141,7 +156,8 @@ def training_batch(groups, rng, references, device="cpu", half=False, part=False
         s = torch.rand(len(target), 1, 1, 1, device=device)
         noised = target * (1 - s) + s * (0.5 + 0.5 * torch.randn_like(target))
         p = planes(noised, noised, noised, torch.zeros_like(noised[..., :1]), 0, s, 0, 0)
-        return Batch(p, 0, None, None, target, noised, torch.full((len(target),), 0.05, device=device))
+        seen = areas_of(noised)
+        return Batch(p, seen.near, seen.member, x.new_zeros(styles, regions.AREAS, 5), 0, None, None, target, noised, torch.full((len(target),), 0.05, device=device))
     without = torch.from_numpy(rng.random(styles) < without).to(device)
     p = condition(x[:, :references, 0], x[:, :references, 1], x[:, references:, 0], without)
     first = styles * references
@@ -158,12 +174,24 @@ def training_batch(groups, rng, references, device="cpu", half=False, part=False
         p[..., 14:15] = s
     under_way(p[first:], target, noise)
     own = place = None
-    if part:
+    if not part:
+        seen = areas_of(p[..., :4])
+        palette = palette_of(x[:, :references, 1])
+        near, member = seen.near, seen.member[first:]
+    else:
         height, width = groups.shape[-3:-1]
         top, left = int(rng.integers(height // 2 + 1)), int(rng.integers(width // 2 + 1))
         place = (top, left, height, width)
-        queries = recolored(floats(groups[:, references:, :, top:top + height // 2, left:left + width // 2], device))
-        own = condition(x[:, :references, 0], x[:, :references, 1], queries[:, :, 0], without, references_too=False)
+        full = recolored(floats(groups, device))
+        seen = areas_of(torch.cat([full[:, :references, 0].flatten(0, 1), full[:, references:, 0].flatten(0, 1)]))
+        palette = palette_of(full[:, :references, 1])
+        near, member = halved(seen.near), halved(seen.member[first:])
+        def cut(x):
+            return x[..., top:top + height // 2, left:left + width // 2, :]
+        queries = cut(full[:, references:])
+        planes_of_part = condition(x[:, :references, 0], x[:, :references, 1], queries[:, :, 0], without, references_too=False)
         target = queries[:, :, 1].flatten(0, 1)
-        under_way(own, target, noise)
-    return Batch(p, references, own, place, target, (p[first:] if own is None else own)[..., :4], change.repeat_interleave(n // styles))
+        under_way(planes_of_part, target, noise)
+        own = Own(planes_of_part, cut(seen.near[first:]), cut(seen.member[first:]))
+    source = (p[first:] if own is None else own.planes)[..., :4]
+    return Batch(p, near, member, palette, references, own, place, target, source, change.repeat_interleave(n // styles))

@@ -26,13 +26,21 @@ def restyle(model, before, after, queries, steps=1, swapped=False, bare=False, h
     if half:
         before, after, queries = (batches.halved(x) for x in (before, after, queries))
     planes = batches.condition(before, after, queries, without)
-    own = batches.condition(before, after, full, without, references_too=False) if half else None
     first = styles * references
+    if half:
+        of_queries = batches.areas_of(full.flatten(0, 1))
+        own = pair_net.Own(batches.condition(before, after, full, without, references_too=False), of_queries.near, of_queries.member)
+        near = torch.cat([batches.areas_of(before.flatten(0, 1)).near, batches.halved(of_queries.near)])
+        member = batches.halved(of_queries.member)
+    else:
+        own, seen = None, batches.areas_of(planes[..., :4])
+        near, member = seen.near, seen.member[first:]
+    palette = batches.palette_of(after)
     if swapped:
-        planes[:first] = planes[:first].roll(references, 0)
+        planes[:first], palette = planes[:first].roll(references, 0), palette.roll(1, 0)
     start = planes[first:, ..., 4:8].clone()
     for i in range(steps):
-        answer = closed_form.valid(model(planes, styles, references, own))
+        answer = closed_form.valid(model(planes, styles, references, near, member, palette, own))
         t = (i + 1) / steps
         if i + 1 < steps:
             planes[first:, ..., 4:8] = start * (1 - t) + answer * t

@@ -22,7 +22,7 @@ def write(model, folder, half=True, **facts):
             raise SystemExit(f"{name} does not fit float16: train on, or store float32.")
     save_file(weights, f"{folder}/model.safetensors", metadata={"format": "pt"})
     with open(f"{folder}/config.json", "w") as f:
-        json.dump({"_class_name": "PairNet", "format": 3, **model.config, **facts}, f, indent=1)
+        json.dump({"_class_name": "PairNet", "format": 4, **model.config, **facts}, f, indent=1)
         f.write("\n")
 
 

@@ -76,7 +76,7 @@ def main():
         references = batches.references(rng, 0 if args.no_bridge else batches.UNCONDITIONED)
         batch = batches.training_batch(ring[torch.from_numpy(np.sort(chosen))].numpy(), rng, references, device, args.parts > 0, rng.random() < args.parts, args.without, not args.no_bridge)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            answer = forward(batch.planes, args.styles, references, batch.own, batch.part)
+            answer = forward(batch.planes, args.styles, references, batch.near, batch.member, batch.palette, batch.own, batch.part)
         answer = answer.float()
         loss = train.losses(answer, batch.target, batch.change).mean()
         grads = dict(zip(names, torch.autograd.grad(loss, [parameters[k] for k in names], allow_unused=True)))

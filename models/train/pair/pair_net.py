@@ -5,6 +5,7 @@ query also reads the keys and values of its references. A head at the picture's 
 features and the picture's own planes into the answer. Pictures are premultiplied RGBA in 0..1, channels last.
 """
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn as nn
@@ -14,7 +15,18 @@ PLANES = 17  # source 4, target so far 4, closed form 4, trust, t, noise, is a r
 GRID = 16  # reference pixels that are looked up, in each direction
 EMBED = 15  # dimensions in which pixels are compared
 OWN = 13  # the first planes, which the head sees too
-CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, blurs=[2, 5], refine=24, head=20, lookups=2)
+CONFIG = dict(stem=12, widths=[80, 160], heads=[2, 5], depths=[2, 2, 2], expansion=1.5, features=16, blurs=[2, 5], refine=24, head=20, lookups=2, areas=24)
+
+
+ABSENT = 1e4  # score of a colour that a palette does not have, below all others
+NEAR = 2  # planes that say how near a border is
+
+
+class Own(NamedTuple):
+    """What the head sees of the queries at their own size, or of a part of them."""
+    planes: torch.Tensor  # [Q, h, w, 13 or more]
+    near: torch.Tensor  # [Q, h, w, 2]
+    member: torch.Tensor  # [Q, h, w, areas]
 
 
 def conv(layer, x):
@@ -110,6 +122,50 @@ class Lookup(nn.Module):
         return out.transpose(1, 2).flatten(2)
 
 
+def on_rim(height, width):
+    """[height, width]: 1 / (pixels of the picture's rim) on the rim, 0 inside it."""
+    rim = torch.zeros(height, width)
+    rim[[0, -1]] = 1
+    rim[:, [0, -1]] = 1
+    return rim / rim.sum()
+
+
+class AreaValues(nn.Module):
+    """One decision for each area of one colour, from the means of what its pixels know: a vector for the head, and a change of colour,
+    which may be drawn to the nearest colours of the references' after pictures."""
+
+    def __init__(self, hidden, lookups, width):
+        super().__init__()
+        self.lookups = lookups
+        self.inner = nn.Linear(hidden + 12 * lookups + 6, width)
+        # residual 4, for every lookup the share of its after and of its change, how far to the palette's colours, how sharply they are chosen
+        self.out = nn.Linear(width, 6 + 2 * lookups)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, hidden, found, source, member, palette):
+        """[Q, H, W, C] each, at the backbone's size, palette [Q, colours, 5] -> [Q, areas, width + 4]; of an area without pixels it
+        is not to be used."""
+        weights = member.flatten(1, 2)
+        counts = weights.sum(1)[..., None]
+        means = weights.transpose(1, 2) @ torch.cat([hidden, found, source], -1).flatten(1, 2) / (counts + 0.01)
+        size = (counts / weights.shape[1]).sqrt()
+        rim = weights.transpose(1, 2) @ on_rim(*member.shape[1:3]).to(member).flatten()[:, None]
+        inner = F.silu(self.inner(torch.cat([means, size, rim], -1)))
+        out = self.out(inner)
+        color = means[..., -4:]
+        change = out[..., :4]
+        for i in range(self.lookups):
+            at = hidden.shape[-1] + 12 * i
+            change = change + out[..., 4 + 2 * i:5 + 2 * i] * (means[..., at:at + 4] - color) + out[..., 5 + 2 * i:6 + 2 * i] * means[..., at + 4:at + 8]
+        known = palette[..., 4]
+        away = (color + change)[:, :, None] - palette[:, None, :, :4]
+        sharpness = (3 + out[..., -1:]).clamp(max=8).exp()
+        chosen = (ABSENT * (known - 1)[:, None] - sharpness * away.square().sum(-1)).softmax(-1) @ palette[..., :4]
+        change = change + out[..., -2:-1] * (chosen - color - change)
+        return torch.cat([inner, change], -1)
+
+
 def positions(height, width):
     """Fourier features of the token centres [height, width, 14]: y, x, then sin and cos of 1, 2 and 4 turns."""
     y = (torch.arange(height) + 0.5) / height
@@ -163,9 +219,9 @@ class PairNet(nn.Module):
         self.refine2 = nn.Conv2d(config["refine"], config["features"], 3, padding=1)
         nn.init.zeros_(self.refine2.weight)
         nn.init.zeros_(self.refine2.bias)
-        self.head1 = nn.Conv2d(OWN + features, config["head"], 3, padding=1)
+        self.head1 = nn.Conv2d(OWN + features + NEAR, config["head"], 3, padding=1)
         self.head2 = nn.Conv2d(config["head"], config["head"], 3, padding=1)
-        self.lookup = Lookup(4 + features + config["head"], config["lookups"])
+        self.lookup = Lookup(4 + features + config["head"] + NEAR, config["lookups"])
         self.head3 = nn.Conv2d(config["head"] + 12 * config["lookups"] + 9, config["head"], 1)
         # residual 4, share of the closed form, matrix 4 x 4, then for every lookup the share of its after and of its change
         self.head4 = nn.Conv2d(config["head"], 21 + 2 * config["lookups"], 1)
@@ -173,6 +229,12 @@ class PairNet(nn.Module):
         nn.init.zeros_(self.head4.bias)
         with torch.no_grad():  # a share of what the first lookup finds, so that lookups learn from the first step on
             self.head4.bias[22] = 0.3
+        self.area_values = AreaValues(config["head"], config["lookups"], config["areas"])
+        # what areas say, put to the use of each pixel: added to head4's channels, and how much of the pixel's own answer is left out
+        self.head5 = nn.Conv2d(config["head"] + config["areas"], config["head"], 1)
+        self.head6 = nn.Conv2d(config["head"], 22 + 2 * config["lookups"], 1)
+        nn.init.zeros_(self.head6.weight)
+        nn.init.zeros_(self.head6.bias)
         self.begin()
 
     @torch.no_grad()
@@ -210,45 +272,61 @@ class PairNet(nn.Module):
         refined = conv(self.refine2, F.silu(conv(self.refine1, torch.cat([source, features, near], -1))))
         return torch.cat([features + refined, near], -1)
 
-    def seen(self, planes, features):
-        """What pixels are compared by, at any size: [N, H, W, 4 + features + head]"""
-        h = F.silu(conv(self.head1, torch.cat([planes[..., :OWN], features], -1)))
-        return torch.cat([planes[..., :4] - 0.5, features, F.silu(conv(self.head2, h))], -1)
+    def seen(self, planes, near, features):
+        """At any size: (the head's hidden channels [N, H, W, head], what pixels are compared by [N, H, W, 4 + features + head + 2])"""
+        h = F.silu(conv(self.head1, torch.cat([planes[..., :OWN], features, near], -1)))
+        h = F.silu(conv(self.head2, h))
+        return h, torch.cat([planes[..., :4] - 0.5, features, h, near], -1)
 
-    def answer(self, planes, seen, found):
-        """planes [N, H, W, 13 or more], seen and found [N, H, W, 12 * lookups] at the pictures' own size -> the after pictures [N, H, W, 4]."""
+    def joined(self, planes, hidden, found):
+        """[N, H, W, head]: what the head knows of each pixel by itself"""
+        return F.silu(conv(self.head3, torch.cat([hidden, found, planes[..., :4], planes[..., 8:13]], -1)))
+
+    def answer(self, planes, joined, found, member, values):
+        """planes [N, H, W, 13 or more], joined, found and member at the pictures' own size, values [N, areas, width + 4] -> the
+        after pictures [N, H, W, 4]."""
         source, mapped, trust = planes[..., :4], planes[..., 8:12], planes[..., 12:13]
-        h = seen[..., -self.config["head"]:]
-        h = conv(self.head4, F.silu(conv(self.head3, torch.cat([h, found, source, mapped, trust], -1))))
+        of_area = (member.flatten(1, 2) @ values).unflatten(1, member.shape[1:3])
+        inner, recolored = of_area[..., :-4], of_area[..., -4:]
+        more = conv(self.head6, F.silu(conv(self.head5, torch.cat([joined, inner], -1))))
+        h = conv(self.head4, joined) + more[..., :-1]
         matrix = h[..., 5:21].unflatten(-1, (4, 4))
-        out = source + (trust + h[..., 4:5]) * (mapped - source) + h[..., :4] + (matrix @ source[..., None])[..., 0]
+        change = (trust + h[..., 4:5]) * (mapped - source) + h[..., :4] + (matrix @ source[..., None])[..., 0]
         for i in range(self.config["lookups"]):
-            after, change = found[..., 12 * i:12 * i + 4], found[..., 12 * i + 4:12 * i + 8]
-            out = out + h[..., 21 + 2 * i:22 + 2 * i] * (after - source) + h[..., 22 + 2 * i:23 + 2 * i] * change
-        return out
+            after, changed = found[..., 12 * i:12 * i + 4], found[..., 12 * i + 4:12 * i + 8]
+            change = change + h[..., 21 + 2 * i:22 + 2 * i] * (after - source) + h[..., 22 + 2 * i:23 + 2 * i] * changed
+        return source + (1 - more[..., -1:]) * change + recolored
 
-    def forward(self, planes, styles, references, own=None, part=None):
-        """planes [N, H, W, 17] at the backbone's size, references first; own [Q, h, w, 13 or more], the queries' planes at their
-        own size where that is another, or a part of them: part is (top, left, full height, full width). Returns the queries' after
-        pictures at their own size, or that part."""
+    def forward(self, planes, styles, references, near, member, palette, own=None, part=None):
+        """planes [N, H, W, 17] and near [N, H, W, 2] at the backbone's size, references first; member [Q, H, W, areas] of the queries;
+        palette [styles, colours, 5] of the references' after pictures (regions.py);
+        own: an Own where the queries' own size is another, or for a part of them: part is (top, left, full height, full width).
+        Returns the queries' after pictures at their own size, or that part."""
         features = self.backbone(planes, styles, references)
         first = styles * references
         rows, columns = grid(*planes.shape[1:3])
-        theirs = self.seen(planes[:first], features[:first])[:, rows, columns] if first else planes.new_zeros(0)
+        theirs = self.seen(planes[:first], near[:first], features[:first])[1][:, rows, columns] if first else planes.new_zeros(0)
         pairs = planes[:first, rows, columns][..., :8]
+
+        def known(of, features):
+            """(joined, found) of the queries' pixels"""
+            hidden, compared = self.seen(of.planes, of.near, features)
+            if not first:
+                found = compared.new_zeros(*compared.shape[:3], 12 * self.config["lookups"])
+            else:
+                def of_style(x):
+                    return x.reshape(styles, -1, x.shape[-1])
+                found = self.lookup(of_style(theirs), of_style(compared), of_style(pairs)).view(*compared.shape[:3], -1)
+            return self.joined(of.planes, hidden, found), found
+
         features = features[first:]
-        if own is None:
-            own = planes[first:]
-        else:
-            top, left, *full = part or (0, 0, *own.shape[1:3])
+        whole = Own(planes[first:], near[first:], member)
+        joined, found = known(whole, features)
+        values = self.area_values(joined, found, whole.planes[..., :4], member, palette.repeat_interleave(len(member) // styles, 0))
+        if own is not None:
+            top, left, *full = part or (0, 0, *own.planes.shape[1:3])
             if tuple(full) != tuple(features.shape[1:3]):
                 features = F.interpolate(features.permute(0, 3, 1, 2), tuple(full), mode="bilinear").permute(0, 2, 3, 1)
-            features = features[:, top:top + own.shape[1], left:left + own.shape[2]]
-        seen = self.seen(own, features)
-        if not first:
-            found = own.new_zeros(*own.shape[:3], 12 * self.config["lookups"])
-        else:
-            def of_style(x):
-                return x.reshape(styles, -1, x.shape[-1])
-            found = self.lookup(of_style(theirs), of_style(seen), of_style(pairs)).view(*own.shape[:3], -1)
-        return self.answer(own, seen, found)
+            features = features[:, top:top + own.planes.shape[1], left:left + own.planes.shape[2]]
+            joined, found = known(own, features)
+        return self.answer((own or whole).planes, joined, found, (own or whole).member, values)

@@ -103,7 +103,7 @@ def worker(index, shared, lock, args, config):
         batch = batches.training_batch(chosen, rng, references, half=args.parts > 0, part=rng.random() < args.parts, without=args.without, bridge=not args.no_bridge)
         with torch.no_grad():
             torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
-        answer = model(batch.planes, len(chosen), references, batch.own, batch.part)
+        answer = model(batch.planes, len(chosen), references, batch.near, batch.member, batch.palette, batch.own, batch.part)
         losses(answer, batch.target, batch.change).mean().backward()
         used = [k for k in names if local[k].grad is not None]
         grads = [local[k].grad for k in used]

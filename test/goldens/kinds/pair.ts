@@ -1,4 +1,4 @@
-/** Golden cases of the pair-conditioned net: pair, pair-gradients, pair-closed-form. */
+/** Golden cases of the pair-conditioned net: pair, pair-gradients, pair-closed-form, pair-areas. */
 import { gradients } from '../../../engine/autodiff/gradients';
 import { GraphBuilder } from '../../../engine/graph/builder';
 import type { Value } from '../../../engine/graph/graph';
@@ -11,8 +11,19 @@ import {
   fitClosedForm,
 } from '../../../engine/nets/pair/closed-form';
 import { readPairNetConfig, type PairNetConfig } from '../../../engine/nets/pair/config';
-import { headAnswer, MARGIN, readReferencePixels, type HeadInputs } from '../../../engine/nets/pair/head';
+import { headAnswer, MARGIN, readAreas, readReferencePixels, type HeadInputs } from '../../../engine/nets/pair/head';
 import type { ReferencePixels } from '../../../engine/nets/pair/lookup';
+import {
+  AREAS,
+  membershipAt,
+  nearnessAt,
+  findAreas,
+  membershipOf,
+  nearnessOf,
+  NEAR,
+  PALETTE_CHANNELS,
+} from '../../../engine/image/areas';
+import { image } from '../../../engine/image/image';
 import { pairLoss } from '../../../engine/nets/pair/loss';
 import { queryFeatures, referenceStates } from '../../../engine/nets/pair/backbone';
 import { interpolation, resizeFeatures } from '../../../engine/nets/pair/resize';
@@ -40,10 +51,8 @@ async function open(golden: GoldenCase): Promise<Net> {
 
 export async function runPair(golden: GoldenCase): Promise<Results> {
   const net = await open(golden);
-  const planes = input(golden, 'planes');
-  const own = golden.inputs.get('own');
-  return run(net, { planes, ...(own && { own }) }, (b) => {
-    const { features, after } = forward(b, net, golden, b.input('planes', planes.shape), own?.shape);
+  return run(net, Object.fromEntries(golden.inputs), (b) => {
+    const { features, after } = forward(b, net, golden, inputsOf(b, golden));
     b.output('features', channelsLast(b, features));
     b.output('after', channelsLast(b, after));
   });
@@ -74,7 +83,7 @@ export async function runPairGradients(golden: GoldenCase): Promise<Results> {
     );
     const rank = matrices.get(modules[0]!)!.down.shape[0]!;
     const adapt = stackedAdapters(b, matrices, { multiplier: b.reshape(b.ones(rank), [1, 1, rank]) });
-    const { after } = forward(b, net, golden, value('planes'), undefined, adapt);
+    const { after } = forward(b, net, golden, value, adapt);
     const loss = pairLoss(b, after, channelsFirst(b, value('target')), value('change'));
     b.output('loss', b.reshape(loss, [1]));
     const targets = modules.flatMap((target) => adapters.map((name) => `${name}.${target}`));
@@ -114,18 +123,51 @@ export async function runClosedForm(golden: GoldenCase): Promise<Results> {
   return new Map(Object.entries(shapes).map(([name, shape]) => [name, f32(results.get(name)!, shape)]));
 }
 
+export async function runAreas(golden: GoldenCase): Promise<Results> {
+  const { data, shape } = input(golden, 'picture');
+  const [height, width] = shape as [number, number, number];
+  const bytes = new Uint8ClampedArray(data.map((value) => Math.round(value * 255)));
+  const areas = findAreas(image(width, height, bytes));
+  const member = f32(membershipOf(areas, 0, 0, width, height), [1, AREAS, height, width]);
+  const near = f32(nearnessOf(areas, 0, 0, width, height), [1, NEAR, height, width]);
+  const half = [height / 2, width / 2] as const;
+  const found = {
+    member,
+    near,
+    half_member: f32(membershipAt(areas, half[1], half[0]), [1, AREAS, ...half]),
+    half_near: f32(nearnessAt(areas, half[1], half[0]), [1, NEAR, ...half]),
+  };
+  const results = await run(undefined, found, (b) => {
+    for (const [
+      name,
+      {
+        shape: [, ...sizes],
+      },
+    ] of Object.entries(found)) {
+      b.output(name, b.transpose(b.reshape(b.input(name, [1, ...sizes]), sizes), [1, 2, 0]));
+    }
+  });
+  return new Map([...results, ['palette', f32(areas.palette, [AREAS, PALETTE_CHANNELS])]]);
+}
+
+/** A case's inputs as the graph's, made where they are first asked for. */
+function inputsOf(b: GraphBuilder, golden: GoldenCase): (name: string) => Value {
+  return (name) => b.input(name, input(golden, name).shape);
+}
+
 /** References first, then queries; every query of a style reads all of the style's references. */
 function forward(
   b: GraphBuilder,
   { config, weights }: Net,
   golden: GoldenCase,
-  planes: Value,
-  ownShape: readonly number[] | undefined,
+  value: (name: string) => Value,
   adapt?: Adapt,
 ): { features: Value; after: Value } {
   const scope = new Scope(b, weights, adapt);
   const { styles, references } = golden.parameters as { styles: number; references: number };
-  const all = channelsFirst(b, planes);
+  const all = channelsFirst(b, value('planes'));
+  const near = channelsFirst(b, value('near'));
+  const member = channelsFirst(b, value('member'));
   const first = styles * references;
   const count = all.shape[0]! - first;
   const queries = b.slice(all, 0, first, first + count);
@@ -143,15 +185,35 @@ function forward(
     const pictures = b.slice(all, 0, 0, first);
     const states = referenceStates(scope, config, pictures);
     keys.push(states.keys.map(readable));
-    pixels.push(readable(readReferencePixels(scope, config, headInputs(b, pictures, states.features))));
+    const inputs = headInputs(b, pictures, b.slice(near, 0, 0, first), states.features);
+    pixels.push(readable(readReferencePixels(scope, config, inputs)));
   }
   const features = queryFeatures(scope, config, queries, keys);
-  const own = ownShape ? channelsFirst(b, b.input('own', ownShape)) : queries;
-  return { features, after: headAnswer(scope, config, headInputs(b, own, features), pixels) };
+  const whole = headInputs(b, queries, b.slice(near, 0, first, first + count), features);
+  const colours = value('palette');
+  const [, number, channels] = colours.shape as [number, number, number];
+  const repeated = b.expand(b.reshape(colours, [styles, 1, number, channels]), [
+    styles,
+    count / styles,
+    number,
+    channels,
+  ]);
+  const palette = b.reshape(repeated, [count, number, channels]);
+  const values = readAreas(scope, config, whole, pixels, { member, palette });
+  if (!golden.inputs.has('own')) {
+    return { features, after: headAnswer(scope, config, whole, pixels, { values, member }) };
+  }
+  const [own, ownNear, ownMember] = ['own', 'own_near', 'own_member'].map((name) => channelsFirst(b, value(name))) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const inputs = headInputs(b, own, ownNear, features);
+  return { features, after: headAnswer(scope, config, inputs, pixels, { values, member: ownMember }) };
 }
 
 /** What the head takes of whole pictures [N, 13 or more, H, W], with the features at any size. */
-function headInputs(b: GraphBuilder, own: Value, features: Value): HeadInputs {
+function headInputs(b: GraphBuilder, own: Value, near: Value, features: Value): HeadInputs {
   const [height, width] = own.shape.slice(2) as [number, number];
   const framed = (x: Value): Value => b.pad(x, [0, 0, MARGIN, MARGIN], [0, 0, MARGIN, MARGIN]);
   const planes = framed(own);
@@ -164,6 +226,7 @@ function headInputs(b: GraphBuilder, own: Value, features: Value): HeadInputs {
     mapped: part(8, 12),
     trust: part(12, 13),
     features: resizeFeatures(b, along(2, height), features, along(3, width)),
+    near: framed(near),
     inside: framed(b.reshape(b.ones(height * width), [1, 1, height, width])),
   };
 }
@@ -171,7 +234,7 @@ function headInputs(b: GraphBuilder, own: Value, features: Value): HeadInputs {
 /** Target modules of the net's attentions. */
 function targetsOf(net: Net, golden: GoldenCase): string[] {
   const found = findTargets((b, adapt) => {
-    forward(b, net, golden, b.input('planes', input(golden, 'planes').shape), undefined, adapt);
+    forward(b, net, golden, inputsOf(b, golden), adapt);
   });
   return [...new Set(attentionTargets(found).map(({ name }) => name))];
 }

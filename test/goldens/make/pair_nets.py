@@ -1,8 +1,9 @@
-"""`pair`, `pair-gradients`, `pair-closed-form`: the pair-conditioned net of models/train/pair in a tiny random configuration.
+"""`pair`, `pair-gradients`, `pair-closed-form`, `pair-areas`: the pair-conditioned net of models/train/pair in a tiny random configuration.
 
 Pictures and planes are channels last. R styles; each has n references and Q queries.
 
-pair: inputs `planes` [R n + R Q, H, W, 17], references first, and, where the queries' own size is another, `own` [R Q, h, w, 13];
+pair: inputs `planes` [R n + R Q, H, W, 17], references first, `near` [R n + R Q, H, W, 2], `member` [R Q, H, W, areas], `palette` [R, colours, 5], and, where the
+queries' own size is another, `own` [R Q, h, w, 13], `own_near` and `own_member`;
 expected `features` [R Q, H, W, f + 4 blurs], `after` [R Q, h, w, 4]. parameters: styles, references.
 
 pair-gradients: besides, `target` like `after`, `change` [R Q], and adapters `style` and `content` (`<adapter>.<site>.A`, `.B`) at every attention's to_q,
@@ -10,6 +11,9 @@ to_k, to_v and to_out.0, both in force; expected `loss` [1], the mean over queri
 
 pair-closed-form: inputs `before`, `after` [R, P, 4] and `picture` [R, S, 4]; expected `map` [R, 11, 4], `mapped` [R, S, 4],
 `trust` [R, S, 1].
+
+pair-areas: input `picture` [H, W, 4], RGBA, not premultiplied, of whole 255ths; expected `member` [H, W, 32], `near` [H, W, 2], both at
+half the size, and `palette` [32, 5].
 
 The net's folder, `net`, holds config.json and model.safetensors as models/train/pair/export.py writes them.
 """
@@ -26,7 +30,8 @@ from common import Case, check_idle, first_that_fits, randomise
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / 'models' / 'train' / 'pair'))
 
-CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, blurs=[1, 3], refine=5, head=6, lookups=2)
+CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, blurs=[1, 3], refine=5, head=6, lookups=2, areas=5)
+AREAS = 3  # of the random pictures
 PROJECTIONS = ('to_q', 'to_k', 'to_v', 'to_out.0')
 RANKS = {'content': 2, 'style': 3}
 
@@ -49,6 +54,20 @@ def load_net(folder, dtype):
     model = tiny_net()
     model.load_state_dict({k: v.float() for k, v in load_file(folder / 'net' / 'model.safetensors').items()})
     return model.to(dtype).eval()
+
+
+def areas_of(draw, count, size):
+    """Random nearness, and shares of areas that sum to at most 1."""
+    near = torch.rand(count, *size, 2, generator=draw.generator)
+    member = torch.rand(count, *size, AREAS, generator=draw.generator)
+    return near, member / member.sum(-1, keepdim=True).clamp_min(1)
+
+
+def palette_of(draw, styles, absent=2):
+    """Random colours, the last of each style absent."""
+    palette = torch.cat([torch.rand(styles, 6, 4, generator=draw.generator), torch.ones(styles, 6, 1)], -1)
+    palette[:, 6 - absent :] = 0
+    return palette
 
 
 def planes_of(draw, references, queries, size):
@@ -74,19 +93,26 @@ FORWARD = {
 def make_forward(root, name):
     description, styles, references, queries, size, own_size, half = FORWARD[name]
 
+    import pair_net
+
     def one(seed):
         case = Case(root, 'pair', name, description, seed=seed, styles=styles, references=references)
         add_net(case, half)
-        inputs = {'planes': planes_of(case.draw, styles * references, styles * queries, size)}
+        first, count = styles * references, styles * queries
+        inputs = {'planes': planes_of(case.draw, first, count, size)}
+        near, member = areas_of(case.draw, first + count, size)
+        inputs |= {'near': near, 'member': member[first:].clone(), 'palette': palette_of(case.draw, styles)}
         if own_size:
-            inputs['own'] = torch.rand(styles * queries, *own_size, 13, generator=case.draw.generator)
+            inputs['own'] = torch.rand(count, *own_size, 13, generator=case.draw.generator)
+            inputs['own_near'], inputs['own_member'] = areas_of(case.draw, count, own_size)
 
         def reference(given, dtype):
             net = load_net(case.folder, dtype)
 
             def run():
-                features = net.backbone(given['planes'], styles, references)[styles * references :]
-                return {'features': features, 'after': net(given['planes'], styles, references, given.get('own'))}
+                features = net.backbone(given['planes'], styles, references)[first:]
+                own = pair_net.Own(given['own'], given['own_near'], given['own_member']) if own_size else None
+                return {'features': features, 'after': net(given['planes'], styles, references, given['near'], given['member'], given['palette'], own)}
 
             check_idle(net, run, 1e-3, allowed=('to_k.bias',))
             return run()
@@ -109,6 +135,8 @@ def make_gradients(root):
         inputs = {'planes': planes_of(case.draw, styles * references, styles * queries, size),
                   'target': torch.rand(styles * queries, *size, 4, generator=case.draw.generator),
                   'change': torch.rand(styles * queries, generator=case.draw.generator) * 0.2}
+        near, member = areas_of(case.draw, styles * (references + queries), size)
+        inputs |= {'near': near, 'member': member[styles * references :].clone(), 'palette': palette_of(case.draw, styles)}
         net, bases = tiny_net(), {}
         for site in sites_of(net):
             module = net.get_submodule(site)
@@ -134,7 +162,7 @@ def make_gradients(root):
                     trained[f'{adapter}.{site}.grad_B'] = b
                 setattr(net.get_submodule(parent), leaf, module)
             switch.set(tuple(RANKS))
-            loss = losses(net(given['planes'], styles, references), given['target'], given['change']).mean()
+            loss = losses(net(given['planes'], styles, references, given['near'], given['member'], given['palette']), given['target'], given['change']).mean()
             gradients = torch.autograd.grad(loss, list(trained.values()))
             return {'loss': loss.reshape(1), **dict(zip(trained, gradients, strict=True))}
 
@@ -165,11 +193,48 @@ def make_closed_form(root):
     first_that_fits(one)
 
 
+def drawn():
+    """A gradient behind anti-aliased shapes, some of them see-through, thin lines, and noise: uint8 RGBA [36, 52, 4]."""
+    import cv2
+    import numpy as np
+
+    height, width, scale = 36, 52, 4
+    big = np.zeros((height * scale, width * scale, 4), np.uint8)
+    big[..., 0] = np.linspace(40, 200, big.shape[1]).astype(np.uint8)
+    big[..., 3] = 255
+    cv2.circle(big, (60, 70), 38, (220, 40, 60, 255), -1)
+    cv2.circle(big, (64, 66), 14, (250, 250, 250, 255), -1)
+    cv2.rectangle(big, (110, 20), (170, 90), (20, 90, 160, 0), -1)
+    cv2.rectangle(big, (120, 34), (150, 70), (20, 200, 160, 128), -1)
+    cv2.line(big, (100, 110), (190, 130), (0, 0, 0, 255), 6)
+    small = cv2.resize(big, (width, height), interpolation=cv2.INTER_AREA)
+    small[28:, :20] = np.random.default_rng(3).integers(0, 256, (8, 20, 4))
+    return small
+
+
+def make_areas(root):
+    def one(seed):
+        case = Case(root, 'pair-areas', 'drawing', 'Anti-aliased shapes before a gradient, clear and half clear ones, a thin line, noise.', seed=seed)
+        import batches
+
+        def reference(given, dtype):
+            straight = given['picture'].float()
+            premultiplied = torch.cat([straight[..., :3] * straight[..., 3:], straight[..., 3:]], -1)
+            found = batches.areas_of(premultiplied[None])
+            half = [batches.halved(x)[0] for x in (found.member, found.near)]
+            return {'member': found.member[0], 'near': found.near[0], 'half_member': half[0], 'half_near': half[1], 'palette': found.palette[0]}
+
+        case.finish({'picture': torch.from_numpy(drawn()).float() / 255}, reference)
+
+    first_that_fits(one)
+
+
 def make(root):
     for name in FORWARD:
         make_forward(root, name)
     make_gradients(root)
     make_closed_form(root)
+    make_areas(root)
 
 
 if __name__ == '__main__':

@@ -90,7 +90,8 @@ class Generator:
         test = kind is not None  # a given style and nothing else
         family = not test and rng.random() < 0.3
         if family:
-            pairs = store.families[rng.integers(len(store.families))]
+            families = store.shadings if store.shadings and rng.random() < 0.25 else store.families
+            pairs = families[rng.integers(len(families))]
             chosen = [pairs[i] for i in rng.choice(len(pairs), self.count * 4)]
             ids, second = [p[0] for p in chosen], [p[1] for p in chosen]
             kind = "family"

@@ -25,13 +25,14 @@ class Store:
         for i, m in enumerate(self.meta):
             if m.get("family"):
                 groups[m["family"]][m["style"]][m["name"]] = i
-        self.families = []  # (list of (i, j))
-        for styles in groups.values():
+        self.families, self.shadings = [], []  # lists of (i, j); shadings: one is the other without its gradients
+        for family, styles in groups.items():
             for a in styles:
                 for b in styles:
                     both = sorted(set(styles[a]) & set(styles[b])) if a != b else []
                     if len(both) >= 20:
-                        self.families.append([(styles[a][n], styles[b][n]) for n in both])
+                        pairs = [(styles[a][n], styles[b][n]) for n in both]
+                        (self.shadings if family.endswith("-shading") else self.families).append(pairs)
 
     def __len__(self):
         return len(self.meta)

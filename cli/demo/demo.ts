@@ -10,6 +10,8 @@ import type { CommandEngine, Io } from '../io';
 import { duration } from '../terminal/progress';
 import { quote } from '../command-line';
 import { EXIT, run } from '../program';
+import { AtOnce } from './at-once';
+import type { Command } from './command';
 import { renderReport, type Row, type Step } from './report';
 
 /** All paths are relative to Diptych's folder, where the demo runs, so that its commands can be typed there. */
@@ -27,11 +29,6 @@ const AFTER = `${DATA}/after.png`;
 const inputs = PICTURES.map((name) => `${DATA}/${name}.png`);
 const folderOf = (strength: number): string => `${OUT}/strength-${strength}`;
 
-interface Command {
-  readonly title: string;
-  readonly argv: readonly string[];
-}
-
 const CHECK: Command = { title: 'Check the pair', argv: ['check', BEFORE, AFTER] };
 const LEARN: Command = {
   title: 'Learn the style',
@@ -41,6 +38,8 @@ const RESTYLE: readonly Command[] = STRENGTHS.map((strength) => ({
   title: `Restyle ${PICTURES.length} pictures at strength ${strength}`,
   argv: ['restyle', STYLE_FILE, ...inputs, '--strength', String(strength), '-o', folderOf(strength)],
 }));
+
+const AT_ONCE = new AtOnce(DATA, OUT);
 
 interface LearnReport {
   readonly losses: readonly LossPoint[];
@@ -68,7 +67,8 @@ async function runLocked(io: Io, seconds: () => number): Promise<number> {
   const shared = shareEngine(io);
   const steps: Step[] = [];
   try {
-    const total = 2 + RESTYLE.length;
+    const restyles = [...RESTYLE, ...AT_ONCE.commands];
+    const total = 2 + restyles.length;
     const doStep = async <T>(command: Command): Promise<T> => {
       io.err(`\n[${steps.length + 1}/${total}] ${command.title}\n$ npx ${lineOf(command)}\n`);
       const { step, answer } = await runStep<T>(command, shared.io);
@@ -78,7 +78,7 @@ async function runLocked(io: Io, seconds: () => number): Promise<number> {
     const verdict = await doStep<PairVerdict>(CHECK);
     if (resumes) io.err('\nA demo that was cancelled while it learned: this one goes on from there.\n');
     const learned = await doStep<LearnReport>(resumes ? { ...LEARN, argv: [...LEARN.argv, '--resume'] } : LEARN);
-    for (const command of RESTYLE) await doStep(command);
+    for (const command of restyles) await doStep(command);
 
     const page = renderReport({
       before: await readFile(BEFORE),
@@ -88,6 +88,7 @@ async function runLocked(io: Io, seconds: () => number): Promise<number> {
       prompt: PROMPT,
       style: STYLE,
       rows: await Promise.all(PICTURES.map(readRow)),
+      atOnce: await AT_ONCE.read(),
       losses: learned.losses,
       steps,
       machine: describeMachine(learned),
@@ -140,11 +141,14 @@ function lineOf({ argv }: Command): string {
   return ['diptych', ...argv.map((word) => quote(word))].join(' ');
 }
 
-/** One engine for all commands, opened by the first that needs it. */
+/** One engine a model for all commands, opened by the first that needs it. */
 function shareEngine(io: Io): { io: Io; dispose: () => Promise<void> } {
-  let opened: Promise<CommandEngine> | undefined;
+  const opened = new Map<string, Promise<CommandEngine>>();
   const openEngine: Io['openEngine'] = async (...request) => {
-    const engine = await (opened ??= io.openEngine(...request));
+    const { name } = request[0];
+    const opening = opened.get(name) ?? io.openEngine(...request);
+    opened.set(name, opening);
+    const engine = await opening;
     return {
       description: engine.description,
       learn: (...job) => engine.learn(...job),
@@ -155,8 +159,7 @@ function shareEngine(io: Io): { io: Io; dispose: () => Promise<void> } {
     };
   };
   const dispose = async (): Promise<void> => {
-    const engine = await opened?.catch(() => undefined);
-    await engine?.dispose();
+    for (const opening of opened.values()) await (await opening.catch(() => undefined))?.dispose();
   };
   return { io: { ...io, openEngine }, dispose };
 }
@@ -169,7 +172,7 @@ async function readRow(name: string): Promise<Row> {
     name,
     original: await readFile(input),
     restyled: await Promise.all(
-      STRENGTHS.map(async (strength) => ({ strength, png: await readFile(output(strength)) })),
+      STRENGTHS.map(async (strength) => ({ strength, picture: await readFile(output(strength)) })),
     ),
     zeroIsIdentical: Buffer.from(original.data).equals(Buffer.from(zero.data)),
     drawn: await readFile(`${DATA}/drawn/${name}.png`),

@@ -13,8 +13,8 @@ export interface Step {
 
 export interface Restyled {
   readonly strength: number;
-  /** PNG bytes. */
-  readonly png: Uint8Array;
+  /** Bytes of a PNG or JPEG file, as all pictures here. */
+  readonly picture: Uint8Array;
 }
 
 export interface Row {
@@ -27,6 +27,17 @@ export interface Row {
   readonly drawn: Uint8Array;
 }
 
+/** What a pair shows at once, with nothing learned. */
+export interface Showing {
+  readonly title: string;
+  readonly about: string;
+  /** How the true results, `drawn`, came about. */
+  readonly truth: string;
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+  readonly rows: readonly Row[];
+}
+
 export interface Report {
   readonly before: Uint8Array;
   readonly after: Uint8Array;
@@ -35,6 +46,7 @@ export interface Report {
   readonly prompt: string;
   readonly style: string;
   readonly rows: readonly Row[];
+  readonly atOnce: readonly Showing[];
   readonly losses: readonly LossPoint[];
   readonly steps: readonly Step[];
   /** Label and value. */
@@ -79,8 +91,10 @@ Learned with the prompt “${escapeHtml(report.prompt)}” as “${escapeHtml(re
 <h2>Restyled</h2>
 <p class="note">Strength 0 is the original, 1 the style as learned. The last picture of each row is what the icon set’s
 own designers drew; it is there to compare with and was never used.</p>
-${report.rows.map(renderRow).join('\n')}
+${report.rows.map((row) => renderRow(row)).join('\n')}
 </section>
+
+${report.atOnce.length > 0 ? renderAtOnce(report.atOnce) : ''}
 
 <section>
 <h2>Learning</h2>
@@ -105,18 +119,39 @@ ${report.machine.map(([label, value]) => `<dt>${escapeHtml(label)}</dt><dd>${esc
 </dl>
 </section>
 
-<footer><p>${escapeHtml(report.date)}. Icons: Fluent Emoji by Microsoft, MIT licence.</p></footer>
+<footer><p>${escapeHtml(report.date)}. Icons: Fluent Emoji by Microsoft, MIT licence; IconPark by ByteDance, Apache 2.0.
+Photographs: NASA, SpaceX, Rachel Michetti and Stefan van der Walt, without restrictions.</p></footer>
 </main>
 </body>
 </html>
 `;
 }
 
-function renderRow({ name, original, restyled, zeroIsIdentical, drawn }: Row): string {
-  const cells = restyled.map(({ strength, png }) => {
-    if (strength !== 0) return picture(png, `Strength ${strength}`);
+function renderAtOnce(showings: readonly Showing[]): string {
+  return `<section>
+<h2>At once</h2>
+<p class="note">Nothing is learned here: a second, small model is given a pair and does to other pictures what was done to
+the first, in less than a second each. The panel shows this as soon as two frames are chosen.</p>
+${showings
+  .map(
+    ({ title, about, truth, before, after, rows }) => `<h3>${escapeHtml(title)}</h3>
+<p class="note">${escapeHtml(about)}</p>
+<div class="pair small">
+${picture(before, 'Before')}
+<span class="arrow" aria-hidden="true">→</span>
+${picture(after, 'After')}
+</div>
+${rows.map((row) => renderRow(row, truth)).join('\n')}`,
+  )
+  .join('\n')}
+</section>`;
+}
+
+function renderRow({ name, original, restyled, zeroIsIdentical, drawn }: Row, truth = 'Drawn by hand'): string {
+  const cells = restyled.map(({ strength, picture: bytes }) => {
+    if (strength !== 0) return picture(bytes, `Strength ${strength}`);
     return picture(
-      png,
+      bytes,
       'Strength 0',
       zeroIsIdentical ? 'every byte equal' : 'differs from the original',
       zeroIsIdentical,
@@ -126,14 +161,15 @@ function renderRow({ name, original, restyled, zeroIsIdentical, drawn }: Row): s
   return `<article class="row" aria-label="${escapeHtml(label)}">
 <h3>${escapeHtml(label)}</h3>
 <div class="pictures">
-${[picture(original, 'Original'), ...cells, picture(drawn, 'Drawn by hand')].join('\n')}
+${[picture(original, 'Original'), ...cells, picture(drawn, truth)].join('\n')}
 </div>
 </article>`;
 }
 
 /** @param good whether the note is good news; undefined where it is neither. */
-function picture(png: Uint8Array, caption: string, note = '', good = true): string {
-  const source = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+function picture(bytes: Uint8Array, caption: string, note = '', good = true): string {
+  const type = bytes[0] === 0xff ? 'jpeg' : 'png';
+  const source = `data:image/${type};base64,${Buffer.from(bytes).toString('base64')}`;
   const mark = note ? `<small class="${good ? 'good' : 'bad'}">${escapeHtml(note)}</small>` : '';
   return `<figure><img src="${source}" alt="${escapeHtml(caption)}" width="256" height="256"><figcaption>${escapeHtml(caption)}${mark}</figcaption></figure>`;
 }

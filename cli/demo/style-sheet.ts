@@ -39,6 +39,7 @@ figcaption small { display: block; font-size: 0.8rem; }
 .bad { color: var(--bad); font-weight: 600; }
 .pair { display: flex; align-items: center; gap: 24px; max-width: 720px; margin-bottom: 20px; }
 .pair figure { flex: 1; }
+.pair.small { max-width: 420px; }
 .arrow { font-size: 2rem; color: var(--soft); padding-bottom: 28px; }
 .row { padding: 24px 0; border-top: 1px solid var(--line); }
 .pictures { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 16px; }

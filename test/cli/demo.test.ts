@@ -46,13 +46,14 @@ const report: Report = {
       name: 'green-apple',
       original: PNG,
       restyled: [
-        { strength: 0, png: PNG },
-        { strength: 1, png: PNG },
+        { strength: 0, picture: PNG },
+        { strength: 1, picture: PNG },
       ],
       zeroIsIdentical: true,
       drawn: PNG,
     },
   ],
+  atOnce: [],
   losses: [{ step: 1, content: 1, style: null }],
   steps: [{ title: 'Learn', command: "npx diptych learn 'a b.png'", seconds: 65 }],
   machine: [['Processor', 'Z & Y']],
@@ -78,6 +79,24 @@ test('the report holds everything and needs nothing beside it', () => {
     [...page.matchAll(/(?:src|href)="([^"]*)"/g)].every((match) => match[1]!.startsWith('data:image/png;base64,')),
   ).toBe(true);
   expect(page).not.toMatch(/<script|@import|url\(/);
+});
+
+test('what pairs show at once stands beside the true result, JPEG pictures too', () => {
+  const jpeg = Uint8Array.of(0xff, 0xd8, 0xff);
+  const row = { ...report.rows[0]!, drawn: jpeg };
+  const showing = {
+    title: 'A <grade>',
+    about: 'Teal.',
+    truth: 'The grade itself',
+    before: PNG,
+    after: jpeg,
+    rows: [row],
+  };
+  const page = renderReport({ ...report, atOnce: [showing] });
+  for (const text of ['<h2>At once</h2>', 'A &#60;grade&#62;', '<figcaption>The grade itself'])
+    expect(page).toContain(text);
+  expect(page.match(/data:image\/jpeg/g)).toHaveLength(2);
+  expect(page.match(/<img /g)).toHaveLength(12);
 });
 
 test('a strength 0 that is not the original is not called so', () => {

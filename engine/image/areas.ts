@@ -5,14 +5,8 @@
  * explains their colour. So a change that is constant on areas keeps anti-aliased borders exact. Photographs have few areas.
  */
 import type { Image } from './image';
+import { AREAS, NEAR, PALETTE_CHANNELS } from '../nets/pair/config';
 import { squaredDistanceToZero } from './distance';
-
-/** Areas kept, the largest. */
-export const AREAS = 32;
-/** Numbers of a colour of a palette. */
-export const PALETTE_CHANNELS = 5;
-/** Planes that say how near a border is. */
-export const NEAR = 2;
 
 /** Neighbours whose colours differ by no more (of 255, in every channel) are linked. */
 const LINKED = 8;

@@ -4,7 +4,6 @@
  */
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
-import { AREAS, NEAR, PALETTE_CHANNELS } from '../image/areas';
 import { keySizes, queryFeatures, referenceStates, type KeysAndValues } from '../nets/pair/backbone';
 import {
   applyClosedForm,
@@ -14,6 +13,7 @@ import {
   type ClosedForm,
 } from '../nets/pair/closed-form';
 import { areaValuesShape } from '../nets/pair/area-values';
+import { AREAS, NEAR, PALETTE_CHANNELS } from '../nets/pair/config';
 import { headAnswer, MARGIN, readAreas, readReferencePixels, type HeadInputs } from '../nets/pair/head';
 import { GRID, referencePixelsShape, type ReferencePixels } from '../nets/pair/lookup';
 import { interpolation, resizeFeatures } from '../nets/pair/resize';

@@ -1,7 +1,8 @@
 /** Areas of one colour: what holds for every drawing. The numbers themselves are compared with Python's in the golden `pair-areas`. */
-import { AREAS, findAreas, membershipAt, membershipOf, NEAR, nearnessAt, nearnessOf } from '../../engine/image/areas';
+import { findAreas, membershipAt, membershipOf, nearnessAt, nearnessOf } from '../../engine/image/areas';
 import { squaredDistanceToZero } from '../../engine/image/distance';
 import { image, type Image } from '../../engine/image/image';
+import { AREAS, NEAR } from '../../engine/nets/pair/config';
 import { Random } from '../../engine/tensor/random';
 
 type Colour = readonly [number, number, number];

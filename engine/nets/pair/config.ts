@@ -2,6 +2,13 @@
 import { InputError } from '../../errors';
 import { ConfigReader } from '../../weights/config';
 
+/** Areas of one colour that are kept of a picture, the largest (engine/image/areas.ts finds them). */
+export const AREAS = 32;
+/** Planes that say how near a border is. */
+export const NEAR = 2;
+/** Numbers of a colour of a palette: premultiplied RGBA, and 1 where there is such a colour. */
+export const PALETTE_CHANNELS = 5;
+
 /** Widths, heads: of the fine level (a token is 4 x 4 pixels) and of the coarse one (8 x 8). */
 export interface PairNetConfig {
   /** Channels of the stem's convolution. */

@@ -10,19 +10,10 @@ import {
   closedFormInputs,
   fitClosedForm,
 } from '../../../engine/nets/pair/closed-form';
-import { readPairNetConfig, type PairNetConfig } from '../../../engine/nets/pair/config';
+import { AREAS, NEAR, PALETTE_CHANNELS, readPairNetConfig, type PairNetConfig } from '../../../engine/nets/pair/config';
 import { headAnswer, MARGIN, readAreas, readReferencePixels, type HeadInputs } from '../../../engine/nets/pair/head';
 import type { ReferencePixels } from '../../../engine/nets/pair/lookup';
-import {
-  AREAS,
-  membershipAt,
-  nearnessAt,
-  findAreas,
-  membershipOf,
-  nearnessOf,
-  NEAR,
-  PALETTE_CHANNELS,
-} from '../../../engine/image/areas';
+import { findAreas, membershipAt, membershipOf, nearnessAt, nearnessOf } from '../../../engine/image/areas';
 import { image } from '../../../engine/image/image';
 import { pairLoss } from '../../../engine/nets/pair/loss';
 import { queryFeatures, referenceStates } from '../../../engine/nets/pair/backbone';

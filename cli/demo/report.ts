@@ -134,7 +134,7 @@ function renderAtOnce(showings: readonly Showing[]): string {
 the first, in less than a second each. The panel shows this as soon as two frames are chosen.</p>
 ${showings
   .map(
-    ({ title, about, truth, before, after, rows }) => `<h3>${escapeHtml(title)}</h3>
+    ({ title, about, truth, before, after, rows }) => `<h3 class="kind">${escapeHtml(title)}</h3>
 <p class="note">${escapeHtml(about)}</p>
 <div class="pair small">
 ${picture(before, 'Before')}

@@ -24,6 +24,7 @@ section { margin-top: 80px; }
 h1 { font-size: clamp(2rem, 5vw, 3.25rem); line-height: 1.1; letter-spacing: -0.02em; margin: 0 0 20px; font-weight: 650; }
 h2 { font-size: 1.5rem; letter-spacing: -0.01em; margin: 0 0 12px; font-weight: 620; }
 h3 { font-size: 1rem; font-weight: 600; margin: 0 0 12px; text-transform: capitalize; }
+.kind { font-size: 1.2rem; margin-top: 56px; text-transform: none; }
 p { margin: 0; }
 .kicker { color: var(--accent); font-weight: 600; margin-bottom: 12px; }
 .lead { font-size: 1.2rem; max-width: 44em; color: var(--soft); }

@@ -1,8 +1,8 @@
 /** What pairs show at once, with nothing learned: three kinds of pair, each applied to pictures that it has never met. */
 import { readFile } from 'node:fs/promises';
-import { loadImage } from '../inputs/images';
 import type { Command } from './command';
 import type { Row, Showing } from './report';
+import { readRow } from './row';
 
 interface Kind {
   /** Its folder in the demo's data and in its output. */
@@ -81,19 +81,14 @@ export class AtOnce {
     );
   }
 
-  async #row(kind: Kind, name: string): Promise<Row> {
-    const input = this.#input(kind, name);
-    const output = (strength: number): string => `${this.#folder(kind, strength)}/${name}.png`;
-    const [original, zero] = [await loadImage(input), await loadImage(output(0))];
-    return {
+  #row(kind: Kind, name: string): Promise<Row> {
+    return readRow({
       name,
-      original: await readFile(input),
-      restyled: await Promise.all(
-        STRENGTHS.map(async (strength) => ({ strength, picture: await readFile(output(strength)) })),
-      ),
-      zeroIsIdentical: Buffer.from(original.data).equals(Buffer.from(zero.data)),
-      drawn: await readFile(`${this.#data}/${kind.name}/drawn/${name}.${kind.type}`),
-    };
+      input: this.#input(kind, name),
+      strengths: STRENGTHS,
+      output: (strength) => `${this.#folder(kind, strength)}/${name}.png`,
+      drawn: `${this.#data}/${kind.name}/drawn/${name}.${kind.type}`,
+    });
   }
 
   #input({ name, type }: Kind, picture: string): string {

@@ -5,7 +5,6 @@ import { basename, join } from 'node:path';
 import type { LossPoint, PairVerdict } from '../../engine/requests';
 import { withLock } from '../outputs/lock';
 import { writeWhole } from '../outputs/output';
-import { loadImage } from '../inputs/images';
 import type { CommandEngine, Io } from '../io';
 import { duration } from '../terminal/progress';
 import { quote } from '../command-line';
@@ -13,6 +12,7 @@ import { EXIT, run } from '../program';
 import { AtOnce } from './at-once';
 import type { Command } from './command';
 import { renderReport, type Row, type Step } from './report';
+import { readRow } from './row';
 
 /** All paths are relative to Diptych's folder, where the demo runs, so that its commands can be typed there. */
 const DATA = 'cli/demo-data';
@@ -87,7 +87,7 @@ async function runLocked(io: Io, seconds: () => number): Promise<number> {
       edgeAgreement: verdict.edgeAgreement,
       prompt: PROMPT,
       style: STYLE,
-      rows: await Promise.all(PICTURES.map(readRow)),
+      rows: await Promise.all(PICTURES.map(rowOf)),
       atOnce: await AT_ONCE.read(),
       losses: learned.losses,
       steps,
@@ -164,20 +164,14 @@ function shareEngine(io: Io): { io: Io; dispose: () => Promise<void> } {
   return { io: { ...io, openEngine }, dispose };
 }
 
-async function readRow(name: string): Promise<Row> {
-  const input = `${DATA}/${name}.png`;
-  const output = (strength: number): string => `${folderOf(strength)}/${name}.png`;
-  const [original, zero] = [await loadImage(input), await loadImage(output(0))];
-  return {
+const rowOf = (name: string): Promise<Row> =>
+  readRow({
     name,
-    original: await readFile(input),
-    restyled: await Promise.all(
-      STRENGTHS.map(async (strength) => ({ strength, picture: await readFile(output(strength)) })),
-    ),
-    zeroIsIdentical: Buffer.from(original.data).equals(Buffer.from(zero.data)),
-    drawn: await readFile(`${DATA}/drawn/${name}.png`),
-  };
-}
+    input: `${DATA}/${name}.png`,
+    strengths: STRENGTHS,
+    output: (strength) => `${folderOf(strength)}/${name}.png`,
+    drawn: `${DATA}/drawn/${name}.png`,
+  });
 
 function describeMachine({ model, device }: LearnReport): [string, string][] {
   const processors = cpus();

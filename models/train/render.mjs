@@ -103,7 +103,10 @@ async function renderAll(jobs, file) {
   const done = [];
   for (let i = 0; i < jobs.length; i += 16) {
     const batch = jobs.slice(i, i + 16);
-    const pixels = await Promise.all(batch.map((j) => raster(j).catch(() => null)));
+    const pixels = await Promise.all(batch.map((j) => raster(j).catch((error) => {
+      console.warn(`${j.set} ${j.icon} is left out: ${error.message}`);
+      return null;
+    })));
     for (const [k, p] of pixels.entries()) {
       if (!p || p.every((v) => v === 0)) continue; // nothing visible
       done.push(batch[k]);

@@ -70,16 +70,20 @@ function findCores(picture: Image): Cores {
 /** Nearness to a border, exp(-distance / reach), as NEAR planes over a rectangle; 0 beyond the picture's edges. */
 export function nearnessOf(areas: Areas, x: number, y: number, width: number, height: number): Float32Array {
   const out = new Float32Array(NEAR * width * height);
-  const long = Math.max(areas.width, areas.height);
+  const near = nearness(areas);
   for (let row = Math.max(0, -y); row < Math.min(height, areas.height - y); row++) {
     for (let column = Math.max(0, -x); column < Math.min(width, areas.width - x); column++) {
-      const distance = Math.sqrt(areas.distance[(y + row) * areas.width + x + column]!);
-      REACHES.forEach((reach, i) => {
-        out[(i * height + row) * width + column] = Math.exp(-distance / (reach * long));
-      });
+      const pixel = (y + row) * areas.width + x + column;
+      for (let i = 0; i < NEAR; i++) out[(i * height + row) * width + column] = near(pixel, i);
     }
   }
   return out;
+}
+
+/** Of a pixel, by one of the REACHES. */
+function nearness({ width, height, distance }: Areas): (pixel: number, reach: number) => number {
+  const scales = REACHES.map((reach) => -1 / (reach * Math.max(width, height)));
+  return (pixel, reach) => Math.exp(Math.sqrt(distance[pixel]!) * scales[reach]!);
 }
 
 /** The share of every area in every pixel of a rectangle of the picture, as AREAS planes. */
@@ -101,13 +105,9 @@ export function membershipOf(areas: Areas, x: number, y: number, width: number, 
 /** Nearness at another size: means over the pixels of each cell, or the pixel there where it has none. */
 export function nearnessAt(areas: Areas, width: number, height: number): Float32Array {
   const out = new Float32Array(NEAR * width * height);
-  const long = Math.max(areas.width, areas.height);
-  const [narrow, wide] = REACHES.map((reach) => -1 / (reach * long)) as [number, number];
+  const near = nearness(areas);
   overCells(areas, width, height, (pixel, cell, weight) => {
-    const squared = areas.distance[pixel]!;
-    const distance = squared === 0 ? 0 : Math.sqrt(squared);
-    out[cell]! += weight * (distance === 0 ? 1 : Math.exp(distance * narrow));
-    out[width * height + cell]! += weight * (distance === 0 ? 1 : Math.exp(distance * wide));
+    for (let i = 0; i < NEAR; i++) out[i * width * height + cell]! += weight * near(pixel, i);
   });
   return out;
 }

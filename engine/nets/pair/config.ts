@@ -46,6 +46,7 @@ export const PAIR_NET = 'PairNet';
 export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
   const config = new ConfigReader(json, name);
   config.only('_class_name', [PAIR_NET]);
+  // Weights of earlier formats lack the layers that read areas.
   config.only('format', [4]);
   const channels = { min: 1, max: MOST_CHANNELS };
   const widths = config.perBlock('widths', 2, undefined, channels) as [number, number];

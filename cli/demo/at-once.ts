@@ -19,7 +19,7 @@ export const KINDS: readonly Kind[] = [
   {
     name: 'two-tone',
     title: 'Line icons in two tones',
-    about: 'Areas are told from lines, and each takes one colour.',
+    about: 'Insides are filled, with some of the colour still beside the shapes.',
     truth: 'Drawn by hand',
     pictures: ['butterfly', 'cactus', 'microscope', 'train'],
     type: 'png',

@@ -1,6 +1,5 @@
 /** What the commands use of the outside world, so that tests and the demo can give their own. */
-import type { Engine } from '../engine/engine';
-import type { DeviceOptions } from '../engine/runtime/backend';
+import type { Engine, OpenOptions } from '../engine/engine';
 import type { ModelFolder } from '../engine/weights/folder';
 import type { Kept } from './supervising/messages';
 
@@ -24,5 +23,5 @@ export interface Io {
   readonly root: string;
   /** Says what is there of the work so far, for a supervisor to tell if this process is ended in the middle of it. */
   readonly keep?: (kept: Kept) => void;
-  readonly openEngine: (folder: ModelFolder, options: DeviceOptions, signal: AbortSignal) => Promise<CommandEngine>;
+  readonly openEngine: (folder: ModelFolder, options: OpenOptions, signal: AbortSignal) => Promise<CommandEngine>;
 }

@@ -13,6 +13,7 @@ import { detailsOf } from './terminal/details';
 import { learnCommand, type LearnOptions } from './subcommands/learn';
 import { number, oneOf, promptOption, STRENGTH_RANGE, strengths, wholeNumber } from './options';
 import { KeptElsewhereError } from './outputs/output';
+import { WEIGHT_FORMATS } from './inputs/models';
 import { gatherPairs, pairOption } from './inputs/pairs';
 import { printable, printableJson, printableLines, printableProgress } from './terminal/printable';
 import { restyleCommand, type RestyleOptions } from './subcommands/restyle';
@@ -104,7 +105,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
   const command = (usage: string, description: string): Command =>
     program.command(usage).description(description).option('--json', 'print one JSON object on standard output');
 
-  withEngineOptions(command('learn <before> <after>', 'Learn the style that turns BEFORE into AFTER.'))
+  withWeights(withEngineOptions(command('learn <before> <after>', 'Learn the style that turns BEFORE into AFTER.')))
     .requiredOption('-o, --output <file>', 'the style, NAME.safetensors')
     .option('--prompt <text>', 'what both images show, e.g. "a red apple"', promptOption)
     .option('--style <name>', "the style's name (default: the output's)")
@@ -139,8 +140,10 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
     );
 
   withRestyleOptions(
-    withEngineOptions(
-      command('restyle [files...]', 'Apply STYLE[,STYLE...] to images, or what a pair shows, at once.'),
+    withWeights(
+      withEngineOptions(
+        command('restyle [files...]', 'Apply STYLE[,STYLE...] to images, or what a pair shows, at once.'),
+      ),
     ),
   )
     .usage('[options] <styles> <images...>\n       diptych restyle [options] --pair <before> <after> <images...>')
@@ -156,7 +159,7 @@ function makeProgram(argv: readonly string[], io: Io, finish: Finish): Command {
 
   addBatchCommands(io, { command, finish, withEngineOptions, withRestyleOptions });
 
-  withEngineOptions(command('imagine <styles>', 'Make a new picture in STYLE[,STYLE...].'))
+  withWeights(withEngineOptions(command('imagine <styles>', 'Make a new picture in STYLE[,STYLE...].')))
     .requiredOption('--prompt <text>', 'what it shows', promptOption)
     .requiredOption('-o, --output <file>', 'the picture, NAME.png')
     .option('--overwrite', OVERWRITE_HELP)
@@ -218,6 +221,7 @@ const OVERWRITE_HELP = 'replace files that are already there';
 const SIZE_HELP = "long side at which the net works, px (the model's own; 512 to learn with SDXL)";
 const STRENGTH_HELP = `one per style, or one for all, ${STRENGTH_RANGE.min} to ${STRENGTH_RANGE.max}; 0 is the original, 1 as learned (1)`;
 
+const WEIGHTS_HELP = 'stored: as in the files; 8-bit: a large model in less memory, a little less exact (stored)';
 const FORCE_HELP = 'apply a LoRA too of which less than half can be applied';
 
 function withRestyleOptions(command: Command): Command {
@@ -233,6 +237,11 @@ function withRestyleOptions(command: Command): Command {
     .option('--size <px>', SIZE_HELP, wholeNumber('--size', 8, 8192))
     .option('--seed <n>', 'seed of the noise of --guide sdedit', wholeNumber('--seed', 0, MAX_SEED))
     .option('--force', FORCE_HELP);
+}
+
+/** For commands of one process; the slots of a batch open models as they are. */
+function withWeights(command: Command): Command {
+  return command.option('--weights <format>', WEIGHTS_HELP, oneOf('--weights', WEIGHT_FORMATS));
 }
 
 function withEngineOptions(command: Command): Command {

@@ -1,5 +1,5 @@
 /** The public API: a model on a device, and the jobs of the method on it. */
-import { throwIfCancelled } from './errors';
+import { InputError, throwIfCancelled } from './errors';
 import type { Image } from './image/image';
 import { openDiffusion } from './jobs/diffusion-jobs';
 import type { Jobs, ModelDescription } from './jobs/jobs';
@@ -9,6 +9,7 @@ import type { Hooks, ImagineRequest, LearnRequest, LearnResult, RestyleRequest, 
 import type { Backend, DeviceInfo, DeviceOptions } from './runtime/backend';
 import type { MemoryReport } from './runtime/memory';
 import { openRuntime, type Runtime } from './runtime/runtime';
+import type { EightBitStore } from './weights/eight-bit/store';
 import type { ModelFolder } from './weights/folder';
 
 export { checkPair } from './learn/pair-check';
@@ -16,6 +17,12 @@ export { checkPair } from './learn/pair-check';
 /** What is open: for people and for bug reports. */
 export interface EngineDescription extends ModelDescription {
   readonly device: DeviceInfo;
+}
+
+/** How a model is opened. */
+export interface OpenOptions extends DeviceOptions {
+  /** Holds the largest matrices of a diffusion model in 8 bits, and keeps them there. */
+  readonly eightBit?: EightBitStore;
 }
 
 export class Engine {
@@ -38,11 +45,14 @@ export class Engine {
   static async open(
     folder: ModelFolder,
     backend: Backend,
-    options: DeviceOptions = {},
+    { eightBit, ...options }: OpenOptions = {},
     signal?: AbortSignal,
   ): Promise<Engine> {
-    const open = (await isPairModel(folder, signal)) ? openPair : openDiffusion;
-    const jobs = await open(folder, signal);
+    const readsPairs = await isPairModel(folder, signal);
+    if (readsPairs && eightBit) {
+      throw new InputError(`${folder.name} is small and has no 8-bit weights; leave --weights out`);
+    }
+    const jobs = await (readsPairs ? openPair(folder, signal) : openDiffusion(folder, signal, eightBit));
     throwIfCancelled(signal);
     const runtime = await openRuntime(backend, options);
     return new Engine(jobs(runtime), runtime);

@@ -2,6 +2,7 @@
 import { isXl, workingSize, type DescribedModel } from './diffusion/model';
 import { netChecks } from './diffusion/check-nets';
 import { encodeImage, decodeLatents } from './diffusion/autoencoder';
+import { describeInEightBit } from './diffusion/eight-bit';
 import { conditioningInputs } from './diffusion/conditioning';
 import { stackInputs, unetOutput, unetTargets } from './diffusion/denoiser';
 import { LEARN_DEFAULTS, PAPER_DEFAULTS } from './defaults';
@@ -102,7 +103,7 @@ function bytesOf(weights: WeightSet): number {
 /**
  * Refuses a job on a large model that does not fit into the memory there is, where that is known.
  *
- * @throws InputError that says what is needed, what there is, and the largest smaller size that would fit.
+ * @throws InputError that says what is needed, what there is, and what would fit: 8-bit weights, the largest smaller size.
  */
 export function requireMemory(model: DescribedModel, runtime: Runtime, job: Job): void {
   const available = runtime.availableMemory();
@@ -118,10 +119,16 @@ export function requireMemory(model: DescribedModel, runtime: Runtime, job: Job)
   const smaller = SMALLER.find(
     (size) => size < job.size && size % model.sizeMultiple === 0 && memoryNeeded(model, { ...job, size }) <= available,
   );
-  const remedy = smaller
-    ? `use --size ${smaller}, or close other programs`
-    : 'close other programs, or use a smaller model';
-  throw new InputError(`${takes}, and ${gigabytes(available)} are free; ${remedy}`);
+  const inEightBit = !model.eightBit && memoryNeeded(describeInEightBit(model), job) <= available;
+  const remedies = [
+    ...(inEightBit ? ['use --weights 8-bit'] : []),
+    ...(smaller ? [`use --size ${smaller}`] : []),
+    'close other programs',
+    ...(inEightBit || smaller ? [] : ['use a smaller model']),
+  ];
+  throw new InputError(
+    `${takes}, and ${gigabytes(available)} are free; ${remedies.slice(0, -1).join(', ')}, or ${remedies.at(-1)!}`,
+  );
 }
 
 function gigabytes(bytes: number): string {

@@ -117,7 +117,8 @@ function diskStore(folder: string): FileStore {
   };
 }
 
-async function requireSpace(folder: string, bytes: number): Promise<void> {
+/** Throws an InputError when a folder has no room for what it is to hold. */
+export async function requireSpace(folder: string, bytes: number): Promise<void> {
   const disk = await statfs(folder).catch(() => undefined);
   const free = disk ? disk.bavail * disk.bsize : Infinity;
   if (free >= bytes) return;
@@ -126,6 +127,6 @@ async function requireSpace(folder: string, bytes: number): Promise<void> {
   );
 }
 
-function mebibytes(bytes: number): string {
+export function mebibytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }

@@ -7,13 +7,20 @@ import type { ModelFolder } from '../../engine/weights/folder';
 import { hubFolder, isHubName, type HubOptions } from '../../engine/weights/hub';
 import { nodeFolder } from '../../engine/weights/node-folder';
 import type { CommandEngine, Io } from '../io';
+import { diskStore } from './eight-bit-cache';
 import { fetchModel } from './model-cache';
 
 export interface EngineOptions {
   readonly model?: string;
   readonly device?: 'auto' | 'cpu' | 'webgpu';
   readonly threads?: number;
+  /** How the largest matrices of a model are held; as in its files when left out. */
+  readonly weights?: WeightFormat;
 }
+
+/** '8-bit': the matrices of the UNet's transformers take half the memory they take in f16. */
+export const WEIGHT_FORMATS = ['stored', '8-bit'] as const;
+export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 
 /** 'diffusion' learns styles, 'pair' reads them from their pairs. */
 export type ModelKind = 'diffusion' | 'pair';
@@ -96,10 +103,17 @@ export async function withEngine<T>(
   work: (engine: CommandEngine) => Promise<T>,
   kind: ModelKind = 'diffusion',
 ): Promise<T> {
+  const inEightBit = options.weights === '8-bit';
+  if (inEightBit && (options.model === undefined || options.model === PAIR_MODEL)) {
+    throw new InputError(
+      '--weights 8-bit: the bundled models are small and gain nothing by it; name a large one with --model, or leave it out',
+    );
+  }
   const { folder } = await localFolder(io, options.model, kind);
   const device = {
     ...(options.device && { device: options.device }),
     ...(options.threads !== undefined && { threads: options.threads }),
+    ...(inEightBit && { eightBit: diskStore(io) }),
   };
   const engine = await io.openEngine(folder, device, io.signal);
   try {

@@ -190,6 +190,7 @@ async function inspectFile(path: string, signal?: AbortSignal): Promise<Inspecti
         modules: describeCoverage(coverage),
         ...facts,
         ...(style && { 'base model': style.baseModel, 'base fingerprint': style.modelFingerprint }),
+        ...(style?.eightBit && { 'base weights': '8-bit' }),
         coverage,
       },
       parts: { metadata },

@@ -39,6 +39,7 @@ export const RULES: { readonly [K in OpKind]: Entry<K> } = {
     if (!isFloat(g.dtype) || !isFloat(x!.dtype)) throw new GraphError('Cast is differentiable between floats only');
     return [b.cast(g, x!.dtype)];
   },
+  Dequantize: 'not differentiable',
   StopGradient: 'stops',
 
   Add: ({ gradient: g }) => [g, g],

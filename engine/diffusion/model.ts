@@ -43,6 +43,8 @@ export interface DiffusionModel {
   readonly fingerprint: string;
   /** Digests of every configuration and tokenizer file that was read, by their paths. */
   readonly configs: ReadonlyMap<string, string>;
+  /** Whether the matrices of the UNet's transformers are held in 8 bits (eight-bit.ts). */
+  readonly eightBit: boolean;
 }
 
 const SCHEDULER = 'scheduler/scheduler_config.json';
@@ -92,9 +94,6 @@ export async function describeModel(from: ModelFolder, signal?: AbortSignal): Pr
     ? [first, await openText(folder, 'text_encoder_2', 'tokenizer_2', signal)]
     : [first];
   requireMatch(folder.name, unet.config, vae.config, texts);
-  const sources = [unet, vae, ...texts.filter((text) => text !== undefined)].flatMap(({ weights }) =>
-    weights.files.map(({ source }) => source),
-  );
   return {
     name: folder.name,
     unet,
@@ -102,11 +101,19 @@ export async function describeModel(from: ModelFolder, signal?: AbortSignal): Pr
     texts,
     zeroUnconditional: isXl && index.boolean('force_zeros_for_empty_prompt', true),
     schedule: parseSchedule(await folder.text(SCHEDULER, signal), `${folder.name}/${SCHEDULER}`),
-    files: new Map(sources.map((source) => [source.name, source])),
+    files: filesOf({ unet, vae, texts }),
     nativeSize: unet.config.sampleSize * vae.config.downsampling,
     sizeMultiple: vae.config.downsampling * 2 ** (unet.config.channels.length - 1),
     configs,
+    eightBit: false,
   };
+}
+
+/** Every weight file of a model's nets, by the key that graphs refer to it with. */
+export function filesOf({ unet, vae, texts }: Pick<DiffusionModel, 'unet' | 'vae' | 'texts'>): Map<string, ByteSource> {
+  const nets = [unet, vae, ...texts.filter((text) => text !== undefined)];
+  const sources = nets.flatMap(({ weights }) => weights.files.map(({ source }) => source));
+  return new Map(sources.map((source) => [source.name, source]));
 }
 
 /** The folder, which notes every text that is read from it. */

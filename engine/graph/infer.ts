@@ -39,6 +39,7 @@ const ARITY: { readonly [K in OpKind]: readonly [number, number] } = {
   Gelu: [1, 1],
   Clip: [1, 1],
   Cast: [1, 1],
+  Dequantize: [2, 2],
   StopGradient: [1, 1],
   Add: [2, 2],
   Sub: [2, 2],
@@ -84,6 +85,12 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     return floatUnary(op, inputs);
   },
   Cast: (op, [x]) => [{ dtype: op.to, shape: x!.shape }],
+  Dequantize: (_, [integers, scales]) => {
+    const dtype = oneFloat([scales!]);
+    demand(integers!.dtype === 'i8' && integers!.shape.length === 2, 'needs integers i8 [N, block]');
+    demand(sameShape(scales!.shape, [integers!.shape[0]!]), `the scales must be ${showShape([integers!.shape[0]!])}`);
+    return [{ dtype, shape: integers!.shape }];
+  },
 
   Add: floatBinary,
   Sub: floatBinary,

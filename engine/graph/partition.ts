@@ -39,8 +39,16 @@ const PRODUCTS: ReadonlySet<OpKind> = new Set<OpKind>([
   'MultiHeadAttention',
 ]);
 
-/** Operations that only move or repeat numbers. */
-const LAYOUT: ReadonlySet<OpKind> = new Set<OpKind>(['Cast', 'Concat', 'Expand', 'Reshape', 'Slice', 'Transpose']);
+/** Operations that only move, repeat or widen numbers. */
+const LAYOUT: ReadonlySet<OpKind> = new Set<OpKind>([
+  'Cast',
+  'Concat',
+  'Dequantize',
+  'Expand',
+  'Reshape',
+  'Slice',
+  'Transpose',
+]);
 
 const PASSED = 'passed/';
 

@@ -1,6 +1,7 @@
 /** The jobs of the method on a diffusion model. */
 import { InputError } from '../errors';
 import { netChecks } from '../diffusion/check-nets';
+import { openInEightBit } from '../diffusion/eight-bit';
 import { isXl, openModel, workingSize, type DiffusionModel } from '../diffusion/model';
 import type { Image } from '../image/image';
 import { learn } from '../learn/learn';
@@ -22,19 +23,26 @@ import { Restyler } from '../restyle/restyle';
 import { isPairStyle } from '../restyle/pair-style-file';
 import { describeStyle, type Style } from '../restyle/styles';
 import type { Runtime } from '../runtime/runtime';
+import type { EightBitStore } from '../weights/eight-bit/store';
 import type { ModelFolder } from '../weights/folder';
 import { ownValue } from '../weights/json';
 import { openSafetensors } from '../weights/safetensors';
 import { bytesSource } from '../weights/source';
 import type { Jobs, ModelDescription } from './jobs';
 
-/** Opens a diffusers folder; throws an InputError when it is not a supported model. */
+/**
+ * Opens a diffusers folder; throws an InputError when it is not a supported model.
+ *
+ * @param eightBit where to keep the UNet's matrices in 8 bits; left out, they stay as they are.
+ */
 export async function openDiffusion(
   folder: ModelFolder,
   signal?: AbortSignal,
+  eightBit?: EightBitStore,
 ): Promise<(runtime: Runtime) => DiffusionJobs> {
-  const model = await openModel(folder, signal);
-  for (const check of netChecks(model)) check();
+  const stored = await openModel(folder, signal);
+  for (const check of netChecks(stored)) check();
+  const model = eightBit ? await openInEightBit(stored, eightBit, signal) : stored;
   return (runtime) => new DiffusionJobs(model, runtime);
 }
 

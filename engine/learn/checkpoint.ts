@@ -1,4 +1,5 @@
 /** A learning run on disk: the state of every adapter, the losses so far, and what the run was asked to do. */
+import type { DiffusionModel } from '../diffusion/model';
 import { InputError } from '../errors';
 import { packedSize, upShape } from '../lora/packing';
 import type { TargetModule } from '../lora/target-modules';
@@ -107,7 +108,11 @@ function damaged(): InputError {
 }
 
 /** One string for everything that decides the result of a run. */
-export function identityOf(request: LearnRequest, recipe: Recipe, fingerprint: string): string {
+export function identityOf(
+  request: LearnRequest,
+  recipe: Recipe,
+  { fingerprint, eightBit }: Pick<DiffusionModel, 'fingerprint' | 'eightBit'>,
+): string {
   const images = [request.before, request.after].map(
     ({ width, height, data }) =>
       `${width}x${height}:${digest([new Uint8Array(data.buffer, data.byteOffset, data.byteLength)])}`,
@@ -120,5 +125,6 @@ export function identityOf(request: LearnRequest, recipe: Recipe, fingerprint: s
     phases: phases.map(({ steps, rows }) => ({ steps, rows: rows(0) })),
     images,
     fingerprint,
+    ...(eightBit && { weights: '8-bit' }),
   });
 }

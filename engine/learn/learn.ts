@@ -37,7 +37,7 @@ export async function learn(
   const { model, runtime, programs, denoiser } = pipeline;
   const recipe = fittedRecipe(request, { paper: isXl(model), large: programs.lean }, model.texts[0].tokenizer, hooks);
   const targets = attentionTargets(denoiser.targets);
-  const identity = identityOf(request, recipe, model.fingerprint);
+  const identity = identityOf(request, recipe, model);
   const prepared = await preparePair(pipeline, request, recipe, hooks);
   const trainer = new Trainer(model, runtime, programs, targets, recipe, prepared.data);
   try {

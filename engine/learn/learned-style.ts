@@ -56,6 +56,7 @@ export function learnedStyle(learned: Learned, targets: readonly TargetModule[])
     baseModelVersion: isXl(model)
       ? XL_VERSION
       : (KOHYA_VERSIONS.get(model.unet.config.crossAttentionDim) ?? OTHER_VERSION),
+    eightBit: model.eightBit,
     seed: recipe.seed,
     steps: recipe.steps,
     learningRate: recipe.learningRate,

@@ -12,11 +12,16 @@ export interface TargetModule {
 const ATTENTION = /\.attn[12]?\.to_(q|k|v|out\.0)$/;
 const OTHER_LINEAR = /\.(ff\.net\.(0\.proj|2)|proj_(in|out))$/;
 
+/** Whether a module, by its path in a net, is a linear layer of a transformer (or the 1 x 1 convolution in its place). */
+export function isTarget(name: string): boolean {
+  return ATTENTION.test(name) || OTHER_LINEAR.test(name);
+}
+
 /** Every linear layer of the net's transformers, in the order of its forward pass. */
 export function findTargets(build: (b: GraphBuilder, adapt: Adapt) => void): TargetModule[] {
   const targets: TargetModule[] = [];
   build(new GraphBuilder(), (name, x, y) => {
-    if (ATTENTION.test(name) || OTHER_LINEAR.test(name)) {
+    if (isTarget(name)) {
       targets.push({ name, inFeatures: x.shape.at(-1)!, outFeatures: y.shape.at(-1)! });
     }
     return y;

@@ -3,8 +3,9 @@ import { InputError } from '../errors';
 import type { GraphBuilder } from '../graph/builder';
 import type { Value } from '../graph/graph';
 import type { DType } from '../tensor/dtype';
-import { sameShape, showShape, type Shape } from '../tensor/shape';
-import type { WeightSet } from '../weights/folder';
+import { sameShape, showShape, sizeOf, type Shape } from '../tensor/shape';
+import { SCALES } from '../weights/eight-bit/file';
+import type { WeightLocation, WeightSet } from '../weights/folder';
 import { unreadable } from '../weights/safetensors';
 
 /**
@@ -55,6 +56,8 @@ export class Scope {
         `${file.source.name}: ${full} is ${showShape(entry.shape)}, but config.json makes it ${showShape(stored)}`,
       );
     }
+    const scales = entry.dtype === 'I8' ? this.#weights.get(`${full}${SCALES}`) : undefined;
+    if (scales) return this.#eightBit(found, scales, shape);
     const dtype = FLOAT_DTYPES[entry.dtype];
     if (!dtype) {
       throw new InputError(`${file.source.name}: ${unreadable(entry)}`);
@@ -91,6 +94,19 @@ export class Scope {
   layerNorm(x: Value, epsilon: number): Value {
     const width = x.shape.at(-1)!;
     return this.b.layerNorm(x, this.weight('weight', [width]), this.weight('bias', [width]), epsilon);
+  }
+
+  /** A matrix that is held in 8 bits (weights/eight-bit). */
+  #eightBit(matrix: WeightLocation, scales: WeightLocation, shape: Shape): Value {
+    const [blocks] = scales.entry.shape as [number];
+    const part = ({ file, entry }: WeightLocation, as: Shape, dtype: DType): Value => {
+      const { name, offset, length } = entry;
+      return this.b.weight({ file: file.source.name, name, offset, length }, as, dtype);
+    };
+    return this.b.reshape(
+      this.b.dequantize(part(matrix, [blocks, sizeOf(shape) / blocks], 'i8'), part(scales, [blocks], 'f32')),
+      shape,
+    );
   }
 
   #full(name: string): string {

@@ -118,6 +118,8 @@ const RULES: { readonly [K in OpKind]: Rule<OpOf<K>> } = {
     model.node('Clip', [...inputs, model.scalar(op.min, dtype), model.scalar(op.max, dtype)], outputs);
   },
   Cast: (model, op, { inputs, outputs }) => model.node('Cast', inputs, outputs, { to: ELEMENT_TYPE[op.to] }),
+  // One scale for each row.
+  Dequantize: (model, _, { inputs, outputs }) => model.node('DequantizeLinear', inputs, outputs, { axis: 0 }),
   StopGradient: () => undefined,
 
   Add: plain,

@@ -36,6 +36,8 @@ export interface StyleInfo {
   readonly baseModel: string;
   /** The family's name, kohya's where it has one: "sd_v1", "sd_v2", "sdxl_base_v1-0". */
   readonly baseModelVersion: string;
+  /** Whether the base model's largest matrices were held in 8 bits when it was learned. */
+  readonly eightBit: boolean;
   readonly seed: number;
   readonly steps: number;
   readonly learningRate: number;
@@ -106,6 +108,7 @@ function metadataOf(
     ...(info.backgroundExtent !== null && { [EXTENT_KEY]: String(info.backgroundExtent) }),
     ...(info.filter && { [FILTER_KEY]: encodeFilter(info.filter).join(' ') }),
     diptych_model_fingerprint: info.modelFingerprint,
+    ...(info.eightBit && { diptych_weights: '8-bit' }),
   };
 }
 
@@ -125,6 +128,7 @@ function styleInfo(metadata: Readonly<Record<string, string>>): StyleInfo | unde
     modelFingerprint: text('diptych_model_fingerprint'),
     baseModel: text('ss_sd_model_name'),
     baseModelVersion: text('ss_base_model_version'),
+    eightBit: text('diptych_weights') === '8-bit',
     seed: Number(text('ss_seed')),
     steps: Number(text('ss_max_train_steps')),
     learningRate: Number(text('ss_learning_rate')),

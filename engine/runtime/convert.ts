@@ -8,6 +8,7 @@ import type { ValueType } from '../graph/graph';
 export const ORT_TYPE = {
   f32: 'float32',
   f16: 'float16',
+  i8: 'int8',
   i32: 'int32',
   i64: 'int64',
   bool: 'bool',

@@ -284,8 +284,34 @@ export async function withMetadata(
   return file;
 }
 
+/** A tensor as a header lists it. */
+export type HeaderEntry = Pick<TensorEntry, 'name' | 'dtype' | 'shape'>;
+
+/** The beginning of a file in which these tensors follow in this order, where each will lie, and the file's size. */
+export function safetensorsHeader(entries: readonly HeaderEntry[]): {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly size: number;
+} {
+  let end = 0;
+  const placed = entries.map((entry): TensorEntry => {
+    const length = (sizeOf(entry.shape) * DTYPE_BITS[entry.dtype]) / 8;
+    const offset = end;
+    end += length;
+    return { ...entry, offset, length };
+  });
+  const bytes = encodeHeader(
+    placed.map(({ name, dtype, shape, offset, length }) => [
+      name,
+      { dtype, shape, data_offsets: [offset, offset + length] },
+    ]),
+  );
+  const tensors = new Map(placed.map((entry) => [entry.name, { ...entry, offset: bytes.length + entry.offset }]));
+  return { bytes, tensors, size: bytes.length + end };
+}
+
 /** The length and the JSON of a header, filled up with spaces so that the data start aligned. */
-function encodeHeader(entries: readonly (readonly [string, unknown])[]): Uint8Array {
+function encodeHeader(entries: readonly (readonly [string, unknown])[]): Uint8Array<ArrayBuffer> {
   // fromEntries defines own properties, whatever the names.
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const headerLength = Math.ceil(json.length / 8) * 8;

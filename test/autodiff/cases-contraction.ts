@@ -2,6 +2,7 @@
 import { convExtent } from '../../engine/graph/infer';
 import type { ConvAttributes } from '../../engine/graph/ops';
 import { Random } from '../../engine/tensor/random';
+import { f32 } from '../../engine/tensor/tensor';
 import type { Shape } from '../../engine/tensor/shape';
 import { frozen, gradientCase, wanted, type GradientCase } from './check-gradients';
 
@@ -71,6 +72,24 @@ const linear: GradientCase[] = [
     (b, { x, weight, bias }) => b.linear(x, weight, bias),
   ),
 ];
+
+/** A frozen matrix [6, 4] in 8 bits, in blocks of 8. */
+const eightBit: GradientCase[] = ([[4], [2, 3, 4]] as Shape[]).map((shape) =>
+  gradientCase(
+    'Dequantize',
+    `a linear layer, x [${shape}]`,
+    { x: wanted(shape), bias: wanted([6]) },
+    (b, { x, bias }) => {
+      const integers = b.constant({
+        dtype: 'i8',
+        shape: [3, 8],
+        data: Int8Array.from({ length: 24 }, (_, i) => ((i * 53) % 255) - 127),
+      });
+      const matrix = b.dequantize(integers, b.constant(f32([0.01, 0.003, 0.02], [3])));
+      return b.linear(x, b.cast(b.reshape(matrix, [6, 4]), x.dtype), bias);
+    },
+  ),
+);
 
 const lora: GradientCase[] = [
   gradientCase(
@@ -290,6 +309,7 @@ const fusedAttention: GradientCase[] = [
 export const CONTRACTION_CASES: readonly GradientCase[] = [
   ...matmul,
   ...linear,
+  ...eightBit,
   ...lora,
   ...conv,
   ...convTranspose,

@@ -162,6 +162,7 @@ test.each([
       backgroundExtent: null,
       filter: null,
       modelFingerprint: '',
+      eightBit: false,
       baseModel: '',
       baseModelVersion: '',
       seed: 0,

@@ -1,5 +1,6 @@
 /** Memory is asked for before anything is loaded: what is needed, what there is, and what would fit. */
 import { TINY_MODEL } from '../support/tiny-engine';
+import { describeInEightBit } from '../../engine/diffusion/eight-bit';
 import { describeModel, openModel, type DiffusionModel } from '../../engine/diffusion/model';
 import { memoryNeeded, requireMemory, usualNeeds, type Job } from '../../engine/preflight';
 import type { Runtime } from '../../engine/runtime/runtime';
@@ -27,7 +28,12 @@ test('a large model that does not fit is refused, with the size that fits', () =
   const needed = memoryNeeded(model, JOB);
   expect(() => requireMemory(large(), free(needed), JOB)).not.toThrow();
   expect(() => requireMemory(large(), free(needed - 1), JOB)).toThrow(
-    /^to learn with a model at 256 px takes about 0\.\d GiB of memory, and 0\.\d GiB are free; use --size 192, or close/,
+    /^to learn with a model at 256 px takes about 0\.\d GiB of memory, and 0\.\d GiB are free; use --weights 8-bit, use --size 192, or close other programs$/,
+  );
+  const inEightBit = describeInEightBit(large());
+  expect(memoryNeeded(inEightBit, JOB)).toBeLessThan(needed);
+  expect(() => requireMemory(inEightBit, free(memoryNeeded(inEightBit, JOB) - 1), JOB)).toThrow(
+    /are free; use --size 192, or close other programs$/,
   );
   expect(() => requireMemory(large(), free(1), JOB)).toThrow(/; close other programs, or use a smaller model$/);
   // Small models, and devices that do not know, are not asked.

@@ -13,6 +13,7 @@ export const INFO: StyleInfo = {
   filter: { colour: Array.from({ length: 18 }, (_, i) => i / 8 - 1) },
   scale: 1.5,
   modelFingerprint: 'f00d',
+  eightBit: false,
   baseModel: 'models/tiny',
   baseModelVersion: 'sd_v1',
   seed: 7,

@@ -175,6 +175,7 @@ test('a LoRA for another net is refused in one line', async () => {
     backgroundExtent: null,
     filter: null,
     modelFingerprint: 'f',
+    eightBit: false,
     baseModel: 'm',
     baseModelVersion: 'sd_v1',
     seed: 0,

@@ -11,12 +11,14 @@ import { InputError } from './errors';
 import { peakBytes, peakBytesOfParts } from './graph/account';
 import { GraphBuilder } from './graph/builder';
 import type { Graph } from './graph/graph';
-import { partition } from './graph/partition';
+import { partition, type PartitionOptions } from './graph/partition';
 import { buildTrainingStep } from './learn/training-step';
 import { learningSize } from './pipeline';
+import { packedSize, upShape } from './lora/packing';
 import { attentionTargets } from './lora/target-modules';
 import { isLarge, TRAINING_PARTS } from './runtime/program-cache';
 import type { Runtime } from './runtime/runtime';
+import { BYTES_PER_ELEMENT } from './tensor/dtype';
 import type { WeightSet } from './weights/folder';
 
 /** What the process takes besides weights and the work of a program: the runtime itself, pictures, code. */
@@ -27,7 +29,8 @@ const SMALLER = [1024, 768, 640, 512, 448, 384, 320, 256, 192, 128];
 
 /** A job as far as its memory goes. */
 export type Job =
-  | { readonly kind: 'learn'; readonly size: number; readonly rank: number }
+  /** `keep`: what is kept for the way back (graph/partition.ts); products when left out. */
+  | { readonly kind: 'learn'; readonly size: number; readonly rank: number; readonly keep?: PartitionOptions['keep'] }
   /** `rows`: evaluations of the UNet in one step; `rank`: of all styles together. */
   | { readonly kind: 'restyle' | 'imagine'; readonly size: number; readonly rank: number; readonly rows: number };
 
@@ -65,7 +68,7 @@ export function usualNeeds(model: DescribedModel): MemoryNeeds {
   for (const check of netChecks(model)) check();
   const { rank } = isXl(model) ? PAPER_DEFAULTS : LEARN_DEFAULTS;
   return {
-    learn: memoryNeeded(model, { kind: 'learn', size: learningSize(model, undefined), rank }),
+    learn: memoryNeeded(model, { kind: 'learn', size: learningSize(model, undefined), rank, keep: 'nothing' }),
     restyle: memoryNeeded(model, { kind: 'restyle', size: workingSize(model, undefined), rank: USUAL_RANK, rows: 2 }),
   };
 }
@@ -75,9 +78,12 @@ function unetWork(model: DescribedModel, job: Job, latents: readonly number[]): 
   const tokens = model.texts[0].tokenizer.maxLength;
   if (job.kind === 'learn') {
     const adapters = ['content', 'style'].map((name) => ({ name, rank: job.rank }));
-    const shape = { rows: 2, adapters, latents, tokens, target: 'noise', optimizer: ADAMW_DEFAULTS } as const;
+    const batch = { rows: 2, adapters, latents, tokens, target: 'noise', optimizer: ADAMW_DEFAULTS } as const;
+    const shape = { ...batch, sharedDown: true, gradients: 'instead' } as const;
     const graph = graphOf((b) => buildTrainingStep(b, model, targets, shape));
-    return peakBytesOfParts(partition(graph, TRAINING_PARTS));
+    // Two moments of every adapter are beside it.
+    const moments = 2 * adapters.length * packedSize(targets, upShape(job.rank)) * BYTES_PER_ELEMENT.f32;
+    return moments + peakBytesOfParts(partition(graph, TRAINING_PARTS[job.keep ?? 'products']));
   }
   return peakBytes(
     graphOf((b) => {
@@ -98,6 +104,21 @@ function graphOf(build: (b: GraphBuilder) => void): Graph {
 
 function bytesOf(weights: WeightSet): number {
   return weights.names().reduce((sum, name) => sum + weights.get(name)!.entry.length, 0);
+}
+
+/**
+ * What training steps had better keep for their way back: products where the memory is known to do, else nothing, with
+ * which a step takes a third longer.
+ */
+export function trainingKeep(
+  model: DescribedModel,
+  runtime: Runtime,
+  job: { readonly size: number; readonly rank: number },
+): PartitionOptions['keep'] {
+  if (!isLarge(model.files)) return 'products';
+  const available = runtime.availableMemory();
+  if (available === undefined) return runtime.device.kind === 'webgpu' ? 'nothing' : 'products';
+  return memoryNeeded(model, { kind: 'learn', ...job, keep: 'products' }) <= available ? 'products' : 'nothing';
 }
 
 /**

@@ -2,13 +2,14 @@
  * A model of real size in our engine and in PyTorch: the same numbers, processor time, and the process's peak memory.
  *
  *   node bench/full/run.mjs MODEL [--python PATH] [--size 512] [--rank 64] [--jobs train,guided,encode,decode]
- *                           [--checkpoint] [--most GIB] [--once] [--ours]
+ *                           [--checkpoint] [--most GIB] [--once] [--ours] [--weights 8-bit] [--keep nothing]
  *
  * Each runs in a process of its own, ours first. `peak` is memory with every page counted once (Pss), sampled; `own` is
  * what of it is no file: the rest are weights mapped from their files, which the system takes back when others need the
  * room. `resident set` counts a page again for every session that maps it. A process is ended when its own memory
  * passes --most. --checkpoint lets PyTorch recompute activations; --ours leaves it
- * out; --once runs each a single time.
+ * out; --once runs each a single time. --weights 8-bit adds ours with 8-bit weights, its differences being relative
+ * errors against ours; --keep nothing makes training steps of ours keep nothing for the way back.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -30,6 +31,8 @@ const { values: options, positionals } = parseArgs({
     checkpoint: { type: 'boolean', default: false },
     once: { type: 'boolean', default: false },
     ours: { type: 'boolean', default: false },
+    weights: { type: 'string', default: 'stored' },
+    keep: { type: 'string', default: 'products' },
   },
 });
 const GIB = 2 ** 20;
@@ -91,7 +94,12 @@ for (const job of options.jobs.split(',')) {
       ...(result.ended && { ended: result.ended }),
       ...(result.differences && { differences: JSON.stringify(result.differences) }),
     });
-  add('ours', await measured(process.execPath, [outfile, ...args]));
+  const ours = [outfile, ...args, '--keep', options.keep];
+  add('ours', await measured(process.execPath, ours));
+  if (options.weights === '8-bit') {
+    const eightBit = ours.with(5, `${results}.8-bit`);
+    add('ours, 8-bit', await measured(process.execPath, [...eightBit, '--weights', '8-bit', '--against', results]));
+  }
   if (!options.ours) {
     const torch = [join(root, 'bench/full/torch_step.py'), ...args, ...(options.checkpoint ? ['--checkpoint'] : [])];
     add('PyTorch', await measured(options.python, torch));

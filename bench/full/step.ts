@@ -5,6 +5,8 @@
 import { writeFile } from 'node:fs/promises';
 import { styleGuidance } from '../../engine/diffusion/guidance';
 import { pooledWidth, type Conditioning } from '../../engine/diffusion/conditioning';
+import { diskStore } from '../../cli/inputs/eight-bit-cache';
+import { openInEightBit } from '../../engine/diffusion/eight-bit';
 import { openModel } from '../../engine/diffusion/model';
 import { readAndDispose } from '../../engine/diffusion/autoencoder';
 import { Denoiser, type PromptEncoder } from '../../engine/diffusion/denoiser';
@@ -18,8 +20,9 @@ import { nodeBackend } from '../../engine/runtime/backend-node';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { sizeOf, type Shape } from '../../engine/tensor/shape';
 import { f32, zeros, type HostTensor } from '../../engine/tensor/tensor';
+import { fileSource } from '../../engine/weights/node-file';
 import { nodeFolder } from '../../engine/weights/node-folder';
-import { writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
+import { openSafetensors, readFloats, writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';
 
 const TIMESTEP = 500;
 const [folder = '', job = '', side = '512', rankText = '64', out = ''] = process.argv.slice(2);
@@ -34,9 +37,16 @@ function wave(shape: Shape, step: number, scale = 1): HostTensor<'f32'> {
   return f32(data, shape);
 }
 
-const model = await openModel(await nodeFolder(folder));
+/** The value of an option; undefined where it is not given. */
+const option = (name: string): string | undefined =>
+  process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined;
+
+const stored = await openModel(await nodeFolder(folder));
+const store = diskStore({ err: (text) => process.stderr.write(text), interactive: false });
+const model = option('--weights') === '8-bit' ? await openInEightBit(stored, store) : stored;
 const runtime = await openRuntime(nodeBackend, { threads: 2 });
 const pipeline = openPipeline(model, runtime);
+pipeline.programs.keep = option('--keep') === 'nothing' ? 'nothing' : 'products';
 const { unet, vae } = model;
 const pixels = vae.config.downsampling;
 const latents: Shape = [1, unet.config.inChannels, Number(side) / pixels, Number(side) / pixels];
@@ -145,5 +155,25 @@ const written = Object.entries(results).map(([name, { shape, data }]): TensorToW
   data,
 }));
 await writeFile(out, writeSafetensors(written));
-process.stdout.write(`${JSON.stringify({ seconds })}\n`);
+
+/** ||results - others|| / ||others||, by what they are: all gradients as one vector. */
+async function relativeErrors(path: string): Promise<Record<string, number>> {
+  const others = await openSafetensors(await fileSource(path));
+  const sums: Record<string, { off: number; all: number }> = {};
+  for (const [name, { data }] of Object.entries(results)) {
+    if (name.startsWith('down.')) continue;
+    const kind = /^(content|style)\./.test(name) ? 'gradients' : name;
+    const expected = await readFloats(others, name);
+    const sum = (sums[kind] ??= { off: 0, all: 0 });
+    data.forEach((x, i) => {
+      sum.off += (x - expected[i]!) ** 2;
+      sum.all += expected[i]! ** 2;
+    });
+  }
+  return Object.fromEntries(Object.entries(sums).map(([kind, { off, all }]) => [kind, Math.sqrt(off / all)]));
+}
+
+const against = option('--against');
+const differences = against && (await relativeErrors(against));
+process.stdout.write(`${JSON.stringify({ seconds, ...(differences && { differences }) })}\n`);
 process.exit();

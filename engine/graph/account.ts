@@ -28,10 +28,13 @@ export function peakBytes(graph: Graph): number {
 /** The same for parts that run one after another: what passes between them stays until its last taker is done. */
 export function peakBytesOfParts(parts: readonly Part[]): number {
   const passed = new Map<string, number>();
+  /** What the caller feeds is there all the time, whichever part takes it. */
+  const fed = new Map(parts.flatMap(({ graph }) => [...graph.inputs].filter(([name]) => !isPassed(name))));
   let [results, peak] = [0, 0];
   for (const { graph, done } of parts) {
-    const between = [...passed].filter(([name]) => !graph.inputs.has(name)).reduce((sum, [, bytes]) => sum + bytes, 0);
-    peak = Math.max(peak, between + results + peakBytes(graph));
+    const untaken = [...passed, ...[...fed].map(([name, value]): [string, number] => [name, bytesOf(value)])];
+    const beside = untaken.filter(([name]) => !graph.inputs.has(name)).reduce((sum, [, bytes]) => sum + bytes, 0);
+    peak = Math.max(peak, beside + results + peakBytes(graph));
     for (const [name, value] of graph.outputs) {
       if (isPassed(name)) passed.set(name, bytesOf(value));
       else results += bytesOf(value);

@@ -7,7 +7,7 @@ import type { Image } from '../image/image';
 import { learn } from '../learn/learn';
 import { makeRecipe } from '../learn/recipe';
 import { learningSize, openPipeline, type Pipeline } from '../pipeline';
-import { requireMemory, USUAL_RANK } from '../preflight';
+import { requireMemory, trainingKeep, USUAL_RANK } from '../preflight';
 import type {
   AppliedStyle,
   Hooks,
@@ -66,7 +66,9 @@ export class DiffusionJobs implements Jobs {
     }
     const size = learningSize(model, request.size);
     const { rank } = makeRecipe(request, { paper: isXl(model) });
-    requireMemory(model, runtime, { kind: 'learn', size, rank });
+    const keep = trainingKeep(model, runtime, { size, rank });
+    requireMemory(model, runtime, { kind: 'learn', size, rank, keep });
+    this.#pipeline.programs.keep = keep;
     const apply = (style: Style, image: Image): Promise<Image> =>
       this.#restyler.apply(
         [{ name: 'the learned style', style, strength: 1 }],

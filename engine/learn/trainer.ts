@@ -4,7 +4,7 @@ import { readAndDispose } from '../diffusion/autoencoder';
 import { conditioningFeeds, stackConditioning, stackRows, type Conditioning } from '../diffusion/conditioning';
 import type { DiffusionModel } from '../diffusion/model';
 import { noisedLatents, trainingTarget } from '../diffusion/schedule';
-import { packedSize, upShape } from '../lora/packing';
+import { onePerWidth, packedSize, upShape } from '../lora/packing';
 import type { TargetModule } from '../lora/target-modules';
 import { multiplierTensor } from '../lora/stack';
 import type { DeviceTensor } from '../runtime/device-tensor';
@@ -16,7 +16,7 @@ import { f32, type HostTensor } from '../tensor/tensor';
 import { packedDown } from './adapters';
 import type { AdapterName, BatchRow, LearnPhase } from './phases';
 import type { Recipe } from './recipe';
-import { buildTrainingStep, stateNames } from './training-step';
+import { buildTrainingStep, buildUpdate, gradientName, stateGroups, stateNames, UPDATE } from './training-step';
 import { interpolantNoise, interpolantWeight } from './interpolant';
 
 /** An adapter's packed up-projections and moments, with the number of updates they have had. */
@@ -53,9 +53,10 @@ export interface StepResult {
   readonly sound: boolean;
 }
 
+/** An adapter's state on the device: for each group of matrices its three tensors, in the order of stateNames. */
 interface Resident {
   updates: number;
-  tensors: DeviceTensor[];
+  groups: (readonly DeviceTensor[])[];
 }
 
 export class Trainer {
@@ -65,9 +66,12 @@ export class Trainer {
   readonly #targets: readonly TargetModule[];
   readonly #recipe: Recipe;
   readonly #data: TrainingData;
+  readonly #groupSize: number | undefined;
+  readonly #groups: ReturnType<typeof stateGroups>;
   readonly #states = new Map<AdapterName, Resident>();
   readonly #downs = new Map<string, DeviceTensor>();
 
+  /** @param groupSize as in TrainingStepShape. */
   constructor(
     model: DiffusionModel,
     runtime: Runtime,
@@ -75,6 +79,7 @@ export class Trainer {
     targets: readonly TargetModule[],
     recipe: Recipe,
     data: TrainingData,
+    groupSize?: number,
   ) {
     this.#model = model;
     this.#runtime = runtime;
@@ -82,6 +87,8 @@ export class Trainer {
     this.#targets = targets;
     this.#recipe = recipe;
     this.#data = data;
+    this.#groupSize = groupSize;
+    this.#groups = stateGroups(targets, recipe.rank, groupSize);
   }
 
   /** What a run's step needs of chance, from its seed and number alone, so that a resumed run draws the same. */
@@ -126,33 +133,75 @@ export class Trainer {
       gradientMask: this.#ranks(rows, (row) => row.trains.map(Number)),
       down: await this.#down(phase.adapters),
     };
+    const schedules = new Map<AdapterName, HostTensor>();
     for (const name of phase.adapters) {
-      const state = await this.#state(name);
-      stateNames(name).forEach((key, i) => (feeds[key] = state.tensors[i]!));
-      feeds[`${name}.schedule`] = f32(adamWSchedule(state.updates + 1, learningRate, ADAMW_DEFAULTS), [3]);
+      const { groups, updates } = await this.#state(name);
+      schedules.set(name, f32(adamWSchedule(updates + 1, learningRate, ADAMW_DEFAULTS), [3]));
+      const given = this.#separate ? 1 : 3;
+      groups.forEach((tensors, k) =>
+        stateNames(name, k)
+          .slice(0, given)
+          .forEach((key, i) => (feeds[key] = tensors[i]!)),
+      );
+      if (!this.#separate) feeds[`${name}.schedule`] = schedules.get(name)!;
     }
     const program = await this.#program(phase, rows.length);
-    const { losses, squares, ...next } = await program.run(feeds);
-    const values = (await readAndDispose(losses!)).data;
-    const sound = [...values, ...(await readAndDispose(squares!)).data].every(Number.isFinite);
-    if (sound) {
-      for (const name of phase.adapters)
-        this.#replace(
-          name,
-          stateNames(name).map((key) => next[key]!),
-        );
-    } else {
-      for (const tensor of Object.values(next)) tensor.dispose();
+    const { losses, squares, ...made } = await program.run(feeds);
+    try {
+      const values = (await readAndDispose(losses!)).data;
+      const sound = [...values, ...(await readAndDispose(squares!)).data].every(Number.isFinite);
+      if (sound) for (const name of phase.adapters) await this.#advance(name, made, schedules.get(name)!);
+      return { rows, losses: values, sound };
+    } finally {
+      // What became part of a state is no longer among them.
+      for (const tensor of Object.values(made)) tensor.dispose();
     }
-    return { rows, losses: values, sound };
+  }
+
+  /** Whether AdamW is a program of its own: with a large model, for memory's sake. */
+  get #separate(): boolean {
+    return this.#programs.lean;
+  }
+
+  /** Takes an adapter's next state out of what a step made: the state itself, or the gradients it follows from. */
+  async #advance(name: AdapterName, made: Record<string, DeviceTensor>, schedule: HostTensor): Promise<void> {
+    const state = this.#states.get(name)!;
+    const take = (key: string): DeviceTensor => {
+      const tensor = made[key]!;
+      delete made[key];
+      return tensor;
+    };
+    for (const [k, old] of [...state.groups].entries()) {
+      state.groups[k] = this.#separate
+        ? await this.#update(old, take(gradientName(name, k)), schedule)
+        : stateNames(name, k).map(take);
+      for (const tensor of old) tensor.dispose();
+    }
+    state.updates++;
+  }
+
+  /** One step of AdamW for a group; the gradient is disposed. */
+  async #update(old: readonly DeviceTensor[], gradient: DeviceTensor, schedule: HostTensor): Promise<DeviceTensor[]> {
+    try {
+      const [size] = gradient.shape as [number];
+      const program = await this.#programs.get(`update ${size}`, (b) => buildUpdate(b, size, ADAMW_DEFAULTS));
+      const state = Object.fromEntries(UPDATE.state.map((key, i) => [key, old[i]!]));
+      const next = await program.run({ ...state, [UPDATE.gradient]: gradient, [UPDATE.schedule]: schedule });
+      return UPDATE.state.map((key) => next[key]!);
+    } finally {
+      gradient.dispose();
+    }
   }
 
   /** Copies the state to the host. */
   async read(): Promise<TrainerState> {
     const state: Partial<Record<AdapterName, AdapterState>> = {};
-    for (const [name, { updates, tensors }] of this.#states) {
-      const read = await Promise.all(tensors.map((tensor) => tensor.read()));
-      state[name] = { updates, tensors: read as [HostTensor<'f32'>, HostTensor<'f32'>, HostTensor<'f32'>] };
+    for (const [name, { updates, groups }] of this.#states) {
+      const part = async (i: number): Promise<HostTensor<'f32'>> => {
+        const read = await Promise.all(groups.map((tensors) => tensors[i]!.read()));
+        return stackRows(read as HostTensor<'f32'>[]);
+      };
+      state[name] = { updates, tensors: [await part(0), await part(1), await part(2)] };
     }
     return state;
   }
@@ -160,14 +209,12 @@ export class Trainer {
   /** Takes a state up again. */
   async restore(state: TrainerState): Promise<void> {
     for (const [name, { updates, tensors }] of Object.entries(state) as [AdapterName, AdapterState][]) {
-      const uploaded: DeviceTensor[] = [];
-      for (const tensor of tensors) uploaded.push(await this.#runtime.upload(tensor));
-      this.#states.set(name, { updates, tensors: uploaded });
+      this.#states.set(name, { updates, groups: await this.#upload((i) => tensors[i]!.data) });
     }
   }
 
   dispose(): void {
-    for (const { tensors } of this.#states.values()) for (const tensor of tensors) tensor.dispose();
+    for (const { groups } of this.#states.values()) for (const tensor of groups.flat()) tensor.dispose();
     for (const tensor of this.#downs.values()) tensor.dispose();
     this.#states.clear();
     this.#downs.clear();
@@ -202,6 +249,9 @@ export class Trainer {
         tokens: this.#data.contexts.base.context.shape[1]!,
         target: phase.target,
         optimizer: ADAMW_DEFAULTS,
+        sharedDown: true,
+        ...(this.#separate && { gradients: 'instead' }),
+        ...(this.#groupSize !== undefined && { groupSize: this.#groupSize }),
       }),
     );
   }
@@ -210,7 +260,7 @@ export class Trainer {
     const key = adapters.join('+');
     let down = this.#downs.get(key);
     if (!down) {
-      const packed = packedDown(this.#recipe, this.#targets, adapters);
+      const packed = packedDown(this.#recipe, onePerWidth(this.#targets), adapters);
       down = await this.#runtime.upload(f32(packed, [packed.length]));
       this.#downs.set(key, down);
     }
@@ -221,20 +271,27 @@ export class Trainer {
   async #state(name: AdapterName): Promise<Resident> {
     let state = this.#states.get(name);
     if (!state) {
-      const size = packedSize(this.#targets, upShape(this.#recipe.rank));
-      const tensors: DeviceTensor[] = [];
-      for (let i = 0; i < 3; i++) tensors.push(await this.#runtime.upload(f32(new Float32Array(size), [size])));
-      state = { updates: 0, tensors };
+      const zero = new Float32Array(packedSize(this.#targets, upShape(this.#recipe.rank)));
+      state = { updates: 0, groups: await this.#upload(() => zero) };
       this.#states.set(name, state);
     }
     return state;
   }
 
-  #replace(name: AdapterName, tensors: DeviceTensor[]): void {
-    const state = this.#states.get(name)!;
-    for (const tensor of state.tensors) tensor.dispose();
-    state.tensors = tensors;
-    state.updates++;
+  /** An adapter's state group by group, from its three packed tensors. */
+  async #upload(packed: (i: number) => Float32Array): Promise<DeviceTensor[][]> {
+    const groups: DeviceTensor[][] = [];
+    let start = 0;
+    for (const group of this.#groups) {
+      const size = packedSize(group, upShape(this.#recipe.rank));
+      const tensors: DeviceTensor[] = [];
+      for (let i = 0; i < 3; i++) {
+        tensors.push(await this.#runtime.upload(f32(packed(i).slice(start, start + size), [size])));
+      }
+      groups.push(tensors);
+      start += size;
+    }
+    return groups;
   }
 
   #ranks(rows: readonly BatchRow[], numbers: (row: BatchRow) => readonly number[]): HostTensor<'f32'> {

@@ -18,6 +18,33 @@ export function packedSize(targets: readonly TargetModule[], shape: MatrixShape)
   return targets.reduce((n, target) => n + sizeOf(shape(target)), 0);
 }
 
+/** The first target module of every input width: it stands for all of them where down-projections depend on that alone. */
+export function onePerWidth(targets: readonly TargetModule[]): TargetModule[] {
+  const widths = new Map<number, TargetModule>();
+  for (const target of targets) if (!widths.has(target.inFeatures)) widths.set(target.inFeatures, target);
+  return [...widths.values()];
+}
+
+/** The target modules cut, in their order, into runs whose packed matrices take at most so many numbers, or are one. */
+export function packedRuns(
+  targets: readonly TargetModule[],
+  shape: MatrixShape,
+  most: number,
+): readonly (readonly TargetModule[])[] {
+  const runs: TargetModule[][] = [];
+  let filled = Infinity;
+  for (const target of targets) {
+    const size = sizeOf(shape(target));
+    if (filled + size > most) {
+      runs.push([]);
+      filled = 0;
+    }
+    runs.at(-1)!.push(target);
+    filled += size;
+  }
+  return runs;
+}
+
 /** Target module matrices laid end to end, in the order of `targets`. */
 export function packMatrices(
   targets: readonly TargetModule[],

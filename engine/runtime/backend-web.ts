@@ -188,7 +188,7 @@ function gpuSessionOptions(
 
 /** Indices and conditions are small, and WebGPU has no such elements: they stay with the host. */
 function staysOnGpu<T extends ValueType>(type: T): type is T & { dtype: GpuDType } {
-  return type.dtype !== 'i64' && type.dtype !== 'bool' && type.dtype !== 'bf16';
+  return type.dtype === 'f32' || type.dtype === 'f16' || type.dtype === 'i32';
 }
 
 function elements(dtype: DType, bytes: ArrayBuffer): TypedArrayOf<DType> {

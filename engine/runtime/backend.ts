@@ -97,7 +97,8 @@ export function commonSessionOptions(
     // The pattern's block comes on top of the arena's own, and the arena keeps what it once had.
     ...(plan.lean && { enableMemPattern: false, enableCpuMemArena: false }),
     extra: {
-      session: { ...session, ...(plan.lean && { disable_prepacking: '1' }) },
+      // Matrices in 8 bits stay as they are, whatever operations they meet.
+      session: { ...session, ...(plan.lean && { disable_prepacking: '1', disable_quant_qdq: '1' }) },
       optimization: disabled.length > 0 ? { disable_specified_optimizers: [...new Set(disabled)].join(';') } : {},
     },
   };

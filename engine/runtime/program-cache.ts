@@ -15,12 +15,17 @@ export function isLarge(files: ReadonlyMap<string, Pick<WeightFile, 'size'>>): b
   return [...files.values()].reduce((sum, { size }) => sum + size, 0) >= LARGE_MODEL;
 }
 
-/** How a large model's training step is cut. */
-export const TRAINING_PARTS: PartitionOptions = { partBytes: 2 ** 29, keep: 'products' };
+/** How a large model's training step is cut: to keep products takes less time, to keep nothing less memory. */
+export const TRAINING_PARTS = {
+  products: { partBytes: 2 ** 29, keep: 'products' },
+  nothing: { partBytes: 2 ** 29, keep: 'nothing' },
+} as const satisfies { readonly [K in PartitionOptions['keep']]: PartitionOptions };
 
 export class ProgramCache {
   /** Whether the model is a large one. */
   readonly lean: boolean;
+  /** What training steps of a large model keep for their way back. */
+  keep: PartitionOptions['keep'] = 'products';
   readonly #runtime: Runtime;
   readonly #files: ReadonlyMap<string, WeightFile>;
   readonly #limit: number;
@@ -71,7 +76,7 @@ export class ProgramCache {
     // Without a way back a session gives up values as it goes, and nothing is won by parts.
     const trains = graph.nodes.some(({ stage }) => stage === AFTER);
     return this.lean && trains
-      ? compileParts(this.#runtime, graph, this.#files, { ...options, ...TRAINING_PARTS })
+      ? compileParts(this.#runtime, graph, this.#files, { ...options, ...TRAINING_PARTS[this.keep] })
       : this.#runtime.compile(graph, this.#files, options);
   }
 

@@ -30,7 +30,7 @@ async function trainingStep() {
     tokens: 5,
     target: 'noise',
     optimizer: ADAMW_DEFAULTS,
-    returnGradients: true,
+    gradients: 'besides',
   });
   return { graph: b.finish(), files: model.files };
 }

@@ -2,7 +2,7 @@
 import { TINY_MODEL } from '../support/tiny-engine';
 import { describeInEightBit } from '../../engine/diffusion/eight-bit';
 import { describeModel, openModel, type DiffusionModel } from '../../engine/diffusion/model';
-import { memoryNeeded, requireMemory, usualNeeds, type Job } from '../../engine/preflight';
+import { memoryNeeded, requireMemory, trainingKeep, usualNeeds, type Job } from '../../engine/preflight';
 import type { Runtime } from '../../engine/runtime/runtime';
 import type { ModelFolder } from '../../engine/weights/folder';
 import { nodeFolder } from '../../engine/weights/node-folder';
@@ -41,6 +41,16 @@ test('a large model that does not fit is refused, with the size that fits', () =
   expect(() => requireMemory(large(), { availableMemory: () => undefined } as Runtime, JOB)).not.toThrow();
 });
 
+test('steps keep products where the memory does, and nothing where it is short or not known', () => {
+  const { size, rank } = JOB;
+  const needed = memoryNeeded(model, JOB);
+  expect(trainingKeep(large(), free(needed), { size, rank })).toBe('products');
+  expect(trainingKeep(large(), free(needed - 1), { size, rank })).toBe('nothing');
+  const gpu = { availableMemory: () => undefined, device: { kind: 'webgpu' } } as Runtime;
+  expect(trainingKeep(large(), gpu, { size, rank })).toBe('nothing');
+  expect(trainingKeep(model, gpu, { size, rank })).toBe('products');
+});
+
 test('where WebAssembly is the limit, the message says what has more', () => {
   expect(() => requireMemory(large(), free(1, 'wasm'), JOB)).toThrow(
     /takes about 0\.\d GiB of memory, and WebAssembly has 0\.0 GiB at most; use the graphics card, or a smaller model$/,
@@ -59,7 +69,7 @@ test('a model that is not here yet is judged by the same account, without its we
     },
   };
   const needs = usualNeeds(await describeModel(watched));
-  expect(needs.learn).toBe(memoryNeeded(model, { kind: 'learn', size: model.nativeSize, rank: 16 }));
+  expect(needs.learn).toBe(memoryNeeded(model, { kind: 'learn', size: model.nativeSize, rank: 16, keep: 'nothing' }));
   expect(needs.restyle).toBe(memoryNeeded(model, { kind: 'restyle', size: model.nativeSize, rank: 64, rows: 2 }));
   const weights = [...model.files.values()].reduce((sum, { size }) => sum + size, 0);
   expect(read.length).toBeGreaterThan(0);

@@ -182,7 +182,7 @@ class Bench {
       tokens: input(this.golden, 'embeddings_style').shape[1]!,
       target: 'noise',
       optimizer,
-      returnGradients,
+      ...(returnGradients && { gradients: 'besides' }),
     });
     return runtime.compile(b.finish(), filesOf(this.unet.weights));
   }

@@ -17,7 +17,9 @@ import { learningSize } from './pipeline';
 import { packedSize, upShape } from './lora/packing';
 import { attentionTargets } from './lora/target-modules';
 import { isLarge, TRAINING_PARTS } from './runtime/program-cache';
+import type { DeviceInfo } from './runtime/backend';
 import type { Runtime } from './runtime/runtime';
+import { heldBytes } from './runtime/weight-files';
 import { BYTES_PER_ELEMENT } from './tensor/dtype';
 import type { WeightSet } from './weights/folder';
 
@@ -34,8 +36,18 @@ export type Job =
   /** `rows`: evaluations of the UNet in one step; `rank`: of all styles together. */
   | { readonly kind: 'restyle' | 'imagine'; readonly size: number; readonly rank: number; readonly rows: number };
 
+/**
+ * Where programs have their weights from: 'mapped', they share their files' pages; 'copied', each holds its own, so that
+ * most weights of a training step are there twice, for the way there and for the way back.
+ */
+export type Weights = 'mapped' | 'copied';
+
+function weightsOn({ kind }: DeviceInfo): Weights {
+  return kind === 'cpu' ? 'mapped' : 'copied';
+}
+
 /** Bytes that a job takes at most, by phase: weights of the net at work and what it computes. */
-export function memoryNeeded(model: DescribedModel, job: Job): number {
+export function memoryNeeded(model: DescribedModel, job: Job, weights: Weights = 'mapped'): number {
   const { vae, unet, texts } = model;
   const side = job.size / vae.config.downsampling;
   const latents = [1, unet.config.inChannels, side, side];
@@ -44,7 +56,7 @@ export function memoryNeeded(model: DescribedModel, job: Job): number {
     bytesOf(vae.weights) +
       peakBytes(graphOf((b) => b.output('y', encodeImage(b, model, b.input('x', [1, 3, job.size, job.size]))))),
     bytesOf(vae.weights) + peakBytes(graphOf((b) => b.output('y', decodeLatents(b, model, b.input('x', latents))))),
-    bytesOf(unet.weights) + unetWork(model, job, latents),
+    unetWork(model, job, latents, weights),
   ];
   return BASE_BYTES + Math.max(...phases);
 }
@@ -60,7 +72,8 @@ export interface MemoryNeeds {
 }
 
 /**
- * What a model takes at its own sizes, by the same account that jobs are held to. Nothing of the weights is read.
+ * What a model takes in a browser at its own sizes, by the same account that jobs are held to. Nothing of the weights is
+ * read.
  *
  * @throws InputError when the weights are not what the configurations say.
  */
@@ -68,12 +81,18 @@ export function usualNeeds(model: DescribedModel): MemoryNeeds {
   for (const check of netChecks(model)) check();
   const { rank } = isXl(model) ? PAPER_DEFAULTS : LEARN_DEFAULTS;
   return {
-    learn: memoryNeeded(model, { kind: 'learn', size: learningSize(model, undefined), rank, keep: 'nothing' }),
+    learn: memoryNeeded(
+      model,
+      { kind: 'learn', size: learningSize(model, undefined), rank, keep: 'nothing' },
+      'copied',
+    ),
     restyle: memoryNeeded(model, { kind: 'restyle', size: workingSize(model, undefined), rank: USUAL_RANK, rows: 2 }),
   };
 }
 
-function unetWork(model: DescribedModel, job: Job, latents: readonly number[]): number {
+/** Weights of the UNet and what it computes. */
+function unetWork(model: DescribedModel, job: Job, latents: readonly number[], weights: Weights): number {
+  const once = bytesOf(model.unet.weights);
   const targets = attentionTargets(unetTargets(model));
   const tokens = model.texts[0].tokenizer.maxLength;
   if (job.kind === 'learn') {
@@ -83,9 +102,11 @@ function unetWork(model: DescribedModel, job: Job, latents: readonly number[]): 
     const graph = graphOf((b) => buildTrainingStep(b, model, targets, shape));
     // Two moments of every adapter are beside it.
     const moments = 2 * adapters.length * packedSize(targets, upShape(job.rank)) * BYTES_PER_ELEMENT.f32;
-    return moments + peakBytesOfParts(partition(graph, TRAINING_PARTS[job.keep ?? 'products']));
+    const parts = partition(graph, TRAINING_PARTS[job.keep ?? 'products']);
+    const held = weights === 'mapped' ? once : parts.reduce((sum, part) => sum + heldBytes(part.graph), 0);
+    return held + moments + peakBytesOfParts(parts);
   }
-  return peakBytes(
+  const work = peakBytes(
     graphOf((b) => {
       const { rows, rank } = job;
       const sample = b.expand(b.input('sample', latents), [rows, ...latents.slice(1)]);
@@ -94,6 +115,7 @@ function unetWork(model: DescribedModel, job: Job, latents: readonly number[]): 
       b.output('y', unetOutput(b, model, { sample, timestep: b.input('timestep', [rows]), ...conditioning }, adapt));
     }),
   );
+  return once + work;
 }
 
 function graphOf(build: (b: GraphBuilder) => void): Graph {
@@ -108,7 +130,7 @@ function bytesOf(weights: WeightSet): number {
 
 /**
  * What training steps had better keep for their way back: products where the memory is known to do, else nothing, with
- * which a step takes a third longer.
+ * which a step computes the way there twice.
  */
 export function trainingKeep(
   model: DescribedModel,
@@ -118,7 +140,8 @@ export function trainingKeep(
   if (!isLarge(model.files)) return 'products';
   const available = runtime.availableMemory();
   if (available === undefined) return runtime.device.kind === 'webgpu' ? 'nothing' : 'products';
-  return memoryNeeded(model, { kind: 'learn', ...job, keep: 'products' }) <= available ? 'products' : 'nothing';
+  const needed = memoryNeeded(model, { kind: 'learn', ...job, keep: 'products' }, weightsOn(runtime.device));
+  return needed <= available ? 'products' : 'nothing';
 }
 
 /**
@@ -129,7 +152,7 @@ export function trainingKeep(
 export function requireMemory(model: DescribedModel, runtime: Runtime, job: Job): void {
   const available = runtime.availableMemory();
   if (available === undefined || !isLarge(model.files)) return;
-  const needed = memoryNeeded(model, job);
+  const needed = memoryNeeded(model, job, weightsOn(runtime.device));
   if (needed <= available) return;
   const takes = `to ${job.kind} with ${model.name} at ${job.size} px takes about ${gigabytes(needed)} of memory`;
   if (runtime.device.kind === 'wasm') {

@@ -51,6 +51,17 @@ test('steps keep products where the memory does, and nothing where it is short o
   expect(trainingKeep(model, gpu, { size, rank })).toBe('products');
 });
 
+test('where programs do not share their files, a training step holds most weights twice', () => {
+  const job = { ...JOB, size: 64 } as const;
+  const [mapped, copied] = [memoryNeeded(model, job), memoryNeeded(model, job, 'copied')];
+  const { weights } = model.unet;
+  const once = weights.names().reduce((sum, name) => sum + weights.get(name)!.entry.length, 0);
+  expect(copied - mapped).toBeGreaterThan(0.5 * once);
+  expect(copied - mapped).toBeLessThanOrEqual(once);
+  expect(() => requireMemory(large(), free(mapped), job)).not.toThrow();
+  expect(() => requireMemory(large(), free(mapped, 'wasm'), job)).toThrow(/WebAssembly has/);
+});
+
 test('where WebAssembly is the limit, the message says what has more', () => {
   expect(() => requireMemory(large(), free(1, 'wasm'), JOB)).toThrow(
     /takes about 0\.\d GiB of memory, and WebAssembly has 0\.0 GiB at most; use the graphics card, or a smaller model$/,
@@ -69,7 +80,9 @@ test('a model that is not here yet is judged by the same account, without its we
     },
   };
   const needs = usualNeeds(await describeModel(watched));
-  expect(needs.learn).toBe(memoryNeeded(model, { kind: 'learn', size: model.nativeSize, rank: 16, keep: 'nothing' }));
+  expect(needs.learn).toBe(
+    memoryNeeded(model, { kind: 'learn', size: model.nativeSize, rank: 16, keep: 'nothing' }, 'copied'),
+  );
   expect(needs.restyle).toBe(memoryNeeded(model, { kind: 'restyle', size: model.nativeSize, rank: 64, rows: 2 }));
   const weights = [...model.files.values()].reduce((sum, { size }) => sum + size, 0);
   expect(read.length).toBeGreaterThan(0);

@@ -6,7 +6,7 @@
 import { InputError } from '../../errors';
 import { sizeOf } from '../../tensor/shape';
 import { weightSet, type WeightLocation, type WeightSet } from '../folder';
-import { openSafetensors, readEntry, safetensorsHeader, type HeaderEntry } from '../safetensors';
+import { openSafetensors, readEntry, safetensorsHeader, type HeaderEntry, type SafetensorsFile } from '../safetensors';
 import type { ByteSource } from '../source';
 import { blockFor, toBlocks } from './blocks';
 
@@ -90,27 +90,21 @@ export function eightBitFile(weights: WeightSet, chosen: (name: string) => boole
 
 /** Opens a file that eightBitFile made of `weights`, under the same names. Throws an InputError when it is not sound. */
 export async function openEightBit(weights: WeightSet, source: ByteSource, signal?: AbortSignal): Promise<WeightSet> {
-  const file = await openSafetensors(source, signal);
+  return inOneFile(weights, await openSafetensors(source, signal));
+}
+
+/** The same set of weights as it will be, for asking its size: nothing of it can be read. */
+export function describeEightBit(weights: WeightSet, chosen: (name: string) => boolean): WeightSet {
+  const { size, tensors } = safetensorsHeader(planned(weights, chosen).flatMap(entriesOf));
+  const unreadable = (): Promise<never> => Promise.reject(new Error(`${weights.name} is only described`));
+  const source: ByteSource = { name: weights.name, size, read: unreadable, asBlobOrBytes: unreadable };
+  return inOneFile(weights, { source, tensors, metadata: {} });
+}
+
+function inOneFile(weights: WeightSet, file: SafetensorsFile): WeightSet {
   const locations = [...file.tensors.values()].map((entry): [string, WeightLocation] => {
     const { transposed = false } = weights.get(entry.name) ?? {};
     return [entry.name, { file, entry, transposed }];
   });
   return weightSet(weights.name, [file], new Map(locations));
-}
-
-/** The same set of weights as it will be, for asking its size: nothing of it can be read. */
-export function describeEightBit(weights: WeightSet, chosen: (name: string) => boolean): WeightSet {
-  const locations = planned(weights, chosen).flatMap((one) => {
-    const { size, tensors } = safetensorsHeader(entriesOf(one));
-    const source: ByteSource = {
-      name: weights.name,
-      size,
-      read: () => Promise.reject(new Error(`${weights.name} is only described`)),
-      asBlobOrBytes: () => Promise.reject(new Error(`${weights.name} is only described`)),
-    };
-    const file = { source, tensors, metadata: {} };
-    const { transposed = false } = one.location;
-    return [...tensors.values()].map((entry): [string, WeightLocation] => [entry.name, { file, entry, transposed }]);
-  });
-  return weightSet(weights.name, [], new Map(locations));
 }

@@ -14,7 +14,9 @@ export function prepareSvg(bytes: Uint8Array): Uint8Array {
   if ((plain && !hidden) || !/^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*</.test(start)) return bytes;
   let text: string;
   try {
-    text = new TextDecoder(plain ? 'utf-8' : encoding).decode(bytes);
+    const decoder = new TextDecoder(plain ? 'utf-8' : encoding);
+    // In pieces: decoding at once, Node 20 takes windows-1252 for Latin 1, and loses quotation marks and the euro sign.
+    text = decoder.decode(bytes, { stream: true }) + decoder.decode();
   } catch {
     return bytes;
   }

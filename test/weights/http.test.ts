@@ -1,7 +1,7 @@
 /** HTTP ranges and hub folders against a local server that misbehaves on request. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CancelledError } from '../../engine/errors';
+import { CancelledError, InputError } from '../../engine/errors';
 import { openHttpSource } from '../../engine/weights/http-range';
 import { isHubName, parseHubName } from '../../engine/weights/hub';
 import { MissingFileError } from '../../engine/weights/source';
@@ -141,6 +141,32 @@ test('takes a dropped opening up again', async () => {
   expect((await openHttpSource(url, fast)).size).toBe(DATA.length);
 });
 
+test.each([408, 425, 429, 500, 503])('HTTP %i is asked again', async (code) => {
+  handler = inTurn(status(code), ranges(DATA));
+  expect((await openHttpSource(url, fast)).size).toBe(DATA.length);
+  expect(requests).toHaveLength(2);
+});
+
+test.each([400, 401, 404, 410, 416, 418])('HTTP %i is not', async (code) => {
+  handler = inTurn(status(code), ranges(DATA));
+  await expect(openHttpSource(url, fast)).rejects.toThrow(InputError);
+  expect(requests).toHaveLength(1);
+});
+
+test('a range that is refused is no empty file', async () => {
+  handler = (_, response) => void response.writeHead(416, { 'Content-Range': `bytes */${DATA.length}` }).end();
+  expect(await inputError(openHttpSource(url, fast))).toMatch(/^file: is shorter than the server said/);
+});
+
+test('a whole file of fewer bytes than declared is asked for again; a compressed one has its own length', async () => {
+  const given = (...answers: Response[]): typeof fetch => (async () => answers.shift()!) as typeof fetch;
+  const short = new Response('abc', { headers: { 'Content-Length': '9' } });
+  const whole = new Response('123456789', { headers: { 'Content-Length': '9' } });
+  expect((await openHttpSource('http://x/', { ...fast, fetch: given(short, whole) })).size).toBe(9);
+  const packed = new Response('123456789', { headers: { 'Content-Length': '3', 'Content-Encoding': 'gzip' } });
+  expect((await openHttpSource('http://x/', { ...fast, retries: 0, fetch: given(packed) })).size).toBe(9);
+});
+
 test('gives up after a few drops', async () => {
   handler = status(502);
   expect(await inputError(openHttpSource(url, { ...fast, retries: 2 }))).toMatch(/^file: download failed \(HTTP 502\)/);
@@ -163,7 +189,41 @@ test('of a redirect, where it leads is read, but not from https to http', async 
   );
   expect(requests).toHaveLength(2);
   handler = (_, response) => void response.writeHead(302, { Location: url }).end();
+  requests = [];
   expect(await inputError(openHttpSource(url, fast))).toMatch(/redirects more than 10 times/);
+  expect(requests).toHaveLength(11);
+});
+
+test('only a redirect is followed, whatever else carries a Location', async () => {
+  handler = ranges(DATA, { Location: '/elsewhere' });
+  expect((await openHttpSource(url, fast)).size).toBe(DATA.length);
+  handler = (_, response) => void response.writeHead(404, { Location: '/elsewhere' }).end();
+  await expect(openHttpSource(url, fast)).rejects.toThrow(MissingFileError);
+  expect(requests).toEqual(['/ bytes=0-65535', '/ bytes=0-65535']);
+});
+
+test('a page refuses what came from http where https was asked for: it sees only the last address', async () => {
+  const versions = Object.getOwnPropertyDescriptor(process, 'versions')!;
+  let inPage: typeof import('../../engine/weights/http-fetch') | undefined;
+  Object.defineProperty(process, 'versions', { ...versions, value: {} });
+  try {
+    jest.isolateModules(() => (inPage = require('../../engine/weights/http-fetch')));
+  } finally {
+    Object.defineProperty(process, 'versions', versions);
+  }
+  const from = (last: string): typeof fetch =>
+    (async () => Object.defineProperty(new Response('x'), 'url', { value: last })) as typeof fetch;
+  const ask = (asked: string, last: string): Promise<Response> => inPage!.fetchSafely(asked, {}, from(last));
+  await expect(ask('https://hub.test/x', 'http://other.test/x')).rejects.toThrow(
+    'https://hub.test redirects to http://other.test, which is not encrypted; nothing was read from there',
+  );
+  for (const [asked, last] of [
+    ['https://hub.test/x', 'https://other.test/x'],
+    ['http://localhost/x', 'http://localhost/y'],
+    ['https://hub.test/x', ''],
+  ] as const) {
+    expect(await (await ask(asked, last)).text()).toBe('x');
+  }
 });
 
 test('a size that is not the listed one, and a body without an end, are one line each', async () => {
@@ -234,12 +294,18 @@ test('notices a file that changed on the server', async () => {
     const source = await openHttpSource(url, fast);
     expect(await inputError(source.read(100_000, 5))).toMatch(/changed on the server/);
   }
+  // By its size alone, where the server names no version.
+  handler = inTurn(ranges(DATA), ranges(DATA.subarray(0, 150_000)));
+  const source = await openHttpSource(url, fast);
+  expect(await inputError(source.read(100_000, 5))).toMatch(/changed on the server/);
 });
 
 test('a missing file is told apart', async () => {
-  handler = status(404);
-  await expect(openHttpSource(url, fast)).rejects.toThrow(MissingFileError);
-  expect(requests).toHaveLength(1);
+  for (const code of [404, 410]) {
+    handler = status(code);
+    await expect(openHttpSource(url, fast)).rejects.toThrow(MissingFileError);
+  }
+  expect(requests).toHaveLength(2);
 });
 
 test('honours the signal: before, during the wait, and during the transfer', async () => {
@@ -252,6 +318,11 @@ test('honours the signal: before, during the wait, and during the transfer', asy
     setTimeout(() => controller.abort(), 30);
     await expect(reading).rejects.toThrow(CancelledError);
   }
+  // Also where nothing would be tried again.
+  const controller = new AbortController();
+  const opening = openHttpSource(url, { ...fast, retries: 0, signal: controller.signal });
+  setTimeout(() => controller.abort(), 30);
+  await expect(opening).rejects.toThrow(CancelledError);
 });
 
 describe('hub', () => {

@@ -21,6 +21,7 @@ import { localFolder, type EngineOptions } from '../inputs/models';
 import { given, strengthPerStyle } from '../options';
 import { prepareFolder } from '../outputs/output';
 import { modelOfPairStyles } from '../inputs/pair-styles';
+import { printableJson } from '../terminal/printable';
 import { duration } from '../terminal/progress';
 import { orCancelled } from '../terminal/signals';
 import { readStyleFile } from '../inputs/style-files';
@@ -271,5 +272,5 @@ async function readStandardInput(): Promise<string> {
 
 /** One line of JSON for programs. */
 export function emit(io: Io, options: { readonly json?: boolean }, event: object): void {
-  if (options.json) io.out(`${JSON.stringify(event)}\n`);
+  if (options.json) io.out(`${printableJson(event)}\n`);
 }

@@ -8,6 +8,7 @@ import { serveBatches } from './page';
 import { queueBatches } from './queue';
 import type { Io } from '../io';
 import { given } from '../options';
+import { printableJson, printableLines } from '../terminal/printable';
 import { duration } from '../terminal/progress';
 
 export interface BatchesOptions {
@@ -20,6 +21,7 @@ export interface BatchesOptions {
 }
 
 const WATCH_MS = 2000;
+const CLEAR_SCREEN = '\x1b[2J\x1b[H';
 /** The page's port unless another is named. */
 const PORT = 8790;
 
@@ -52,8 +54,8 @@ export async function batchesCommand(
 async function watch(io: Io, { json }: BatchesOptions, look: () => Promise<readonly BatchStatus[]>): Promise<never> {
   for (;;) {
     const batches = await look();
-    if (json) io.out(`${JSON.stringify({ batches })}\n`);
-    else io.out(`${io.interactive ? '\x1b[2J\x1b[H' : ''}${describeBatches(batches)}`);
+    if (json) io.out(`${printableJson({ batches })}\n`);
+    else io.out(`${io.interactive ? CLEAR_SCREEN : ''}${printableLines(describeBatches(batches))}`);
     await sleep(WATCH_MS, io.signal);
     if (io.signal.aborted) throw stoppedWatching();
   }

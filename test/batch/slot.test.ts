@@ -26,9 +26,10 @@ function programThat(order: string): string {
     `const fs = require('node:fs');
     const log = ${JSON.stringify(join(folder, 'log'))};
     const hang = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    process.on('message', async ({ kind, id, order }) => {
+    process.on('message', async ({ kind, id, order, sha = 'forget' }) => {
       const send = (message) => process.send({ id, ...message });
       if (kind === 'expect') return fs.appendFileSync(log + '.expected', order.job.key + ' ');
+      if (kind === 'style' || kind === 'forget styles') return fs.appendFileSync(log + '.styles', sha + ' ');
       if (kind === 'open') return send({ kind: 'ready', description: {} });
       fs.appendFileSync(log, '.');
       const nth = fs.readFileSync(log).length;
@@ -68,6 +69,37 @@ test('one that ends without a word fails its order', async () => {
   const error = await slot.run(ORDER, new Map()).catch((error: unknown) => error as Error);
   expect((error as Error).message).toBe('the process that worked on it ended with code 0');
   expect(await slot.run(ORDER, new Map())).toEqual({ result: { nth: 2 } });
+  await slot.kill();
+});
+
+test.each([
+  ['process.stderr.write("first\\nout of luck\\n", () => process.exit(3));', 'ended with code 3: out of luck'],
+  ['process.kill(process.pid, "SIGKILL");', 'was killed \\(SIGKILL; by the system when memory is short\\)'],
+  ['process.kill(process.pid, "SIGSEGV");', 'was ended by SIGSEGV'],
+])('why a process ended is said: %s', async (order, why) => {
+  const slot = slotThat(`${order} return;`, 60_000);
+  await expect(slot.run(ORDER, new Map())).rejects.toThrow(new RegExp(`^the process that worked on it ${why}$`));
+  await slot.kill();
+  // None is started after the end.
+  await expect(slot.run(ORDER, new Map())).rejects.toThrow(/^the model cannot be opened on this machine: /);
+  expect(slot.pid).toBeUndefined();
+});
+
+test('a style is sent to a process once; past eight all are forgotten', async () => {
+  const slot = slotThat('', 60_000);
+  const files = new Map(Array.from({ length: 10 }, (_, i) => [`s${i}`, Uint8Array.of(i)] as const));
+  const run = (...styles: string[]): Promise<unknown> => slot.run({ ...ORDER, styles }, files);
+  const names = [...files.keys()];
+  await run('s0', 's1');
+  await run(...names.slice(0, 9));
+  await run('s9', 's0');
+  await run('s9');
+  expect(readFileSync(join(folder, 'log.styles'), 'utf8')).toBe(`${names.slice(0, 9).join(' ')} forget s9 s0 `);
+  // A new process has none.
+  slot.killNow();
+  while (slot.pid !== undefined) await new Promise((wake) => setTimeout(wake, 10));
+  await run('s9');
+  expect(readFileSync(join(folder, 'log.styles'), 'utf8')).toMatch(/ forget s9 s0 s9 $/);
   await slot.kill();
 });
 

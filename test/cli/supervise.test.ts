@@ -23,10 +23,11 @@ function start(body: string, argv: readonly string[] = [], options: Partial<Supe
   const listeners = new Map<string, () => void>();
   let out = '';
   let err = '';
+  let later = 0;
   const signals: SignalHost = {
     on: (signal, listener) => listeners.set(signal, listener),
     tell: (text) => (err += text),
-    now: () => performance.now(),
+    now: () => performance.now() + later,
     later: (ms, call) => setTimeout(call, ms),
     every: (ms, call) => setInterval(call, ms).unref(),
     die: () => undefined,
@@ -38,6 +39,8 @@ function start(body: string, argv: readonly string[] = [], options: Partial<Supe
   return {
     done: code.then((code) => ({ code, out, err })),
     send: (signal: string) => listeners.get(signal)!(),
+    /** Puts the supervisor's clock forward, ms. */
+    forward: (ms: number) => (later += ms),
     /** Waits for a file that the process makes. */
     made: async (name: string) => {
       while (!existsSync(join(folder, name))) await new Promise((wake) => setTimeout(wake, 10));
@@ -85,6 +88,26 @@ test('but not for ever', async () => {
   await run.made('ready');
   run.send('SIGINT');
   expect((await run.done).err).toMatch(/cancelled in the middle of a step; nothing was done yet\n$/);
+});
+
+test('a second Ctrl-C that comes clearly later ends it at once', async () => {
+  const run = start(
+    `process.on('message', () => tell({ kind: 'ending' }));
+    fs.writeFileSync(at('ready'), '');
+    setInterval(() => undefined, 1000);`,
+  );
+  await run.made('ready');
+  run.send('SIGINT');
+  run.send('SIGINT');
+  run.forward(2000);
+  // Until the clock has been looked at twice.
+  await new Promise((wake) => setTimeout(wake, 350));
+  const early = await Promise.race([run.done, 'runs']);
+  run.send('SIGINT');
+  expect([early, await run.done]).toEqual([
+    'runs',
+    expect.objectContaining({ code: 130, err: expect.stringMatching(/cancelled in the middle of a step; nothing/) }),
+  ]);
 });
 
 test('a signal that ends it before it listens is a cancellation', async () => {
@@ -149,8 +172,51 @@ test('one that hangs in a job is ended; silence between jobs is none', async () 
   );
 });
 
+test('progress is a sign of life', async () => {
+  const run = start(
+    `await tell({ kind: 'working' });
+    for (let i = 0; i < 8; i++) {
+      await new Promise((wake) => setTimeout(wake, 100));
+      await tell({ kind: 'progress' });
+    }
+    process.exit(0);`,
+    [],
+    { silenceMs: 500 },
+  );
+  expect(await run.done).toEqual({ code: 0, out: '', err: '' });
+});
+
+test('what it said of itself reaches the terminal without control characters', async () => {
+  const said = '\\x1b]0;t\\x07\\u202e';
+  const run = start(
+    `await tell({ kind: 'kept', kept: { text: 'saved in ${said}', hint: 'go on:\\n  ${said}', json: { path: '${said}' } } });
+    process.kill(process.pid, 'SIGSEGV');`,
+    ['--json'],
+  );
+  const { code, out, err } = await run.done;
+  expect(code).toBe(1);
+  expect(err).toMatch(/^diptych: the process was ended by SIGSEGV; saved in [^\n]+\ngo on:\n {2}[^\n]+\n$/);
+  expect(out + err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
+  expect(JSON.parse(out)).toMatchObject({ exitCode: 1, path: '\x1b]0;t\x07\u202e' });
+});
+
+test('one that was asked to end, said that it is over and still runs is ended, with the code it meant', async () => {
+  const run = start(
+    `process.on('message', async () => {
+      await tell({ kind: 'ending' });
+      await tell({ kind: 'over', code: 130 });
+      block();
+    });
+    fs.writeFileSync(at('ready'), '');`,
+  );
+  await run.made('ready');
+  run.send('SIGINT');
+  expect(await run.done).toMatchObject({ code: 130, err: expect.not.stringContaining('diptych:') });
+});
+
 test('its exit code is passed on; when threads keep it from ending, the one it meant', async () => {
-  expect((await start(`process.exitCode = 2;`).done).code).toBe(2);
+  const knows = `process.exitCode = process.env.DIPTYCH_SUPERVISED === '1' && process.argv[2] === 'check' ? 2 : 9;`;
+  expect((await start(knows, ['check']).done).code).toBe(2);
   const run = start(`await tell({ kind: 'over', code: 130 }); process.kill(process.pid, 'SIGINT'); block();`);
   expect(await run.done).toMatchObject({ code: 130, err: '' });
   expect(readFileSync(join(folder, 'child.cjs'), 'utf8')).toContain('over');

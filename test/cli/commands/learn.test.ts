@@ -1,5 +1,8 @@
 /** `diptych learn`: what the engine is asked, the files it leaves, cancelling and going on. The engine is a stand-in here. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, promises, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
+import { globSync } from 'tinyglobby';
 import { quote } from '../../../cli/command-line';
 import { CancelledError, InputError } from '../../../engine/errors';
 import type { LearnRequest } from '../../../engine/requests';
@@ -149,6 +152,80 @@ describe('learn', () => {
     expect(code).toBe(0);
     expect(err.match(/^warning: [^\n]*checkpoint: cannot be written [^\n]*$/gm)).toHaveLength(1);
     expect([...readFileSync(output)]).toEqual([7, 7]);
+  });
+
+  test('pairs beside the first, the names of tensors and a pair learned by force reach the engine', async () => {
+    const asked: LearnRequest[] = [];
+    const d = newDesk(standIn({ learn: async (request) => (asked.push(request), result) }));
+    const [before, after] = await writePair(d);
+    const output = d.at('s.safetensors');
+    const argv = ['learn', before, before, '-o', output, '--pair', before, after, '--style', 'ink', '--size', '64'];
+    const { code, err } = await d.run(...argv, '--keys', 'kohya', '--force', ...MODEL);
+    expect(code).toBe(0);
+    expect(err).toMatch(/^note: The two images are the same[^\n]*\n/);
+    expect(err).toMatch(/learned in 2 s\n$/);
+    expect(asked[0]).toMatchObject({ style: 'ink', size: 64, force: true, file: { keys: 'kohya' } });
+    expect(asked[0]!.morePairs).toHaveLength(1);
+    expect(asked[0]!.morePairs![0]!.after).toEqual(drawing(48, 48, BLUE, PALE));
+  });
+
+  test('none of the pairs is written over', async () => {
+    const d = newDesk();
+    const [before, after] = await writePair(d);
+    renameSync(after, d.at('after.safetensors'));
+    const argv = ['learn', before, before, '--pair', before, d.at('after.safetensors'), '--overwrite', ...MODEL];
+    const { code, err } = await d.run(...argv, '-o', d.at('after.safetensors'));
+    expect([code, err]).toEqual([2, expect.stringContaining('would overwrite the input')]);
+  });
+
+  test('cancelled with its folder gone: the checkpoint is kept, and said where and where it belongs', async () => {
+    const d = newDesk(
+      standIn({
+        async learn(_, hooks) {
+          rmSync(d.at('out'), { recursive: true });
+          hooks?.onProgress?.({ phase: 'learn', step: 4, steps: 9, checkpoint: Uint8Array.of(1, 2, 3) });
+          throw new CancelledError('cancelled after 4 of 9 steps');
+        },
+      }),
+    );
+    const output = d.at('out/s.safetensors');
+    const { code, out, err } = await d.run('learn', ...(await writePair(d)), '-o', output, ...MODEL, '--json');
+    expect(code).toBe(130);
+    const { checkpoint, error } = JSON.parse(out) as { checkpoint: string; error: string };
+    expect(error).toMatch(/^cancelled after 4 of 9 steps; saved in /);
+    expect(error).toContain(`saved in ${checkpoint} (`);
+    expect(error).toContain(`; move it to ${output}.checkpoint`);
+    expect(err).toMatch(/\nTo go on:\n {2}diptych learn [^\n]* --resume\n$/);
+    expect([...readFileSync(checkpoint)]).toEqual([1, 2, 3]);
+    rmSync(dirname(checkpoint), { recursive: true });
+  });
+
+  test('a checkpoint that fills the disk makes room for the style', async () => {
+    const d = newDesk(
+      standIn({
+        async learn(_, hooks) {
+          hooks?.onProgress?.({ phase: 'learn', step: 4, steps: 9, checkpoint: Uint8Array.of(1, 2, 3) });
+          while (!existsSync(`${output}.checkpoint`)) await new Promise((wake) => setTimeout(wake, 5));
+          return result;
+        },
+      }),
+    );
+    const name = `room-${process.pid}.safetensors`;
+    const output = d.at(name);
+    const pair = await writePair(d);
+    const write = promises.writeFile;
+    const full = jest.spyOn(promises, 'writeFile').mockImplementation((path, bytes, options) => {
+      const here = dirname(path as string) === d.folder;
+      if (!here || bytes !== result.style || !existsSync(`${output}.checkpoint`)) return write(path, bytes, options);
+      return Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    });
+    const { code, err } = await d.run('learn', ...pair, '-o', output, ...MODEL);
+    expect([code, err]).toEqual([0, expect.stringContaining('learned in')]);
+    expect(full.mock.calls.filter(([, bytes]) => bytes === result.style)).toHaveLength(3);
+    full.mockRestore();
+    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png', name]);
+    // The copy that was kept meanwhile is gone.
+    expect(globSync(`diptych-*/${name}`, { cwd: tmpdir() })).toEqual([]);
   });
 
   test('--resume without a checkpoint is refused', async () => {

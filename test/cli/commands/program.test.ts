@@ -1,6 +1,7 @@
 /** The command line's contract: arguments, exit codes, JSON, the model. The engine is a stand-in here. */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { describeVerdict } from '../../../cli/subcommands/check';
 import type { ImagineRequest } from '../../../engine/requests';
 import { paint } from '../../support/pictures';
 import { standIn, writePair, writePng, writeStyle } from '../desk';
@@ -57,6 +58,20 @@ describe('check', () => {
     expect(bad.out).toContain('usable           no');
     expect(bad.err).toMatch(/^diptych: The two images do not show the same layout[^\n]*\n$/);
   });
+
+  test('for people: what was measured, and how far one is off where it is', () => {
+    const verdict = { usable: true, verdict: 'It is off.', problems: [], edgeAgreement: 0.756, difference: 0.1234 };
+    const measured = 'It is off.\nusable           yes\nedge agreement   0.76 of 1\nmean difference  12.3 %\n';
+    expect(describeVerdict({ ...verdict, shift: { x: 0, y: 0 } })).toBe(measured);
+    for (const [x, y] of [
+      [-2, 0],
+      [0, 3],
+    ] as const) {
+      expect(describeVerdict({ ...verdict, shift: { x, y } })).toBe(
+        `${measured}shift            ${x} px across, ${y} px down\n`,
+      );
+    }
+  });
 });
 
 test('imagine writes a PNG', async () => {
@@ -68,6 +83,45 @@ test('imagine writes a PNG', async () => {
   expect(code).toBe(0);
   expect(asked[0]).toMatchObject({ prompt: 'a cat', seed: 5, styles: [{ strength: 1 }] });
   expect(existsSync(d.at('cat.png'))).toBe(true);
+});
+
+test('imagine: every setting reaches the engine, the answer is whole, and nothing is replaced unasked', async () => {
+  const asked: ImagineRequest[] = [];
+  const picture = paint(32, 16, () => [9, 0, 0, 255]);
+  const d = newDesk(
+    standIn({
+      imagine: async (request, hooks) => {
+        asked.push(request);
+        hooks?.onProgress?.({ phase: 'restyle', step: 0, steps: 1, warning: 'the prompt was cut' });
+        return picture;
+      },
+    }),
+  );
+  const [a, b] = [writeStyle(d, 'a'), writeStyle(d, 'b')];
+  const output = d.at('cat.png');
+  const argv = ['imagine', a, '--with', b, '--strength', '0.5,2', '--prompt', 'a cat', '-o', output, ...MODEL];
+  const settings = '--guidance 3 --steps 7 --size 64 --start 0.9 --seed 5 --force --json'.split(' ');
+  const { code, out, err } = await d.run(...argv, ...settings);
+  expect(code).toBe(0);
+  expect(asked[0]).toMatchObject({
+    ...{ guidanceScale: 3, steps: 7, size: 64, start: 0.9, seed: 5, force: true },
+    styles: [{ strength: 0.5 }, { strength: 2 }],
+  });
+  expect(JSON.parse(out)).toMatchObject({
+    ...{ output, width: 32, height: 16, model: 'stand-in', device: { kind: 'cpu' }, warnings: ['the prompt was cut'] },
+    adapters: [{ style: a }, { style: b }],
+    seconds: expect.any(Number),
+  });
+  expect(err).toContain('note: the prompt was cut\n');
+  expect(err).toMatch(/cat\.png {2}32 x 16 px {2}0 s\n$/);
+
+  expect((await d.run(...argv)).err).toBe(
+    `diptych: ${output} is already there; choose another -o, or replace it with --overwrite\n`,
+  );
+  expect((await d.run(...argv, '--overwrite')).code).toBe(0);
+  expect(Object.keys(asked[1]!).sort()).toEqual(['prompt', 'styles']);
+  const other = await d.run('imagine', a, '--prompt', 'x', '-o', d.at('cat.jpg'), ...MODEL);
+  expect([other.code, other.err]).toEqual([2, expect.stringContaining('the result is a .png file')]);
 });
 
 describe('the model that comes with Diptych', () => {

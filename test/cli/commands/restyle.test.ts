@@ -1,7 +1,7 @@
 /** `diptych restyle`: many images, their results' names, and what becomes of those that fail. The engine is a stand-in here. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { DeviceError, InputError } from '../../../engine/errors';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { CancelledError, DeviceError, InputError } from '../../../engine/errors';
 import type { RestyleRequest } from '../../../engine/requests';
 import { drawing, PALE, RED } from '../../support/tiny-engine';
 import { standIn, writePair, writePng, writeStyle } from '../desk';
@@ -21,18 +21,22 @@ describe('restyle', () => {
     const d = newDesk(engine);
     const [before, after] = await writePair(d);
     const styles = `${writeStyle(d, 'a.safetensors')},${writeStyle(d, 'b.safetensors')}`;
-    const options = '--strength 0.5,-1 --guide scale --steps 7 --start 0.4 --prompt cat --json'.split(' ');
+    const options =
+      '--strength 0.5,-1 --guide scale --steps 7 --start 0.4 --prompt cat --size 64 --seed 5 --force --json'.split(' ');
     const { code, out } = await d.run('restyle', styles, before, after, '-o', d.at('out'), ...options, ...MODEL);
     expect(code).toBe(0);
     expect(readdirSync(d.at('out')).sort()).toEqual(['after.png', 'before.png']);
     expect(asked).toHaveLength(2);
-    expect(asked[0]).toMatchObject({ guide: 'scale', steps: 7, start: 0.4, prompt: 'cat' });
+    const settings = { guide: 'scale', steps: 7, start: 0.4, prompt: 'cat', size: 64, seed: 5, force: true };
+    expect(asked[0]).toMatchObject(settings);
     expect(asked[0]!.styles.map((style) => [fileOf(style), style.strength])).toEqual([
       ['a.safetensors', 0.5],
       ['b.safetensors', -1],
     ]);
     expect(JSON.parse(out)).toMatchObject({
       strengths: [0.5, -1],
+      ...{ model: 'stand-in', device: { kind: 'cpu' }, warnings: [], skipped: [] },
+      adapters: [{ style: d.at('a.safetensors'), applied: 1, modules: 1 }, { style: d.at('b.safetensors') }],
       results: [{ input: before, output: join(d.at('out'), 'before.png'), width: 48, height: 48 }, { input: after }],
     });
   });
@@ -67,6 +71,7 @@ describe('restyle', () => {
       expect.objectContaining({ input: after, width: 48 }),
     ]);
     expect(done.err).toMatch(/^2\/3 [^\n]*bad\.png: failed: cannot be read as an image/);
+    expect(done.err.match(/: failed: /g)).toHaveLength(1);
     expect(done.err).toContain(`diptych: 1 of 3 images failed: ${bad}; the others are done\n`);
   });
 
@@ -81,6 +86,11 @@ describe('restyle', () => {
     expect(none.err).toMatch(
       /^diptych: none of 4 images can be used: [^\n]*a\.png[^\n]*b\.png[^\n]*c\.png[^\n]* \| and 1 more\n$/,
     );
+    const three = await d.run(...argv, ...names.slice(0, 3));
+    expect(three.err).toMatch(/^diptych: none of 3 images can be used: [^\n]*c\.png[^\n]*\n$/);
+    expect(three.err).not.toContain('more');
+    const one = await d.run(...argv, names[0]!);
+    expect(one.err).toMatch(/^diptych: [^\n ]*a\.png: cannot be read as an image[^\n]*\n$/);
     const missing = await d.run(...argv, before, d.at('missing.png'));
     expect([missing.code, missing.err]).toEqual([
       2,
@@ -135,6 +145,7 @@ describe('restyle', () => {
     expect(readdirSync(d.at('out'))).toEqual(['before.png']);
     const skipped = await d.run(...argv, '--skip-existing', '--json');
     expect(JSON.parse(skipped.out)).toMatchObject({ results: [{ input: after }], skipped: [before] });
+    expect(skipped.err).toContain(`${before}: skipped, its result is there\n`);
     expect(readFileSync(d.at('out/before.png'), 'utf8')).toBe('mine');
     expect((await d.run(...argv, '--overwrite')).code).toBe(0);
     expect(readFileSync(d.at('out/before.png'), 'utf8')).not.toBe('mine');
@@ -162,6 +173,74 @@ describe('restyle', () => {
     } finally {
       process.chdir(cwd);
     }
+  });
+
+  test('cancelled: what is done counts, what failed does not, and the rest is one command away', async () => {
+    let n = 0;
+    const d = newDesk(
+      standIn({
+        restyle: async ({ image }) => {
+          if (++n === 1) throw new InputError('too odd; use another');
+          if (n === 3) throw new CancelledError();
+          return image;
+        },
+      }),
+    );
+    const [before, after] = await writePair(d);
+    await writePng(d.at('c.png'), drawing(48, 48, RED, PALE));
+    const argv = ['restyle', writeStyle(d, 's'), before, after, d.at('c.png'), '-o', d.at('out'), ...MODEL, '--json'];
+    const { code, out, err } = await d.run(...argv);
+    expect(code).toBe(130);
+    expect(err).toContain('diptych: cancelled; 1 of 3 images are done\nTo go on:\n  diptych restyle ');
+    const { results, resume } = JSON.parse(out) as { results: object[]; resume: string };
+    expect(results).toEqual([
+      { input: before, error: `${before}: too odd; use another` },
+      expect.objectContaining({ input: after, output: d.at('out/after.png') }),
+    ]);
+    expect(resume).toMatch(/ --skip-existing$/);
+
+    // Nothing done leaves nothing to go on with.
+    n = 2;
+    const none = await d.run(...argv.map((arg) => (arg === d.at('out') ? d.at('other') : arg)));
+    expect([none.code, JSON.parse(none.out)]).toEqual([
+      130,
+      { error: 'cancelled; 0 of 3 images are done', exitCode: 130 },
+    ]);
+    expect(none.err).not.toContain('To go on');
+  });
+
+  test('a result whose folder is gone is kept, and said where; what was not done as asked is listed once', async () => {
+    const d = newDesk(
+      standIn({
+        restyle: async ({ image }, hooks) => {
+          hooks?.onProgress?.({ phase: 'restyle', step: 0, steps: 1, warning: 'the prompt was cut' });
+          rmSync(d.at('out'), { recursive: true, force: true });
+          return image;
+        },
+      }),
+    );
+    const [before, after] = await writePair(d);
+    const argv = ['restyle', writeStyle(d, 's'), before, after, '-o', d.at('out'), ...MODEL, '--json'];
+    const { code, out, err } = await d.run(...argv);
+    expect(code).toBe(2);
+    expect(err).toMatch(/\ndiptych: 2 of 2 images failed: [^\n;]*\n$/);
+    const { results, warnings } = JSON.parse(out) as { results: { error: string; kept: string }[]; warnings: string[] };
+    expect(warnings).toEqual(['the prompt was cut']);
+    for (const [i, name] of ['before.png', 'after.png'].entries()) {
+      const { error, kept } = results[i]!;
+      expect(error).toContain(`it is kept in ${kept}, move it from there`);
+      expect(basename(kept)).toBe(name);
+      expect(readFileSync(kept).subarray(1, 4).toString()).toBe('PNG');
+      rmSync(dirname(kept), { recursive: true });
+    }
+  });
+
+  test('no image at all is said before anything is read', async () => {
+    const { code, err } = await newDesk().run('restyle', 'no-style', '-o', 'out');
+    expect([code, err]).toEqual([
+      2,
+      expect.stringMatching(/^diptych: no image is given; write diptych restyle STYLE[^\n]* IMAGE\.\.\.[^\n]*\n$/),
+    ]);
   });
 
   test('an engine error names the image', async () => {

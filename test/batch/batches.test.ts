@@ -32,7 +32,8 @@ async function writeJournal(input = HOSTILE, output = d.at('x.png')): Promise<vo
 }
 
 const STATUS: BatchStatus = {
-  ...{ name: 'b', state: 'done', total: 9, perSecond: null, secondsLeft: null, failures: [], refusals: [], recent: [] },
+  state: 'done',
+  ...{ name: 'b', total: 9, perSecond: null, secondsLeft: null, failures: [], refusals: [], recent: [] },
   counts: { done: 9, failed: 0, running: 0, waiting: 0, delayed: 0 },
   ...{ retryable: false, spec: {} as BatchSpec },
 };

@@ -207,7 +207,7 @@ test('a page refuses what came from http where https was asked for: it sees only
   let inPage: typeof import('../../engine/weights/http-fetch') | undefined;
   Object.defineProperty(process, 'versions', { ...versions, value: {} });
   try {
-    jest.isolateModules(() => (inPage = require('../../engine/weights/http-fetch')));
+    await jest.isolateModulesAsync(async () => void (inPage = await import('../../engine/weights/http-fetch')));
   } finally {
     Object.defineProperty(process, 'versions', versions);
   }

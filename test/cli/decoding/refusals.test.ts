@@ -48,7 +48,8 @@ describe('kinds of files', () => {
 describe('PNG', () => {
   const file = (...before: Buffer[]): Buffer =>
     pngFile({
-      ...{ width: 8, height: 8, depth: 8, colourType: 2, interlaced: false, filters: [0], before },
+      colourType: 2,
+      ...{ width: 8, height: 8, depth: 8, interlaced: false, filters: [0], before },
       samples: new Array<number>(192).fill(9),
     });
 

@@ -100,7 +100,7 @@ test('--serve: the folder on a page with small pictures, until Ctrl-C', async ()
     ...{ signal: controller.signal, openEngine: () => Promise.reject(new Error('no engine was expected')) },
     err: (text) => ((err += text), told()),
   });
-  await Promise.race([new Promise<void>((said) => (told = said)), done]);
+  await Promise.race([new Promise<void>((said) => (told = () => said())), done]);
   const address = /^the batches are at (http:\S+\d)\/? \(metrics at \/metrics\)/.exec(err)![1]!;
   const picture = await fetch(`${address}/picture/b/k/0`);
   expect(await sharp(await picture.arrayBuffer()).metadata()).toMatchObject({

@@ -1,8 +1,6 @@
 /** `diptych learn`: what the engine is asked, the files it leaves, cancelling and going on. The engine is a stand-in here. */
-import { existsSync, mkdirSync, promises, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { globSync } from 'tinyglobby';
 import { quote } from '../../../cli/command-line';
 import { CancelledError, InputError } from '../../../engine/errors';
 import type { LearnRequest } from '../../../engine/requests';
@@ -198,34 +196,6 @@ describe('learn', () => {
     expect(err).toMatch(/\nTo go on:\n {2}diptych learn [^\n]* --resume\n$/);
     expect([...readFileSync(checkpoint)]).toEqual([1, 2, 3]);
     rmSync(dirname(checkpoint), { recursive: true });
-  });
-
-  test('a checkpoint that fills the disk makes room for the style', async () => {
-    const d = newDesk(
-      standIn({
-        async learn(_, hooks) {
-          hooks?.onProgress?.({ phase: 'learn', step: 4, steps: 9, checkpoint: Uint8Array.of(1, 2, 3) });
-          while (!existsSync(`${output}.checkpoint`)) await new Promise((wake) => setTimeout(wake, 5));
-          return result;
-        },
-      }),
-    );
-    const name = `room-${process.pid}.safetensors`;
-    const output = d.at(name);
-    const pair = await writePair(d);
-    const write = promises.writeFile;
-    const full = jest.spyOn(promises, 'writeFile').mockImplementation((path, bytes, options) => {
-      const here = dirname(path as string) === d.folder;
-      if (!here || bytes !== result.style || !existsSync(`${output}.checkpoint`)) return write(path, bytes, options);
-      return Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
-    });
-    const { code, err } = await d.run('learn', ...pair, '-o', output, ...MODEL);
-    expect([code, err]).toEqual([0, expect.stringContaining('learned in')]);
-    expect(full.mock.calls.filter(([, bytes]) => bytes === result.style)).toHaveLength(3);
-    full.mockRestore();
-    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png', name]);
-    // The copy that was kept meanwhile is gone.
-    expect(globSync(`diptych-*/${name}`, { cwd: tmpdir() })).toEqual([]);
   });
 
   test('--resume without a checkpoint is refused', async () => {

@@ -4,7 +4,7 @@ import type { FromSupervised } from '../../../cli/supervising/messages';
 import { isSupervised, obeySupervisor, SUPERVISED, supervisedIo, tellOver } from '../../../cli/supervising/supervised';
 import { onEnding } from '../../../cli/terminal/ending';
 import { CancelledError } from '../../../engine/errors';
-import type { LearnRequest, Progress } from '../../../engine/requests';
+import type { ImagineRequest, LearnRequest, Progress } from '../../../engine/requests';
 import { standIn } from '../desk';
 
 let told: FromSupervised[];
@@ -69,7 +69,7 @@ test('each job of the device is told, its progress a few times a second, and its
   expect(kinds()).toEqual(['working', 'progress', 'progress', 'resting']);
 
   told = [];
-  await expect(engine.imagine({ prompt: '', styles: [] })).rejects.toThrow(CancelledError);
+  await expect(engine.imagine({} as ImagineRequest)).rejects.toThrow(CancelledError);
   expect(kinds()).toEqual(['working', 'resting']);
   await engine.describeStyle('s', new Uint8Array());
   await engine.dispose();
@@ -79,17 +79,23 @@ test('each job of the device is told, its progress a few times a second, and its
 describe('the end', () => {
   const EVENTS = ['message', 'disconnect', 'SIGINT', 'SIGHUP', 'SIGTERM'] as const;
   type Listener = (...about: unknown[]) => void;
-  const before = new Map(EVENTS.map((event) => [event, process.listeners(event as 'SIGINT')]));
+  interface Emitter {
+    listeners(event: string): Listener[];
+    off(event: string, listener: Listener): void;
+  }
+  const emitter = process as unknown as Emitter;
+  const before = new Map<string, Listener[]>();
+  beforeAll(() => EVENTS.forEach((event) => before.set(event, emitter.listeners(event))));
   /** Calls what was added for an event, as process.emit would: a real signal would end the tests. */
   const happen = (event: (typeof EVENTS)[number], ...about: unknown[]): void => {
-    const added = process.listeners(event as 'SIGINT').filter((each) => !before.get(event)!.includes(each));
+    const added = emitter.listeners(event).filter((each) => !before.get(event)!.includes(each));
     expect(added.length).toBeGreaterThan(0);
-    for (const listener of added) (listener as Listener)(...about);
+    for (const listener of added) listener(...about);
   };
   afterEach(() => {
     for (const event of EVENTS) {
-      for (const listener of process.listeners(event as 'SIGINT')) {
-        if (!before.get(event)!.includes(listener)) process.off(event, listener as Listener);
+      for (const listener of emitter.listeners(event)) {
+        if (!before.get(event)!.includes(listener)) emitter.off(event, listener);
       }
     }
   });

@@ -2,7 +2,7 @@
 import { runCase, type CaseResult } from '../goldens/run';
 import { keepInStorage, learnThroughBreakdown } from './in-panel';
 import * as inWorker from './in-worker';
-import { compileForeign, learnAndRestyle, type DeviceRun } from './on-device';
+import { compileForeign, eightBitLayer, learnAndRestyle, type DeviceRun } from './on-device';
 import { chooseDevice, type WebDevice } from './shims/backend';
 
 const api = {
@@ -10,6 +10,7 @@ const api = {
   keepInStorage,
   learnThroughBreakdown,
   compileForeign,
+  eightBitLayer,
   /** Computes a golden case on a device. */
   runCase(dir: string, device: WebDevice): Promise<CaseResult> {
     chooseDevice(device);

@@ -51,6 +51,15 @@ test('an operation that WebGPU lacks is refused, and not run on the CPU', async 
   browser.takeErrors();
 });
 
+test('a matrix in 8 bits is widened on the GPU, on the way there and back', async () => {
+  const on = (device: 'webgpu' | 'wasm') => browser.page.evaluate((d) => diptychPage.eightBitLayer(d), device);
+  const [gpu, wasm] = [await on('webgpu'), await on('wasm')];
+  for (const name of ['y', 'dx'] as const) {
+    expect(Math.max(...wasm[name].map(Math.abs))).toBeGreaterThan(1);
+    wasm[name].forEach((value, i) => expect(Math.abs(gpu[name][i]! - value)).toBeLessThan(1e-4));
+  }
+});
+
 describe('learning and restyling on the device', () => {
   const PAIR = ['test/fixtures/pairs/bell-flat.png', 'test/fixtures/pairs/bell-line.png'] as const;
   let gpu: DeviceRun;

@@ -2,7 +2,6 @@
 import type { EngineDescription } from '../engine/engine';
 import type { Image } from '../engine/image/image';
 import type { Hooks, RestyleRequest } from '../engine/requests';
-import type { JobOrder } from './job';
 
 /** The engine as a batch sees it. */
 export interface BatchEngine {
@@ -26,25 +25,8 @@ export interface PictureCodec {
   encodePng(image: Image): Promise<Uint8Array>;
 }
 
-export interface BegunJob {
-  readonly picture: Image;
-  /** Positions in job.outputs of those that are not there yet. */
-  readonly missing: readonly number[];
-}
-
-/** Every method throws an InputError when the job's own files do not serve, a MachineError when the machine's disks do not. */
-export interface JobFiles {
-  /** Reads and decodes the input of an order that is likely to come. Whether it serves is said when the order begins. */
-  expect(order: JobOrder): void;
-  /** The order is this process's own now. */
-  begin(order: JobOrder): Promise<BegunJob>;
-  /** Encodes an output and puts it on disk, whole and synced; gives its bytes instead where the order brought its input. */
-  write(order: JobOrder, index: number, picture: Image): Promise<Uint8Array | undefined>;
-}
-
 /** What the process of a slot needs. */
 export interface SlotHost {
   openEngine(options: SlotEngineOptions): Promise<BatchEngine>;
-  /** Called once. */
-  openFiles(): JobFiles;
+  readonly codec: PictureCodec;
 }

@@ -3,7 +3,8 @@
  * an order may still be written while the next one is computed.
  */
 import { plainError } from '../errors';
-import type { BatchEngine, JobFiles, SlotHost } from '../host';
+import type { BatchEngine, SlotHost } from '../host';
+import { JobFiles } from './job-files';
 import type { FromSlot, ToSlot } from './messages';
 import { runJob } from './run-job';
 
@@ -18,15 +19,14 @@ export function serveSlot(host: SlotHost): void {
 
   let engine: BatchEngine | undefined;
   const styles = new Map<string, Uint8Array>();
-  let files: JobFiles | undefined;
+  const files = new JobFiles(host.codec);
   /** Resolves when the engine is free again. */
   const answer = async (message: Exclude<ToSlot, { kind: 'expect' }>): Promise<void> => {
     switch (message.kind) {
       case 'open':
         try {
           engine = await host.openEngine(message.options);
-          files = host.openFiles();
-          send({ id: message.id, kind: 'ready', description: engine.description });
+            send({ id: message.id, kind: 'ready', description: engine.description });
         } catch (error) {
           const refusal: FromSlot = { id: message.id, kind: 'refused', error: plainError(error) };
           process.send!(refusal, () => process.exit(1));
@@ -53,7 +53,7 @@ export function serveSlot(host: SlotHost): void {
   };
   const obey = async ({ id, order }: ToSlot & { kind: 'order' }, free: () => void): Promise<void> => {
     try {
-      const reply = await runJob(order, opened(engine), styles, opened(files), {
+      const reply = await runJob(order, opened(engine), styles, files, {
         onProgress: () => send({ id, kind: 'progress' }),
         onComputed() {
           send({ id, kind: 'computed' });
@@ -69,12 +69,12 @@ export function serveSlot(host: SlotHost): void {
   process.on('message', (received) => {
     const message = received as ToSlot;
     // At once: it is about the time that the order before it takes.
-    if (message.kind === 'expect') files?.expect(message.order);
+    if (message.kind === 'expect') files.expect(message.order);
     else queue = queue.then(() => answer(message));
   });
 }
 
-function opened<T>(part: T | undefined): T {
-  if (part === undefined) throw new Error('an order came before the model was open');
-  return part;
+function opened(engine: BatchEngine | undefined): BatchEngine {
+  if (!engine) throw new Error('an order came before the model was open');
+  return engine;
 }

@@ -1,10 +1,10 @@
-/** The files of a job: its input as pixels, which outputs are missing, and pixels to an output. No net is needed here. */
+/** The files of jobs: an input as pixels, which outputs are missing, and pixels to an output. No net is needed here. */
 import { readdir, readFile } from 'node:fs/promises';
 import { InputError } from '../../engine/errors';
 import type { Image } from '../../engine/image/image';
 import { messageOf } from '../../engine/weights/source';
 import { machineError, MachineError, oneLine } from '../errors';
-import type { BegunJob, JobFiles, PictureCodec } from '../host';
+import type { PictureCodec } from '../host';
 import { sha256, type JobOrder } from '../job';
 import { findOutput, markPng } from '../mark';
 import { removeDrafts, writeOutput } from '../output';
@@ -13,12 +13,20 @@ import { isInside } from '../paths';
 /** Inputs that are decoded before their orders come. A second one is kept, as the first one's order may be on its way. */
 const KEPT_AHEAD = 2;
 
-export class DiskFiles implements JobFiles {
+export interface BegunJob {
+  readonly picture: Image;
+  /** Positions in job.outputs of those that are not there yet. */
+  readonly missing: readonly number[];
+}
+
+/** Every method throws an InputError when the job's own files do not serve, a MachineError when the machine's disks do not. */
+export class JobFiles {
   /** Inputs read ahead, by the keys of their jobs. */
   readonly #ahead = new Map<string, Promise<Image>>();
 
   constructor(private readonly codec: PictureCodec) {}
 
+  /** Reads and decodes the input of an order that is likely to come. Whether it serves is said when the order begins. */
   expect(order: JobOrder): void {
     const { key } = order.job;
     if (this.#ahead.has(key)) return;
@@ -28,6 +36,7 @@ export class DiskFiles implements JobFiles {
     if (this.#ahead.size > KEPT_AHEAD) this.#ahead.delete(this.#ahead.keys().next().value!);
   }
 
+  /** The order is this process's own now. */
   async begin(order: JobOrder): Promise<BegunJob> {
     const { job, root, overwrite, bytes } = order;
     const picture = this.#ahead.get(job.key) ?? this.#read(order);
@@ -45,6 +54,7 @@ export class DiskFiles implements JobFiles {
     return { picture: await picture, missing };
   }
 
+  /** Encodes an output and puts it on disk, whole and synced; gives its bytes instead where the order brought its input. */
   async write({ job, root, overwrite, bytes }: JobOrder, index: number, picture: Image) {
     const { path, id } = job.outputs[index]!;
     const png = markPng(await this.codec.encodePng(picture), id);

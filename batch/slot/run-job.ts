@@ -1,6 +1,7 @@
 /** One job, in the process of a slot: an input picture to its output files. */
-import type { BatchEngine, JobFiles } from '../host';
+import type { BatchEngine } from '../host';
 import type { JobOrder, JobReply } from '../job';
+import type { JobFiles } from './job-files';
 
 export interface JobHooks {
   /** At each step of the engine. */

@@ -2,13 +2,12 @@
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serveSlot } from '../../batch/slot/child';
-import { FilesThread } from '../../batch/slot/files-thread';
 import { Engine } from '../../engine/engine';
 import { nodeBackend } from '../../engine/runtime/backend-node';
+import { decodeImage, encodePng } from '../inputs/images';
 import { openFolder } from '../inputs/models';
 import { given } from '../options';
 import { packageRoot } from '../package-root';
-import { builtFile } from '../terminal/system-errors';
 
 const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
 
@@ -16,5 +15,5 @@ serveSlot({
   async openEngine({ model, device, threads }) {
     return Engine.open(await openFolder(model, root), nodeBackend, given({ device, threads }));
   },
-  openFiles: () => new FilesThread(builtFile(root, 'dist/cli/batch-files.mjs')),
+  codec: { decodeImage, encodePng },
 });

@@ -22,7 +22,6 @@ const ENTRIES = [
   { ...NODE, entry: 'cli/commands.ts', out: 'cli/commands.mjs' },
   { ...NODE, entry: 'cli/decoding/child.ts', out: 'cli/decoding.mjs' },
   { ...NODE, entry: 'cli/batch/slot.ts', out: 'cli/batch-slot.mjs' },
-  { ...NODE, entry: 'cli/batch/slot-files.ts', out: 'cli/batch-files.mjs' },
   { ...WEB, entry: 'batch/page/client.ts', out: 'cli/batch-page.js', minify: true },
   { ...NODE, entry: 'cli/demo.ts', out: 'demo.mjs' },
   { ...NODE, entry: 'test/goldens/cli.ts', out: 'golden.mjs' },

@@ -7,7 +7,7 @@ import { runEmbedded } from '../../batch/embedded';
 import { machineError, MachineError, SlotError } from '../../batch/errors';
 import type { PictureCodec } from '../../batch/host';
 import { sha256, type BatchJob, type BatchSpec } from '../../batch/job';
-import { DiskFiles } from '../../batch/slot/job-files';
+import { JobFiles } from '../../batch/slot/job-files';
 import { Journal } from '../../batch/journal';
 import { prepareOwnFolder, writeOutput } from '../../batch/output';
 import { SlotHealth } from '../../batch/queue/health';
@@ -67,7 +67,7 @@ describe('an output that cannot be written', () => {
 test('an input that is gone costs its picture a try; without the folder of all inputs it does not', async () => {
   const job: BatchJob = { key: 'k', input: at('in/sub/a.png'), inputSha: sha256('a'), outputs: [] };
   const order = { job, root: at('out'), inputs: [at('other'), at('in')], settings: {}, overwrite: false, styles: [] };
-  const attempt = (): Promise<Error> => errorOf(new DiskFiles(undefined as unknown as PictureCodec).begin(order));
+  const attempt = (): Promise<Error> => errorOf(new JobFiles(undefined as unknown as PictureCodec).begin(order));
   const gone = await attempt();
   expect([gone instanceof MachineError, gone.message]).toEqual([true, expect.stringContaining('mount it under this')]);
   mkdirSync(at('in'));

@@ -30,6 +30,8 @@ export interface Areas {
   readonly height: number;
   /** Numbers of two areas of every pixel, of the first plane before the second; -1 for none. */
   readonly labels: Int8Array;
+  /** The number of the area in whose core a pixel is, -1 for none. */
+  readonly core: Int8Array;
   /** The shares of both, likewise; they sum to 1 at most. */
   readonly shares: Float32Array;
   /** Mean colour of every area's core, premultiplied RGBA in 0 to 1, then 1: [AREAS, 5]; 0 where there is no such area. */
@@ -42,9 +44,10 @@ export interface Areas {
 export function findAreas(picture: Image): Areas {
   const { width, height } = picture;
   const { colours, links, labels, palette } = findCores(picture);
+  const core = labels.slice(0, width * height);
   const shares = new Float32Array(2 * width * height);
-  mix(colours, width, height, labels, shares);
-  return { width, height, labels, shares, palette, distance: squaredDistanceToZero(links.map(isInside), width) };
+  mix(colours, width, height, core, labels, shares);
+  return { width, height, labels, core, shares, palette, distance: squaredDistanceToZero(links.map(isInside), width) };
 }
 
 /** The palette of a picture, without the rest. */
@@ -248,9 +251,15 @@ function paletteOf(colours: Uint8Array, core: Int8Array): Float32Array {
 }
 
 /** Shares of the cores, and areas and shares of the pixels between them. */
-function mix(colours: Uint8Array, width: number, height: number, labels: Int8Array, shares: Float32Array): void {
+function mix(
+  colours: Uint8Array,
+  width: number,
+  height: number,
+  core: Int8Array,
+  labels: Int8Array,
+  shares: Float32Array,
+): void {
   const size = width * height;
-  const core = labels.slice(0, size);
   const [a, b, p] = [new Float64Array(4), new Float64Array(4), new Float64Array(4)];
   const read = (into: Float64Array, pixel: number): void => {
     for (let c = 0; c < 4; c++) into[c] = colours[4 * pixel + c]! / 255;

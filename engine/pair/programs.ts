@@ -12,6 +12,7 @@ import {
   fitClosedForm,
   type ClosedForm,
 } from '../nets/pair/closed-form';
+import type { AreaChanges, AreaFacts } from '../nets/pair/area-net';
 import { areaValuesShape } from '../nets/pair/area-values';
 import { AREAS, NEAR, PALETTE_CHANNELS } from '../nets/pair/config';
 import { headAnswer, MARGIN, readAreas, readReferencePixels, type HeadInputs } from '../nets/pair/head';
@@ -21,6 +22,7 @@ import { Scope } from '../nets/scope';
 import type { DeviceTensor } from '../runtime/device-tensor';
 import type { ProgramCache } from '../runtime/program-cache';
 import { f32, type HostTensor } from '../tensor/tensor';
+import { areaFeeds, buildAreaProgram, ownAreaFeeds, type PairAreas } from './area-program';
 import type { PairModel } from './model';
 
 /** Premultiplied RGBA in 0 to 1, as four planes one after another. */
@@ -31,13 +33,13 @@ export interface PixelPlanes {
 }
 
 /** A pair at the backbone's size; before and after are of equal size, sides multiples of 16. */
-export interface PairPlanes {
+export interface PairPlanes extends PairAreas {
   readonly before: PixelPlanes;
   readonly after: PixelPlanes;
   /** Nearness to a border in the before picture, NEAR planes (engine/image/areas.ts). */
   readonly near: Float32Array;
-  /** Colours of the areas of the before picture, and of the after picture, [AREAS, 5] each. */
-  readonly palettes: readonly [Float32Array, Float32Array];
+  /** Colours of the areas of the after picture, [AREAS, 5]. */
+  readonly afterPalette: Float32Array;
 }
 
 /** A picture at the backbone's size, with what its areas say: NEAR and AREAS planes (engine/image/areas.ts). */
@@ -64,6 +66,8 @@ export interface ReadPairs {
   readonly references: readonly ReadReference[];
   /** Colours of all after pictures, then of all before pictures, which are what (A, A) ends in: [2, AREAS references, 5]. */
   readonly palette: Float32Array;
+  /** What the net on areas reads of them. */
+  readonly areas: Readonly<Record<string, HostTensor>>;
   dispose(): void;
 }
 
@@ -120,8 +124,9 @@ export class PairPrograms {
       dispose();
       throw error;
     }
-    const palette = new Float32Array([1, 0].flatMap((i) => pairs.flatMap(({ palettes }) => [...palettes[i]!])));
-    return { fit, references, palette, dispose };
+    const ofStyle = pairs.flatMap(({ afterPalette }) => [...afterPalette]);
+    const palette = new Float32Array([...ofStyle, ...pairs.flatMap(({ facts }) => [...facts.palette])]);
+    return { fit, references, palette, areas: areaFeeds(pairs, palette), dispose };
   }
 
   /** Reads a picture at the backbone's size; the caller disposes of what is found. */
@@ -217,6 +222,22 @@ export class PairPrograms {
     };
     const states = statesOf(pairs, isOfPixels);
     return (await program.run({ ...feeds, ...states, ...closedFormFeeds(pairs.fit) }))['difference']!;
+  }
+
+  /** What the style does to the areas of a picture: styled minus base. */
+  async changeAreas(pairs: ReadPairs, facts: AreaFacts): Promise<AreaChanges> {
+    const count = pairs.references.length;
+    const program = await this.#programs.get(`areas by ${count}`, (b) => {
+      buildAreaProgram(this.#scope(b).at('area_net'), this.#model.config.areaNet, count);
+    });
+    const outputs = await program.run({ ...ownAreaFeeds(facts), ...pairs.areas });
+    try {
+      const read = async (name: string): Promise<Float32Array> =>
+        ((await outputs[name]!.read()) as HostTensor<'f32'>).data.slice();
+      return { changes: await read('changes'), shares: await read('shares') };
+    } finally {
+      disposeAll(outputs);
+    }
   }
 
   #referenceProgram(width: number, height: number) {

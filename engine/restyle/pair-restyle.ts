@@ -4,10 +4,12 @@
  */
 import { InputError, throwIfCancelled } from '../errors';
 import { requireStrength } from '../diffusion/guidance';
+import { addAreaChanges, areaFacts, fateOf, unchangedFate } from '../image/area-facts';
 import { findAreas, findPalette, membershipAt, membershipOf, nearnessAt, nearnessOf, type Areas } from '../image/areas';
 import { requireImageSize } from '../image/canvas';
 import type { Image } from '../image/image';
 import { addChanges, copyOf, premultipliedAt, premultipliedPart, type WeightedChange } from '../image/premultiplied';
+import type { AreaChanges } from '../nets/pair/area-net';
 import { MARGIN } from '../nets/pair/head';
 import type { PairModel } from '../pair/model';
 import type { PairPlanes, PairPrograms, Part, PartPlanes, ReadPairs, ReadPicture } from '../pair/programs';
@@ -45,11 +47,16 @@ interface Term {
   readonly changesAlpha: boolean;
 }
 
+/** A picture as the nets have read it under a style. */
+interface SeenPicture extends ReadPicture {
+  readonly ofAreas: AreaChanges;
+}
+
 export class PairRestyler {
   readonly #model: PairModel;
   readonly #programs: PairPrograms;
   readonly #pairs = new Recent<Omit<Term, 'name' | 'strength'>>(MOST_STYLES, ({ read }) => read.dispose());
-  readonly #pictures = new Recent<ReadPicture>(MOST_STYLES, (picture) => picture.dispose());
+  readonly #pictures = new Recent<SeenPicture>(MOST_STYLES, (picture) => picture.dispose());
   readonly #changes = new Recent<Float32Array>(KEPT_CHANGES);
 
   constructor(model: PairModel, programs: PairPrograms) {
@@ -96,16 +103,18 @@ export class PairRestyler {
     // Found only if something has to be computed.
     let areas: Areas | undefined;
     const areasOf = (): Areas => (areas ??= findAreas(image));
-    const held: ReadPicture[] = [];
+    const held: SeenPicture[] = [];
     try {
-      const seen: ReadPicture[] = [];
+      const seen: SeenPicture[] = [];
       for (const term of terms) {
-        const make = () => {
-          return this.#programs.readPicture(term.read, {
+        const make = async (): Promise<SeenPicture> => {
+          const ofAreas = await this.#programs.changeAreas(term.read, areaFacts(areasOf()));
+          const read = await this.#programs.readPicture(term.read, {
             ...premultipliedAt(image, width, height),
             near: nearnessAt(areasOf(), width, height),
             member: membershipAt(areasOf(), width, height),
           });
+          return { ...read, ofAreas };
         };
         const picture = named === undefined ? await make() : await this.#pictures.get(`${term.key} ${named}`, make);
         if (named === undefined) held.push(picture);
@@ -157,25 +166,29 @@ export class PairRestyler {
       }
     }
     const areas = findAreas(before);
+    const fate = fateOf(areas, premultipliedAt(after, before.width, before.height));
     return {
       before: premultipliedAt(before, width, height),
       after: premultipliedAt(after, width, height),
       near: nearnessAt(areas, width, height),
-      palettes: [areas.palette, findPalette(after)],
+      facts: areaFacts(areas),
+      fates: [fate, unchangedFate(fate, areas.palette)],
+      afterPalette: findPalette(after),
     };
   }
 
-  async #change(image: Image, areas: Areas, part: Part, term: Term, whole: ReadPicture): Promise<Float32Array> {
+  async #change(image: Image, areas: Areas, part: Part, term: Term, whole: SeenPicture): Promise<Float32Array> {
     const difference = await this.#programs.difference(term.read, whole, partPlanes(image, areas, part), part);
     try {
-      const change = (await difference.read()) as HostTensor<'f32'>;
-      if (!change.data.every(Number.isFinite)) {
+      // What the device gives may be a view of memory it uses again.
+      const change = ((await difference.read()) as HostTensor<'f32'>).data.slice();
+      addAreaChanges(areas, whole.ofAreas, part, change);
+      if (!change.every(Number.isFinite)) {
         throw new InputError(
           `${this.#model.name}: the net gives numbers that are not finite; its weights are damaged: fetch the model again`,
         );
       }
-      // What the device gives may be a view of memory it uses again.
-      return withoutAlphaNoise(change.data.slice(), part);
+      return withoutAlphaNoise(change, part);
     } finally {
       difference.dispose();
     }

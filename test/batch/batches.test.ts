@@ -75,7 +75,11 @@ test('names and reasons reach no terminal as control, in the list, while it is w
     );
   }
   let emitted = '';
-  emit({ out: (text: string) => (emitted += text) } as Parameters<typeof emit>[0], { json: true }, { input: HOSTILE });
+  emit(
+    { out: (text: string) => (emitted += text) } as unknown as Parameters<typeof emit>[0],
+    { json: true },
+    { input: HOSTILE },
+  );
   expect(emitted).not.toMatch(UNSAFE);
   expect(JSON.parse(emitted)).toEqual({ input: HOSTILE });
   for (const out of [await watch('--json'), (await d.run('batches', d.folder, '--json')).out]) {

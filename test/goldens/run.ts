@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compare, readCase, type GoldenCase, type TensorError } from './case';
 import { runText, runUNet, runVae } from './kinds/nets';
-import { runAreas, runClosedForm, runPair, runPairGradients } from './kinds/pair';
+import { runAreaNet, runAreas, runClosedForm, runPair, runPairGradients } from './kinds/pair';
 import { runPipeline } from './kinds/pipeline';
 import { runGuided, runInversion, runLoraFile } from './kinds/sampling';
 import { runLoraGradients, runTrain } from './kinds/training';
@@ -32,6 +32,7 @@ const KINDS: ReadonlyMap<string, (dir: string) => Promise<TensorError[]>> = new 
   ['pair-gradients', computed(runPairGradients)],
   ['pair-closed-form', computed(runClosedForm)],
   ['pair-areas', computed(runAreas)],
+  ['pair-area-net', computed(runAreaNet)],
 ]);
 
 export interface CaseResult {

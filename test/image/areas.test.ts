@@ -1,8 +1,10 @@
 /** Areas of one colour: what holds for every drawing. The numbers themselves are compared with Python's in the golden `pair-areas`. */
+import { addAreaChanges, areaFacts, fateOf } from '../../engine/image/area-facts';
 import { findAreas, membershipAt, membershipOf, nearnessAt, nearnessOf } from '../../engine/image/areas';
 import { squaredDistanceToZero } from '../../engine/image/distance';
 import { image, type Image } from '../../engine/image/image';
-import { AREAS, NEAR } from '../../engine/nets/pair/config';
+import { premultipliedAt } from '../../engine/image/premultiplied';
+import { AREAS, BINS, FATE, FORM, NEAR } from '../../engine/nets/pair/config';
 import { Random } from '../../engine/tensor/random';
 
 type Colour = readonly [number, number, number];
@@ -110,4 +112,57 @@ test('distances are exact', () => {
   const expected = [...mask.keys()].map((i) => Math.min(...zeros.map((zero) => squared(i, zero))));
   expect([...squaredDistanceToZero(mask, width)]).toEqual(expected);
   expect([...squaredDistanceToZero(new Uint8Array(6).fill(1), 3)]).toEqual(new Array(6).fill(Infinity));
+});
+
+test('areas know their form, what they touch, and what became of them by distance', () => {
+  const side = 64;
+  const areas = findAreas(ring(side, WHITE, RED, NAVY));
+  const at = (x: number, y: number): number => areas.core[y * side + x]!;
+  const [background, disc, hole] = [at(0, 0), at(12, 32), at(32, 32)];
+  const { form, beside } = areaFacts(areas);
+  const [ofBackground, ofDisc, ofHole] = [background, disc, hole].map((k) => form.slice(k * FORM, (k + 1) * FORM)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  expect([ofBackground[1], ofDisc[1], ofHole[1]]).toEqual([1, 0, 0]);
+  for (const own of [ofBackground, ofDisc, ofHole]) for (const i of [2, 3]) expect(own[i]).toBeCloseTo(0.5, 2);
+  // A disc of radius r has a spread of r / 2; its middle is r from the border.
+  expect(ofHole[4]! * 2).toBeCloseTo(0.15, 1);
+  expect(Math.expm1(ofHole[6]!) / 64).toBeCloseTo(0.13, 1);
+  expect([beside[hole * AREAS + disc], beside[hole * AREAS + background]]).toEqual([1, 0]);
+  expect(beside[disc * AREAS + background]! + beside[disc * AREAS + hole]!).toBeCloseTo(1, 5);
+  expect(beside[disc * AREAS + background]).toBeGreaterThan(0.6);
+
+  // The hole becomes a ring: white within 3 px of its border.
+  const after = premultipliedAt(ring(side, WHITE, RED, NAVY), side, side);
+  for (let p = 0; p < side * side; p++) {
+    if (areas.core[p] === hole && areas.distance[p]! < 9)
+      for (let c = 0; c < 3; c++) after.data[c * side * side + p] = 1;
+  }
+  const fate = fateOf(areas, after).subarray(hole * BINS * FATE, (hole + 1) * BINS * FATE);
+  const bins = Array.from({ length: BINS }, (_, i) => fate.subarray(i * FATE, (i + 1) * FATE)).filter(([n]) => n! > 0);
+  expect(bins.reduce((sum, [n]) => sum + n!, 0)).toBe(areas.core.filter((k) => k === hole).length);
+  // One bin holds both sides of 3 px.
+  for (const [, distance, red] of bins.filter((bin) => Math.abs(bin[1]! - 3) > 0.25))
+    expect(red).toBeCloseTo(distance! < 3 ? 1 : NAVY[0] / 255, 5);
+});
+
+test('what areas say takes the place of a change as far as they decide', () => {
+  const side = 64;
+  const areas = findAreas(ring(side, WHITE, RED, NAVY));
+  const [background, hole] = [areas.core[0]!, areas.core[32 * side + 32]!];
+  const changes = new Float32Array(AREAS * BINS * 4).fill(0.5);
+  const shares = new Float32Array(AREAS);
+  [shares[background], shares[hole]] = [1, 0.25];
+  const said = (x: number, y: number, width: number, height: number): Float32Array => {
+    const out = new Float32Array(4 * width * height).fill(0.1);
+    addAreaChanges(areas, { changes, shares }, { x, y, width, height }, out);
+    return out;
+  };
+  const whole = said(0, 0, side, side);
+  expect([whole[0], whole[32 * side + 10], whole[32 * side + 32]]).toEqual([0.5, 0.1, 0.2].map(Math.fround));
+  const part = said(20, 8, 16, 40);
+  for (let y = 0; y < 40; y++)
+    for (let x = 0; x < 16; x++) expect(part[y * 16 + x]).toBe(whole[(y + 8) * side + x + 20]);
 });

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { Engine } from '../../engine/engine';
 import { image, type Image } from '../../engine/image/image';
+import { addAreaChanges, areaFacts, fateOf, unchangedFate } from '../../engine/image/area-facts';
 import { findAreas, membershipAt, nearnessAt } from '../../engine/image/areas';
 import { premultipliedAt } from '../../engine/image/premultiplied';
 import { openPairModel } from '../../engine/pair/model';
@@ -136,12 +137,15 @@ test('parts meet without a seam', async () => {
   const model = await openPairModel(await nodeFolder(NET));
   const programs = new PairPrograms(model, new ProgramCache(runtime, model.files));
   const { before, after } = recoloured;
+  const fate = fateOf(findAreas(before), premultipliedAt(after, before.width, before.height));
   const pairs = await programs.read([
     {
       before: premultipliedAt(before, 48, 32),
       after: premultipliedAt(after, 48, 32),
       near: nearnessAt(findAreas(before), 48, 32),
-      palettes: [findAreas(before).palette, findAreas(after).palette],
+      facts: areaFacts(findAreas(before)),
+      fates: [fate, unchangedFate(fate, findAreas(before).palette)],
+      afterPalette: findAreas(after).palette,
     },
   ]);
   // Flat and noisy.
@@ -156,10 +160,13 @@ test('parts meet without a seam', async () => {
     near: nearnessAt(areas, 64, 48),
     member: membershipAt(areas, 64, 48),
   });
+  const ofAreas = await programs.changeAreas(pairs, areaFacts(areas));
   const change = async (x: number, y: number, width: number, height: number) => {
     const part: Part = { x, y, width, height, fullWidth: 60, fullHeight: 44 };
     const difference = await programs.difference(pairs, whole, partPlanes(picture, areas, part), part);
-    return (await difference.read()).data as Float32Array;
+    const data = ((await difference.read()).data as Float32Array).slice();
+    addAreaChanges(areas, ofAreas, part, data);
+    return data;
   };
   const all = await change(0, 0, 60, 44);
   for (const [x, y] of [

@@ -9,6 +9,11 @@ export const NEAR = 2;
 /** Numbers of a colour of a palette: premultiplied RGBA, and 1 where there is such a colour. */
 export const PALETTE_CHANNELS = 5;
 
+/** Numbers of an area's form, and distances from its border for which the net says what becomes of it (engine/image/area-facts.ts). */
+export const [FORM, BINS] = [12, 14] as const;
+/** Numbers of what became of an area at one distance: pixels, their mean distance, mean colour (4), standard deviation. */
+export const FATE = 7;
+
 /** Widths, heads: of the fine level (a token is 4 x 4 pixels) and of the coarse one (8 x 8). */
 export interface PairNetConfig {
   /** Channels of the stem's convolution. */
@@ -33,6 +38,17 @@ export interface PairNetConfig {
   readonly areas: number;
   /** Long side at which the backbone sees pictures, px; a multiple of 16. */
   readonly size: number;
+  readonly areaNet: AreaNetConfig;
+}
+
+/** Of the net on areas (area-net.ts). */
+export interface AreaNetConfig {
+  readonly width: number;
+  readonly heads: number;
+  readonly layers: number;
+  /** Inner width of the gated MLPs. */
+  readonly inner: number;
+  readonly lookups: number;
 }
 
 const MOST_CHANNELS = 4096;
@@ -46,8 +62,8 @@ export const PAIR_NET = 'PairNet';
 export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
   const config = new ConfigReader(json, name);
   config.only('_class_name', [PAIR_NET]);
-  // Weights of earlier formats lack the layers that read areas.
-  config.only('format', [4]);
+  // Weights of earlier formats lack the net on areas.
+  config.only('format', [5]);
   const channels = { min: 1, max: MOST_CHANNELS };
   const widths = config.perBlock('widths', 2, undefined, channels) as [number, number];
   const heads = config.perBlock('heads', 2, undefined, channels) as [number, number];
@@ -73,5 +89,22 @@ export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
     lookups: config.integer('lookups', undefined, { min: 1, max: 16 }),
     areas: config.integer('areas', undefined, channels),
     size,
+    areaNet: readAreaNetConfig(config, name),
+  };
+}
+
+function readAreaNetConfig(config: ConfigReader, name: string): AreaNetConfig {
+  const channels = { min: 1, max: MOST_CHANNELS };
+  const width = config.integer('area_width', undefined, channels);
+  const heads = config.integer('area_heads', undefined, channels);
+  if (width % heads !== 0) {
+    throw new InputError(`${name}: "area_width" is ${width}, not a multiple of ${heads} heads; fetch the model again`);
+  }
+  return {
+    width,
+    heads,
+    layers: config.integer('area_layers', undefined, { min: 0, max: MOST_BLOCKS }),
+    inner: config.integer('area_inner', undefined, channels),
+    lookups: config.integer('area_lookups', undefined, { min: 1, max: 16 }),
   };
 }

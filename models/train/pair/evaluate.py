@@ -121,7 +121,8 @@ def load(path):
         model.load_state_dict({**state["weights"], **state["ema"]})
         return model.eval(), int(state["samples"])
     from safetensors.torch import load_file
-    model.load_state_dict({k: v.float() for k, v in load_file(f"{path}/model.safetensors").items()})
+    weights = load_file(f"{path}/model.safetensors").items()
+    model.load_state_dict({k: v.float() for k, v in weights if not k.startswith("area_net.")})
     return model.eval(), config.get("queries", 0)
 
 

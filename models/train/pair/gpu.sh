@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The pair-conditioned net on one GPU, from a pack of icons (../pack.py) in MINUTES of training. Run again with a larger MINUTES and it
 # goes on from W/run/state.pt. The larger net of CONFIG needs 10.9 MB in float16 and about 8 GFLOP for a picture of 256 px.
+# The net on areas is trained apart (areas/train.py, on cores); AREAS is its training folder, or a model folder.
 # Usage: gpu.sh PACK PHOTOS TESTS W OUT MINUTES
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -13,5 +14,5 @@ fall=$(awk "BEGIN { print $minutes / 4 }")
 python3 gpu.py "$w/data" --photos "$photos" --out "$w/run" --minutes "$minutes" --decay-minutes "$fall" --styles 128 --lr 1.5e-3 --config "$config" \
   --evaluate "$tests" --evaluate-every 500000 --save-minutes 2 | tee -a "$out/train.log"
 python3 evaluate.py "$w/run" "$tests" --sheet "$out/samples.png"
-python3 export.py "$w/run" "$out/model"
+python3 export.py "$w/run" "${AREAS:-../../diptych-pair-v5}" "$out/model"
 cp "$w/run/state.pt" "$w/run/config.json" "$w/run/curve.jsonl" "$out"

@@ -84,6 +84,14 @@ def mixed(picture, label):
     return labels.reshape(2, height, width), shares.reshape(2, height, width)
 
 
+def palette(picture, label):
+    """Mean colours of the areas' cores, then 1: float32 [AREAS, 5]; 0 where there is no such area."""
+    core = label >= 0
+    counts = np.bincount(label[core], minlength=AREAS)
+    sums = [np.bincount(label[core], picture[..., c][core], AREAS) for c in range(4)]
+    return np.stack([*(of / (255 * np.maximum(counts, 1)) for of in sums), counts > 0], -1).astype(np.float32)
+
+
 def areas(picture):
     """uint8 [H, W, 4], premultiplied -> Areas at its size."""
     label, border = cores(picture)
@@ -95,11 +103,7 @@ def areas(picture):
         member[rows, labels[i].ravel()] += shares[i].ravel()
     distance = cv2.distanceTransform(1 - border.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) if border.any() else np.full((height, width), np.float32(1e6))
     near = np.exp(-distance[..., None] / (np.array(REACHES, np.float32) * max(height, width)))
-    core = label >= 0
-    counts = np.bincount(label[core], minlength=AREAS)
-    sums = [np.bincount(label[core], picture[..., c][core], AREAS) for c in range(4)]
-    palette = np.stack([*(of / (255 * np.maximum(counts, 1)) for of in sums), counts > 0], -1)
-    return Areas(member[:, :AREAS].reshape(height, width, AREAS), near.astype(np.float32), palette.astype(np.float32))
+    return Areas(member[:, :AREAS].reshape(height, width, AREAS), near.astype(np.float32), palette(picture, label))
 
 
 def of_all(pictures):

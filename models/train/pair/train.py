@@ -19,6 +19,7 @@ import torch.multiprocessing as mp
 import hogwild
 import muon
 import pair_net
+import perceptual
 import optimizer
 import batches
 from drawing.groups import Generator
@@ -44,6 +45,7 @@ def parser():
     p.add_argument("--without", type=float, default=0.5, help="share of styles whose closed form is kept from the net, so that it has to read the references")
     p.add_argument("--easy", type=float, default=0, help="share of the groups that change colours only")
     p.add_argument("--no-bridge", action="store_true", help="no steps on the way, no noise, always references")
+    p.add_argument("--perceptual", type=float, default=0, help="weight of the perceptual distance in the loss")
     p.add_argument("--optimizer", choices=("muon", "adamw"), default="muon")
     p.add_argument("--weight-decay", type=float, default=0.02)
     p.add_argument("--ema", type=float, default=0.999)
@@ -71,6 +73,18 @@ def losses(answer, target, change):
     return 0.3 * e.square().mean((1, 2, 3)) / scale + (2 * e.abs().mean((1, 2, 3)) + 1.5 * edges) / scale.sqrt()
 
 
+def seen_difference(ruler, rng, answer, target, source, styles):
+    """Mean perceptual distance of answers from what is wanted, as a share of the style's change; of half of the queries."""
+    each = len(answer) // styles
+    kept = torch.arange(len(answer)).view(styles, each)[:, :max(1, each // 2 + rng.integers(2) * (each % 2))].flatten()
+    backgrounds = torch.from_numpy(rng.choice([0.0, 1.0, 1.0, 0.5], len(kept)).astype(np.float32))[:, None].expand(-1, 3)
+    with torch.no_grad():
+        wanted, before = (ruler(perceptual.over(x[kept], backgrounds)) for x in (target, source))
+        change = ruler.distance(before, wanted).view(styles, -1).mean(1, keepdim=True)
+    away = ruler.distance(ruler(perceptual.over(answer[kept], backgrounds)), wanted).view(styles, -1)
+    return (away / (change + 0.05)).mean()
+
+
 def learning_rate(args, step, used):
     left = args.minutes * 60 - used
     fall = min(1.0, max(left / (args.decay_minutes * 60), 0.02)) if args.decay_minutes else 1.0
@@ -85,6 +99,7 @@ def worker(index, shared, lock, args, config):
     torch.manual_seed(args.seed * 7919 + start * 13 + index)
     rng = np.random.default_rng([args.seed, start, index])
     draw = generator(args)
+    ruler = perceptual.Perceptual() if args.perceptual else None
     model = pair_net.PairNet(config)
     local = dict(model.named_parameters())
     names = shared.trainable
@@ -104,7 +119,10 @@ def worker(index, shared, lock, args, config):
         with torch.no_grad():
             torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
         answer = model(batch.planes, len(chosen), references, batch.near, batch.member, batch.palette, batch.own, batch.part)
-        losses(answer, batch.target, batch.change).mean().backward()
+        loss = losses(answer, batch.target, batch.change).mean()
+        if ruler and references:
+            loss = loss + args.perceptual * seen_difference(ruler, rng, answer, batch.target, batch.source, len(chosen))
+        loss.backward()
         used = [k for k in names if local[k].grad is not None]
         grads = [local[k].grad for k in used]
         norm = optimizer.clip(grads)

@@ -1,4 +1,4 @@
-/** Golden cases of the pair-conditioned net: pair, pair-gradients, pair-closed-form, pair-areas. */
+/** Golden cases of the pair-conditioned net: pair, pair-gradients, pair-closed-form, pair-areas, pair-area-net. */
 import { gradients } from '../../../engine/autodiff/gradients';
 import { GraphBuilder } from '../../../engine/graph/builder';
 import type { Value } from '../../../engine/graph/graph';
@@ -10,11 +10,23 @@ import {
   closedFormInputs,
   fitClosedForm,
 } from '../../../engine/nets/pair/closed-form';
-import { AREAS, NEAR, PALETTE_CHANNELS, readPairNetConfig, type PairNetConfig } from '../../../engine/nets/pair/config';
+import { areaNet, type AreaFactValues } from '../../../engine/nets/pair/area-net';
+import {
+  AREAS,
+  BINS,
+  FATE,
+  FORM,
+  NEAR,
+  PALETTE_CHANNELS,
+  readPairNetConfig,
+  type PairNetConfig,
+} from '../../../engine/nets/pair/config';
 import { headAnswer, MARGIN, readAreas, readReferencePixels, type HeadInputs } from '../../../engine/nets/pair/head';
 import type { ReferencePixels } from '../../../engine/nets/pair/lookup';
+import { addAreaChanges, areaFacts, fateOf } from '../../../engine/image/area-facts';
 import { findAreas, membershipAt, membershipOf, nearnessAt, nearnessOf } from '../../../engine/image/areas';
-import { image } from '../../../engine/image/image';
+import { image, type Image } from '../../../engine/image/image';
+import { premultipliedAt } from '../../../engine/image/premultiplied';
 import { pairLoss } from '../../../engine/nets/pair/loss';
 import { queryFeatures, referenceStates } from '../../../engine/nets/pair/backbone';
 import { interpolation, resizeFeatures } from '../../../engine/nets/pair/resize';
@@ -115,10 +127,10 @@ export async function runClosedForm(golden: GoldenCase): Promise<Results> {
 }
 
 export async function runAreas(golden: GoldenCase): Promise<Results> {
-  const { data, shape } = input(golden, 'picture');
-  const [height, width] = shape as [number, number, number];
-  const bytes = new Uint8ClampedArray(data.map((value) => Math.round(value * 255)));
-  const areas = findAreas(image(width, height, bytes));
+  const [height, width] = input(golden, 'picture').shape as [number, number, number];
+  const pictureOf = (name: string): Image =>
+    image(width, height, new Uint8ClampedArray(input(golden, name).data.map((value) => Math.round(value * 255))));
+  const areas = findAreas(pictureOf('picture'));
   const member = f32(membershipOf(areas, 0, 0, width, height), [1, AREAS, height, width]);
   const near = f32(nearnessOf(areas, 0, 0, width, height), [1, NEAR, height, width]);
   const half = [height / 2, width / 2] as const;
@@ -127,7 +139,15 @@ export async function runAreas(golden: GoldenCase): Promise<Results> {
     near,
     half_member: f32(membershipAt(areas, half[1], half[0]), [1, AREAS, ...half]),
     half_near: f32(nearnessAt(areas, half[1], half[0]), [1, NEAR, ...half]),
+    changed: f32(new Float32Array(4 * width * height).fill(0.1), [1, 4, height, width]),
   };
+  const [changes, shares] = ['change', 'share'].map((name) => input(golden, name).data as Float32Array) as [
+    Float32Array,
+    Float32Array,
+  ];
+  addAreaChanges(areas, { changes, shares }, { x: 0, y: 0, width, height }, found.changed.data);
+  const facts = areaFacts(areas);
+  const fate = fateOf(areas, premultipliedAt(pictureOf('after'), width, height));
   const results = await run(undefined, found, (b) => {
     for (const [
       name,
@@ -138,7 +158,30 @@ export async function runAreas(golden: GoldenCase): Promise<Results> {
       b.output(name, b.transpose(b.reshape(b.input(name, [1, ...sizes]), sizes), [1, 2, 0]));
     }
   });
-  return new Map([...results, ['palette', f32(areas.palette, [AREAS, PALETTE_CHANNELS])]]);
+  return new Map([
+    ...results,
+    ['palette', f32(areas.palette, [AREAS, PALETTE_CHANNELS])],
+    ['form', f32(facts.form, [AREAS, FORM])],
+    ['touches', f32(facts.beside, [AREAS, AREAS])],
+    ['fate', f32(fate, [AREAS, BINS, FATE])],
+  ]);
+}
+
+export async function runAreaNet(golden: GoldenCase): Promise<Results> {
+  const { config, weights } = await open(golden);
+  return run({ config, weights }, Object.fromEntries(golden.inputs), (b) => {
+    const value = inputsOf(b, golden);
+    const facts = (prefix: string): AreaFactValues => ({
+      palette: value(`${prefix}palette`),
+      form: value(`${prefix}form`),
+      beside: value(`${prefix}touches`),
+    });
+    const references = { ...facts('ref_'), fate: value('ref_fate') };
+    const scope = new Scope(b, weights).at('area_net');
+    const { colours, shares } = areaNet(scope, config.areaNet, facts(''), references, value('colours'));
+    b.output('made', colours);
+    b.output('share', shares);
+  });
 }
 
 /** A case's inputs as the graph's, made where they are first asked for. */

@@ -1,4 +1,4 @@
-"""`pair`, `pair-gradients`, `pair-closed-form`, `pair-areas`: the pair-conditioned net of models/train/pair in a tiny random configuration.
+"""`pair`, `pair-gradients`, `pair-closed-form`, `pair-areas`, `pair-area-net`: the pair-conditioned net of models/train/pair in a tiny random configuration.
 
 Pictures and planes are channels last. R styles; each has n references and Q queries.
 
@@ -12,8 +12,12 @@ to_k, to_v and to_out.0, both in force; expected `loss` [1], the mean over queri
 pair-closed-form: inputs `before`, `after` [R, P, 4] and `picture` [R, S, 4]; expected `map` [R, 11, 4], `mapped` [R, S, 4],
 `trust` [R, S, 1].
 
-pair-areas: input `picture` [H, W, 4], RGBA, not premultiplied, of whole 255ths; expected `member` [H, W, 32], `near` [H, W, 2], both at
-half the size, and `palette` [32, 5].
+pair-areas: input `picture` and `after` [H, W, 4], RGBA, not premultiplied, of whole 255ths; expected `member` [H, W, 32], `near` [H, W, 2], both at
+half the size, `palette` [32, 5]; the facts of the areas `form` [32, 12], `touches` [32, 32], as shares of each row, and `fate` [32, 14, 7]. Inputs
+`change` [32, 14, 4] and `share` [32], random; expected `changed` [H, W, 4]: what they make of a change that is 0.1 everywhere.
+
+pair-area-net: inputs of R styles with n references and one query each: `palette` [R, 32, 5], `form`, `touches`, and of the references, `ref_` before their names,
+[R n, ...], and `ref_fate`; `colours` [R, colours, 5]; expected `made` [R, 32, 14, 4] and `share` [R, 32]. parameters: styles, references.
 
 The net's folder, `net`, holds config.json and model.safetensors as models/train/pair/export.py writes them.
 """
@@ -30,6 +34,7 @@ from common import Case, check_idle, first_that_fits, randomise
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / 'models' / 'train' / 'pair'))
 
+AREA_CONFIG = dict(width=12, heads=3, layers=2, inner=8, lookups=2)
 CONFIG = dict(stem=4, widths=[8, 12], heads=[2, 3], depths=[1, 2, 1], expansion=1.5, features=4, blurs=[1, 3], refine=5, head=6, lookups=2, areas=5)
 AREAS = 3  # of the random pictures
 PROJECTIONS = ('to_q', 'to_k', 'to_v', 'to_out.0')
@@ -45,14 +50,17 @@ def tiny_net():
 def add_net(case, half=False):
     import export
 
+    from areas.net import AreaNet
+
     model = randomise(tiny_net(), case.draw, gentle=True)
-    export.write(model, case.folder / 'net', half)
+    export.write(model, randomise(AreaNet(AREA_CONFIG), case.draw, gentle=True), case.folder / 'net', half)
     case.models['net'] = 'net'
 
 
 def load_net(folder, dtype):
     model = tiny_net()
-    model.load_state_dict({k: v.float() for k, v in load_file(folder / 'net' / 'model.safetensors').items()})
+    weights = load_file(folder / 'net' / 'model.safetensors').items()
+    model.load_state_dict({k: v.float() for k, v in weights if not k.startswith('area_net.')})
     return model.to(dtype).eval()
 
 
@@ -216,15 +224,89 @@ def make_areas(root):
     def one(seed):
         case = Case(root, 'pair-areas', 'drawing', 'Anti-aliased shapes before a gradient, clear and half clear ones, a thin line, noise.', seed=seed)
         import batches
+        import regions
+        from areas import facts
+
+        before = drawn()
+        after = before[:, ::-1].copy()
+        after[..., 3] = 255
+        inputs = {'picture': torch.from_numpy(before).float() / 255, 'after': torch.from_numpy(after).float() / 255}
+        inputs |= {'change': case.draw.normal(regions.AREAS, facts.BINS, 4, scale=0.2), 'share': torch.rand(regions.AREAS, generator=case.draw.generator)}
 
         def reference(given, dtype):
-            straight = given['picture'].float()
-            premultiplied = torch.cat([straight[..., :3] * straight[..., 3:], straight[..., 3:]], -1)
-            found = batches.areas_of(premultiplied[None])
-            half = [batches.halved(x)[0] for x in (found.member, found.near)]
-            return {'member': found.member[0], 'near': found.near[0], 'half_member': half[0], 'half_near': half[1], 'palette': found.palette[0]}
+            def premultiplied(x):
+                return torch.cat([x[..., :3] * x[..., 3:], x[..., 3:]], -1)
 
-        case.finish({'picture': torch.from_numpy(drawn()).float() / 255}, reference)
+            pictures = premultiplied(given['picture'].float())
+            of_picture = batches.areas_of(pictures[None])
+            half = [batches.halved(x)[0] for x in (of_picture.member, of_picture.near)]
+            found = {'member': of_picture.member[0], 'near': of_picture.near[0], 'half_member': half[0], 'half_near': half[1], 'palette': of_picture.palette[0]}
+            whole = (pictures.numpy() * 255 + 0.5).astype('uint8')
+            facts_of = facts.find(whole)
+            touches = facts.touching(facts_of.label)
+            fate = facts.fate(facts_of, premultiplied(given['after'].float()).numpy())
+            colours = facts_of.palette[:, None, :4] + given['change'].float().numpy()
+            change, share = facts.rendered(whole, colours, facts_of.palette, given['share'].float().numpy())
+            found |= {'form': facts.form(facts_of, touches), 'touches': touches / touches.sum(1, keepdims=True).clip(1), 'fate': fate, 'changed': change + 0.1 * (1 - share)}
+            # OpenCV's distances differ in their last bits with where arrays lie in memory.
+            return {k: torch.as_tensor(v, dtype=torch.float32).mul(2**18).round().div(2**18) for k, v in found.items()}
+
+        case.finish(inputs, reference)
+
+    first_that_fits(one)
+
+
+AREA_CASES = {
+    'one-reference': ('Two styles with one reference each; some areas, bins and colours are absent.', 2, 1),
+    'three-references': ('A query reads the areas of three references.', 1, 3),
+}
+
+
+def make_area_net(root, name):
+    description, styles, references = AREA_CASES[name]
+
+    from areas.facts import BINS, FORM
+    from areas.net import AreaNet
+    from regions import AREAS as MOST
+
+    def facts_of(draw, count):
+        colours = torch.rand(count, MOST, 4, generator=draw.generator)
+        known = torch.ones(count, MOST, 1)
+        known[:, 20:] = 0
+        touches = torch.rand(count, MOST, MOST, generator=draw.generator)
+        touches[:, 7] = 0
+        return {'palette': torch.cat([colours * known, known], -1), 'form': torch.rand(count, MOST, FORM, generator=draw.generator),
+                'touches': touches / touches.sum(-1, keepdim=True).clamp(min=1)}
+
+    def one(seed):
+        case = Case(root, 'pair-area-net', name, description, seed=seed, styles=styles, references=references)
+        add_net(case)
+        draw = case.draw
+        fate = torch.rand(styles * references, MOST, BINS, 7, generator=draw.generator)
+        counts = draw.integers(0, 4, styles * references, MOST, BINS).float()
+        fate[..., 0] = counts
+        fate = fate * torch.cat([torch.ones_like(fate[..., :1]), (counts > 0).float()[..., None].expand(-1, -1, -1, 6)], -1)
+        colours = palette_of(draw, styles)
+        inputs = {**facts_of(draw, styles), **{f'ref_{k}': v for k, v in facts_of(draw, styles * references).items()}, 'ref_fate': fate, 'colours': colours}
+
+        def reference(given, dtype):
+            net = AreaNet(AREA_CONFIG)
+            weights = load_file(case.folder / 'net' / 'model.safetensors').items()
+            net.load_state_dict({k.removeprefix('area_net.'): v.float() for k, v in weights if k.startswith('area_net.')})
+            net = net.to(dtype).eval()
+            # What is given are shares; the net takes counts, which these are of sum 1 at most: below 1 they stay as they are.
+            def of(prefix, count):
+                return {k: given[prefix + k].unflatten(0, (styles, count)) for k in ('palette', 'form', 'touches')}
+
+            def run():
+                ref = {**of('ref_', references), 'fate': given['ref_fate'].unflatten(0, (styles, references))}
+                made, logit = net(ref, of('', 1), given['colours'])
+                return {'made': made[:, 0], 'share': torch.sigmoid(logit[:, 0])}
+
+            check_idle(net, run, 1e-3, allowed=('key.bias',))
+            return run()
+
+        case.finish(inputs, reference)
 
     first_that_fits(one)
 
@@ -235,6 +317,8 @@ def make(root):
     make_gradients(root)
     make_closed_form(root)
     make_areas(root)
+    for name in AREA_CASES:
+        make_area_net(root, name)
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ export function serveSlot(host: SlotHost): void {
       case 'open':
         try {
           engine = await host.openEngine(message.options);
-            send({ id: message.id, kind: 'ready', description: engine.description });
+          send({ id: message.id, kind: 'ready', description: engine.description });
         } catch (error) {
           const refusal: FromSlot = { id: message.id, kind: 'refused', error: plainError(error) };
           process.send!(refusal, () => process.exit(1));

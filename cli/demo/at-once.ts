@@ -19,7 +19,7 @@ export const KINDS: readonly Kind[] = [
   {
     name: 'two-tone',
     title: 'Line icons in two tones',
-    about: 'Insides are filled, with some of the colour still beside the shapes.',
+    about: 'Insides are filled, sometimes more of them than the designer chose.',
     truth: 'Drawn by hand',
     pictures: ['butterfly', 'cactus', 'microscope', 'train'],
     type: 'png',

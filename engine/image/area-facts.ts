@@ -92,17 +92,17 @@ export function addAreaChanges(
       while (bin < BINS - 2 && distance >= CENTRES[bin + 1]!) bin++;
       const along = (distance - CENTRES[bin]!) / (CENTRES[bin + 1]! - CENTRES[bin]!);
       const next = Math.min(1, Math.max(0, along));
-      const weightOf = (place: number): number =>
-        labels[place]! < 0 ? 0 : areas.shares[place]! * shares[labels[place]!]!;
-      const places = [pixel, all + pixel] as const;
-      const weights = [weightOf(places[0]), weightOf(places[1])] as const;
+      const [first, second] = [labels[pixel]!, labels[all + pixel]!];
+      const weight = areas.shares[pixel]! * shares[first]!;
+      const otherWeight = second < 0 ? 0 : areas.shares[all + pixel]! * shares[second]!;
       for (let c = 0; c < 4; c++) {
         const i = c * pixels + at;
-        let change = (1 - weights[0] - weights[1]) * out[i]!;
-        for (let k = 0; k < 2; k++) {
-          if (weights[k] === 0) continue;
-          const from = (labels[places[k]!]! * BINS + bin) * 4 + c;
-          change += weights[k]! * (changes[from]! * (1 - next) + changes[from + 4]! * next);
+        const from = (first * BINS + bin) * 4 + c;
+        let change = (1 - weight - otherWeight) * out[i]!;
+        change += weight * (changes[from]! * (1 - next) + changes[from + 4]! * next);
+        if (otherWeight > 0) {
+          const other = (second * BINS + bin) * 4 + c;
+          change += otherWeight * (changes[other]! * (1 - next) + changes[other + 4]! * next);
         }
         out[i] = change;
       }

@@ -9,7 +9,7 @@ import { findAreas, findPalette, membershipAt, membershipOf, nearnessAt, nearnes
 import { requireImageSize } from '../image/canvas';
 import type { Image } from '../image/image';
 import { addChanges, copyOf, premultipliedAt, premultipliedPart, type WeightedChange } from '../image/premultiplied';
-import type { AreaChanges } from '../nets/pair/area-net';
+import type { AreaChanges, AreaFacts } from '../nets/pair/area-net';
 import { MARGIN } from '../nets/pair/head';
 import type { PairModel } from '../pair/model';
 import type { PairPlanes, PairPrograms, Part, PartPlanes, ReadPairs, ReadPicture } from '../pair/programs';
@@ -103,12 +103,14 @@ export class PairRestyler {
     // Found only if something has to be computed.
     let areas: Areas | undefined;
     const areasOf = (): Areas => (areas ??= findAreas(image));
+    let facts: AreaFacts | undefined;
+    const factsOf = (): AreaFacts => (facts ??= areaFacts(areasOf()));
     const held: SeenPicture[] = [];
     try {
       const seen: SeenPicture[] = [];
       for (const term of terms) {
         const make = async (): Promise<SeenPicture> => {
-          const ofAreas = await this.#programs.changeAreas(term.read, areaFacts(areasOf()));
+          const ofAreas = await this.#programs.changeAreas(term.read, factsOf());
           const read = await this.#programs.readPicture(term.read, {
             ...premultipliedAt(image, width, height),
             near: nearnessAt(areasOf(), width, height),

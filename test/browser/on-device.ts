@@ -9,7 +9,7 @@ import type { MemoryReport } from '../../engine/runtime/memory';
 import { openRuntime } from '../../engine/runtime/runtime';
 import { f32 } from '../../engine/tensor/tensor';
 import { eightBitFile, openEightBit } from '../../engine/weights/eight-bit/file';
-import { blobStore } from '../../engine/weights/eight-bit/store';
+import { memoryStore } from '../support/memory-store';
 import { memoryFolder, openWeights } from '../../engine/weights/folder';
 import { writeSafetensors } from '../../engine/weights/safetensors';
 import { nodeFolder } from './shims/node-folder';
@@ -45,7 +45,7 @@ export async function eightBitLayer(device: WebDevice): Promise<LayerRun> {
   const tensors = [{ name: 'proj.weight', dtype: 'F32', shape: [out, width], data: wave(out * width, 0.7) }] as const;
   const folder = memoryFolder('net', new Map([['model.safetensors', writeSafetensors(tensors)]]));
   const stored = await openWeights(folder, '');
-  const source = await blobStore.open(
+  const source = await memoryStore.open(
     'net in 8 bits',
     'key',
     eightBitFile(stored, () => true),

@@ -18,7 +18,7 @@ import { nodeBackend } from '../../engine/runtime/backend-node';
 import { Random } from '../../engine/tensor/random';
 import { sizeOf, type Shape } from '../../engine/tensor/shape';
 import { f32, type HostTensor } from '../../engine/tensor/tensor';
-import { memoryStore } from '../../engine/weights/eight-bit/store';
+import { memoryStore } from '../support/memory-store';
 import { nodeFolder } from '../../engine/weights/node-folder';
 import { bytesSource } from '../../engine/weights/source';
 import { runFinished } from '../support/run-graph';

@@ -8,7 +8,7 @@ import { floatsToHalves, halvesToFloats } from '../../engine/tensor/half';
 import { f32 } from '../../engine/tensor/tensor';
 import { blockFor, toBlocks } from '../../engine/weights/eight-bit/blocks';
 import { describeEightBit, eightBitFile, openEightBit, SCALES } from '../../engine/weights/eight-bit/file';
-import { memoryStore } from '../../engine/weights/eight-bit/store';
+import { memoryStore } from '../support/memory-store';
 import { openWeights, weightSet, type WeightSet } from '../../engine/weights/folder';
 import { nodeFolder } from '../../engine/weights/node-folder';
 import { openSafetensors, readFloats, writeSafetensors, type TensorToWrite } from '../../engine/weights/safetensors';

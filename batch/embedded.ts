@@ -5,6 +5,7 @@ import { FIRST_BACKOFF_SECONDS, orderOf, TRIES, type BatchJob, type BatchSpec, t
 import type { Journal } from './journal';
 import { removeDrafts, removeTemporaryFolder } from './output';
 import { PoolClosedError, type SlotPool } from './slot/pool';
+import { picturesAre } from './status';
 import { sleep } from './wait';
 
 /** Pictures with the pool for each slot: one whose files are written, one that is computed, one that is read ahead. */
@@ -62,7 +63,7 @@ export async function runEmbedded(
       hooks.onStarted?.(job);
     };
     try {
-      const { result } = await pool.run(orderOf(spec, job), styles, onBegun);
+      const { result } = await pool.run(orderOf(spec, job), styles, { onBegun });
       const outputs = job.outputs.map(({ path }) => path);
       journal.write({ event: 'done', key: job.key, input: job.input, outputs, seconds: result.seconds });
       done++;
@@ -123,7 +124,7 @@ export async function runEmbedded(
   const remaining = jobs.length - done - failed;
   if (stop) {
     await journal.end('stopped');
-    throw new MachineError(`${stop.message}; then run the same command again: ${remaining} pictures are left to do`);
+    throw new MachineError(`${stop.message}; then run the same command again: ${picturesAre(remaining)} left to do`);
   }
   if (remaining > 0) {
     await journal.end('cancelled');

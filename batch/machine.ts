@@ -26,11 +26,10 @@ const USABLE_SHARE = 0.8;
 
 /**
  * One thread a slot does the most work, for nothing waits then: as many slots as cores, or as memory holds, and the
- * cores shared among them.
+ * cores shared among them. A GPU is one for all slots: several would only share its time and its memory, so that it gets
+ * one.
  *
  * @param weightBytes size of the model's weight files.
- * A GPU is one for all slots: several would only share its time and its memory, so that it gets one.
- *
  * @param asked what the user asks for instead; `pictures`: how many there are to do, if that is known.
  */
 export function planSlots(

@@ -5,6 +5,12 @@ import type { BatchSpec } from './job';
 export const FAILURES_SHOWN = 1000;
 export const RECENT_SHOWN = 200;
 
+/** "1 picture", "2 pictures". */
+export const pictures = (count: number): string => `${count} ${count === 1 ? 'picture' : 'pictures'}`;
+
+/** The same with its verb. */
+export const picturesAre = (count: number): string => `${pictures(count)} ${count === 1 ? 'is' : 'are'}`;
+
 /** `stopped`: something of it is left to do and nothing works on it; its command goes on with it. */
 export type BatchState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled' | 'stopped';
 

@@ -1,10 +1,26 @@
-/** A worker's side of a batch whose files go through the queue: styles once, then each input in and its results out. */
+/** What a worker needs of a batch: its version and model, its styles, and each input and result that goes through the queue. */
+import type { EngineDescription } from '../../engine/engine';
 import { InputError } from '../../engine/errors';
 import { messageOf } from '../../engine/weights/source';
 import { MachineError, oneLine } from '../errors';
 import { orderOf, sha256, type BatchJob, type BatchSpec, type JobOrder, type JobReply, type JobResult } from '../job';
 import { isFull, type QueueServer } from './connection';
 import { fetchedName, inputName, LARGEST_RESULT, resultName, styleName, type FileStore } from './files';
+
+/** Why a worker of that version with that model must not do a batch; undefined when it may. */
+export function mismatchOf(
+  { name, version, model }: BatchSpec,
+  own: string,
+  engine: EngineDescription,
+): string | undefined {
+  if (version !== own) {
+    return `batch ${name} is of Diptych ${version}, this worker is ${own}; start a worker of that version`;
+  }
+  if (model.fingerprint !== engine.fingerprint) {
+    return `batch ${name} is for the model ${model.name} (${model.fingerprint}), this worker has ${engine.model} (${engine.fingerprint}); start a worker with --model`;
+  }
+  return undefined;
+}
 
 /** Reads the style files on this machine; a reason when one is gone or another one now. */
 export async function readStyles(

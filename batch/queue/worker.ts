@@ -4,14 +4,15 @@ import type { Worker } from 'bullmq';
 import type { EngineDescription } from '../../engine/engine';
 import { messageOf } from '../../engine/weights/source';
 import { MachineError, oneLine, SLOT_ERRORS } from '../errors';
-import { orderOf, TRIES, type BatchJob, type BatchSpec, type JobResult } from '../job';
+import { orderOf, TRIES, type BatchJob, type BatchSpec, type JobOrder, type JobReply, type JobResult } from '../job';
 import { removeTemporaryFolder, whyNotWritable } from '../output';
 import { PoolClosedError, type SlotPool } from '../slot/pool';
 import { isFull } from './connection';
 import { SlotHealth } from './health';
 import { isTriedAgain, queueName, reasonOf, type BatchEntry, type PictureJob, type Registry } from './registry';
 import { sleep, unlessAborted } from '../wait';
-import { fetchStyles, readStyles, transferJob } from './worker-files';
+import { Watchers } from './watchers';
+import { fetchStyles, mismatchOf, readStyles, transferJob } from './worker-files';
 
 /** What a worker uses of its slots. */
 export type WorkerSlots = Pick<SlotPool, 'size' | 'idle' | 'run' | 'close'>;
@@ -47,6 +48,11 @@ const MOST_LEAVING = 4;
 const MOST_WATCHED = 2;
 /** Batches whose styles are kept in memory. */
 const STYLES_KEPT = 4;
+/**
+ * Of pictures that take less than this in the engine, s, one more for each slot is taken: it is read while the one before
+ * is computed, and begins at once. No other worker waits longer for it than this.
+ */
+const QUICK_SECONDS = 1;
 
 type Styles = ReadonlyMap<string, Uint8Array>;
 
@@ -56,6 +62,8 @@ interface Attached {
   readonly worker: Worker;
   /** Pictures in work. */
   working: number;
+  /** Those of them that are computed, whose slots can take others; their files are being written. */
+  writing: number;
 }
 
 interface Refused {
@@ -73,12 +81,13 @@ export class QueueWorker {
   readonly #leaving = new Set<Attached>();
   /** Until those have ended. */
   readonly #detaching = new Set<Promise<void>>();
-  /** For batches whose last pictures are with other workers: they notice when one of those dies, and take nothing. */
-  readonly #watchers = new Map<string, Worker>();
+  readonly #watchers: Watchers;
   /** The styles of a batch by their SHA-256, of the latest few batches. */
   readonly #styles = new Map<string, Styles>();
   readonly #refused = new Map<string, Refused>();
   readonly #health: SlotHealth;
+  /** Whether the latest picture was quick. */
+  #isQuick = false;
   #stopping = false;
   #givenBack = 0;
   /** Lines that are not said again while what they say lasts. */
@@ -94,6 +103,8 @@ export class QueueWorker {
     private readonly hooks: WorkerHooks,
   ) {
     this.#health = new SlotHealth(this.#pauseMs);
+    const open = (name: string): Worker => registry.server.worker(queueName(name), undefined, this.#workerOptions);
+    this.#watchers = new Watchers(open, (watcher) => this.#closing(watcher));
   }
 
   /**
@@ -149,7 +160,7 @@ export class QueueWorker {
       else if (running > 0 && watched.size < MOST_WATCHED) watched.add(name);
     }
     if (this.#stopping) return;
-    this.#watch(watched);
+    this.#watchers.watch(watched);
     if (next) this.#serve(next.entry, next.styles);
     else if (!isOpen) this.#leave();
     const used = [...this.#leaving, ...(this.#current ? [this.#current] : [])].map(({ entry }) => entry.spec.name);
@@ -187,7 +198,7 @@ export class QueueWorker {
     if (read && this.#isCurrent(entry)) return read;
     const styles = new Map(read);
     const reason =
-      this.#mismatch(spec) ??
+      mismatchOf(spec, this.options.version, this.engine) ??
       (read ? undefined : await this.#readStyles(spec, styles)) ??
       (spec.transfer ? undefined : await whyNotWritable(spec.output));
     if (reason !== undefined) {
@@ -218,7 +229,7 @@ export class QueueWorker {
       (job, token) => this.#process(attached, styles, job as PictureJob, token!),
       { ...this.#workerOptions, concurrency: room },
     );
-    const attached: Attached = { entry, worker, working: 0 };
+    const attached: Attached = { entry, worker, working: 0, writing: 0 };
     // Its pictures are there; the server takes notice of them when their lock is over and it has room.
     worker.on('error', (error) => isFull(error) && this.#noteOnce(this.#fullLine));
     worker.on('completed', () => this.#said.delete(this.#fullLine));
@@ -263,34 +274,24 @@ export class QueueWorker {
     this.#detaching.add(closing);
   }
 
-  /** Watches over the pictures that other workers have of these batches, and of no others. */
-  #watch(names: ReadonlySet<string>): void {
-    for (const [name, watcher] of this.#watchers) {
-      if (names.has(name)) continue;
-      this.#watchers.delete(name);
-      this.#closing(watcher);
-    }
-    for (const name of names) {
-      if (this.#watchers.has(name)) continue;
-      const watcher = this.registry.server.worker(queueName(name), undefined, this.#workerOptions);
-      this.#watchers.set(name, watcher);
-      void watcher.startStalledCheckTimer();
-    }
-  }
-
+  /** Slots that pictures of batches that were left hold. */
   #workingElsewhere(): number {
-    return [...this.#leaving].reduce((sum, { working }) => sum + working, 0);
+    return [...this.#leaving].reduce((sum, { working, writing }) => sum + working - writing, 0);
   }
 
-  /** Gives the current batch the slots that pictures of earlier ones have left. */
+  /**
+   * Gives the current batch the slots that pictures of earlier ones have left, and more pictures than those: one for each
+   * slot when they are quick, else in place of those whose files are being written.
+   */
   #share(): void {
     if (!this.#current) return this.#wake();
-    const { worker } = this.#current;
-    const room = Math.max(1, this.pool.size - this.#workingElsewhere());
-    if (worker.concurrency === room) return;
+    const { worker, writing } = this.#current;
+    const slots = Math.max(1, this.pool.size - this.#workingElsewhere());
+    const room = slots + (this.#isQuick ? slots : writing);
+    const isMore = room > worker.concurrency;
     worker.concurrency = room;
     // It looks at that number when a picture of its own ends, or when it goes on after a pause.
-    void worker.pause(true).then(() => worker.resume());
+    if (isMore) void worker.pause(true).then(() => worker.resume());
   }
 
   async #process(
@@ -301,11 +302,19 @@ export class QueueWorker {
   ): Promise<JobResult & { worker: string }> {
     const { spec } = attached.entry;
     attached.working++;
+    let isComputed = false;
+    const onComputed = (): void => {
+      isComputed = true;
+      attached.writing++;
+      this.#share();
+    };
+    const run = (order: JobOrder): Promise<JobReply> => this.pool.run(order, styles, { onComputed });
     try {
       const result = spec.transfer
-        ? await transferJob(spec, job.data, this.registry.server, (order) => this.pool.run(order, styles))
-        : (await this.pool.run(orderOf(spec, job.data), styles)).result;
+        ? await transferJob(spec, job.data, this.registry.server, run)
+        : (await run(orderOf(spec, job.data))).result;
       this.#health.succeeded();
+      this.#isQuick = result.engineSeconds < QUICK_SECONDS;
       this.#admit(spec.name);
       this.hooks.onDone?.(spec.name, job.data, result);
       return { ...result, worker: this.#id };
@@ -324,18 +333,9 @@ export class QueueWorker {
       throw this.registry.server.putBack.delayed();
     } finally {
       attached.working--;
+      if (isComputed) attached.writing--;
       this.#share();
     }
-  }
-
-  #mismatch({ name, version, model }: BatchSpec): string | undefined {
-    if (version !== this.options.version) {
-      return `batch ${name} is of Diptych ${version}, this worker is ${this.options.version}; start a worker of that version`;
-    }
-    if (model.fingerprint !== this.engine.fingerprint) {
-      return `batch ${name} is for the model ${model.name} (${model.fingerprint}), this worker has ${this.engine.model} (${this.engine.fingerprint}); start a worker with --model`;
-    }
-    return undefined;
   }
 
   get #pauseMs(): number {
@@ -378,7 +378,7 @@ export class QueueWorker {
       this.hooks.note(`taking no more pictures; those in work (${inWork}) end within two seconds or are given back`);
     }
     this.#leave();
-    this.#watch(new Set());
+    this.#watchers.watch(new Set());
     await this.pool.close();
     const late = new AbortController();
     const ended = Promise.all(this.#detaching).then(() => true);

@@ -25,6 +25,14 @@ interface Queued {
   readonly reject: (error: Error) => void;
 }
 
+/** What becomes of an order in a pool. */
+export interface RunHooks {
+  /** A slot takes it. */
+  readonly onBegun?: () => void;
+  /** Its slot can take the next one; its files are written beside that. */
+  readonly onComputed?: () => void;
+}
+
 export class SlotPool {
   readonly #slots: readonly Slot[];
   readonly #free: Slot[];
@@ -65,10 +73,13 @@ export class SlotPool {
     return this.#use((slot) => slot.check(named, styles, force));
   }
 
-  /** @param onBegun is called when a slot takes the order. */
-  run(order: JobOrder, styles: ReadonlyMap<string, Uint8Array>, onBegun?: () => void): Promise<JobReply> {
-    const work = (slot: Slot, onComputed: () => void): Promise<JobReply> => {
-      onBegun?.();
+  run(order: JobOrder, styles: ReadonlyMap<string, Uint8Array>, hooks: RunHooks = {}): Promise<JobReply> {
+    const work = (slot: Slot, free: () => void): Promise<JobReply> => {
+      hooks.onBegun?.();
+      const onComputed = (): void => {
+        free();
+        hooks.onComputed?.();
+      };
       return slot.run(order, styles, { onComputed, onSent: () => this.#expect() });
     };
     return this.#use(work, order);

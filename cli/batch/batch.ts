@@ -12,7 +12,7 @@ import { planOutputs, surveyOutputs, type PlannedInput, type Survey } from '../.
 import { BatchProgress } from '../../batch/progress';
 import { Rate } from '../../batch/rate';
 import { SlotPool } from '../../batch/slot/pool';
-import { secondsLeft } from '../../batch/status';
+import { pictures, secondsLeft } from '../../batch/status';
 import { openBatchModel } from './model';
 import { onEnding } from '../terminal/ending';
 import type { Io } from '../io';
@@ -230,7 +230,7 @@ export async function surveyBatch(io: Io, asked: AskedBatch): Promise<PreparedBa
 
 export function describeStart(io: Io, { spec, survey, total }: PreparedBatch): void {
   const there = survey.done.length;
-  const parts = [`${total} ${total === 1 ? 'picture' : 'pictures'}`];
+  const parts = [pictures(total)];
   if (there > 0) parts.push(`${there} done already`);
   if (survey.changed > 0) parts.push(`${survey.changed} to be made again, for style, settings or input changed`);
   io.err(`batch ${spec.name}: ${parts.join(', ')}\n`);

@@ -12,7 +12,7 @@ import { QueueWorker } from '../../batch/queue/worker';
 import type { BatchSpec } from '../../batch/job';
 import { surveyAgain, type Survey } from '../../batch/plan';
 import { SlotPool } from '../../batch/slot/pool';
-import type { BatchStatus } from '../../batch/status';
+import { pictures, picturesAre, type BatchStatus } from '../../batch/status';
 import { sleep } from '../../batch/wait';
 import {
   describeStart,
@@ -124,7 +124,7 @@ export async function queueBatchCommand(
         if ((await registry.get(spec.name)).cancelled) throw cancelledMeanwhile(spec.name, survey.done.length, total);
         const fetching = transfer ? '; the same command without --detach fetches their results' : '';
         io.err(
-          `${queued} pictures are in the queue; see them with: diptych batches ${spec.name} --queue URL${fetching}\n`,
+          `${picturesAre(queued)} in the queue; see them with: diptych batches ${spec.name} --queue URL${fetching}\n`,
         );
         return start;
       }
@@ -145,7 +145,7 @@ export async function queueBatchCommand(
         await removeTemporaryFolder(spec.output);
         return { ...start, done: survey.done.length, failed: survey.jobs.length };
       }
-      io.err(`note: ${missing} pictures were lost from the queue; they are put into it again\n`);
+      io.err(`note: ${pictures(missing)} lost from the queue and put into it again\n`);
     }
   });
   return work.catch((error: unknown) => {
@@ -230,12 +230,12 @@ export async function changeBatchCommand(
     if (options.cancel) {
       await registry.cancel(name);
       const { running } = await registry.counts(name);
-      const rest = running > 0 ? `; ${running} pictures in work still end` : '';
+      const rest = running > 0 ? `; ${pictures(running)} in work still ${running === 1 ? 'ends' : 'end'}` : '';
       io.err(`batch ${name}: cancelled${rest}; the same diptych batch command goes on with it\n`);
       return { name, cancelled: true, running };
     }
     const retried = await registry.retryFailed(name);
-    io.err(`batch ${name}: ${retried} ${retried === 1 ? 'picture is' : 'pictures are'} tried again\n`);
+    io.err(`batch ${name}: ${picturesAre(retried)} tried again\n`);
     return { name, retried };
   });
 }
@@ -317,7 +317,7 @@ export async function workerCommand(io: Io, options: WorkerOptions): Promise<obj
     );
     const { givenBack } = await worker.run(io.signal);
     const back = givenBack > 0 ? `, gave ${givenBack} back` : '';
-    throw new CancelledError(`worker stopped; it did ${done} pictures${back}, the rest stays queued`);
+    throw new CancelledError(`worker stopped; it did ${pictures(done)}${back}, the rest stays queued`);
   } finally {
     await pool.kill();
     forget();

@@ -16,11 +16,11 @@ test('SIGTERM and Ctrl-C give the picture back and end; a later one ends at once
     const sent = await b.run('batch', await b.style(), input, '-o', b.at('out'), ...queue, ...long);
     expect(sent.err).toMatch(/2 pictures are in the queue/);
     const counts = async (): Promise<object> => (await registry.counts('long')) as object;
-    const start = async (): Promise<{ worker: ReturnType<Bench['start']>; slots: number[] }> => {
+    const start = async (nth = 1): Promise<{ worker: ReturnType<Bench['start']>; slots: number[] }> => {
       const worker = b.start('worker', ...queue, '--threads', '1', '--concurrency', '1');
       await worker.line((line) => line === 'batch long: taking pictures');
-      for (let i = 0; i < 200 && (await registry.counts('long')).running === 0; i++) await pause(50);
-      expect(await counts()).toMatchObject({ running: 1, waiting: 1 });
+      for (let i = 0; i < 200 && (await registry.counts('long')).running < nth; i++) await pause(50);
+      expect(await counts()).toMatchObject({ running: nth, waiting: 2 - nth });
       return { worker, slots: childrenOf(worker.child.pid!) };
     };
 
@@ -36,7 +36,15 @@ test('SIGTERM and Ctrl-C give the picture back and end; a later one ends at once
     expect(await counts()).toMatchObject({ running: 0, waiting: 2, failed: 0 });
 
     const second = await start();
+    const third = await start(2);
     redis.pause();
+    third.worker.child.kill('SIGTERM');
+    const unheard = await third.worker.finished;
+    expect(unheard.err.split('\n').slice(-3)).toEqual([
+      'the queue does not answer; pictures that were in work go to other workers 30 seconds from now',
+      'diptych: worker stopped; it did 0 pictures, the rest stays queued',
+      '',
+    ]);
     second.worker.child.kill('SIGINT');
     // One signal is obeyed; the next counts only when it comes clearly later.
     const again = setInterval(() => second.worker.child.kill('SIGINT'), 300);
@@ -44,7 +52,7 @@ test('SIGTERM and Ctrl-C give the picture back and end; a later one ends at once
     clearInterval(again);
     expect(second.worker.child.signalCode).toBe('SIGINT');
     expect(atOnce.err).not.toContain('worker stopped');
-    for (const { slots } of [first, second]) while (slots.some(isRunning)) await pause(50);
+    for (const { slots } of [first, second, third]) while (slots.some(isRunning)) await pause(50);
     expect(filesUnder(b.at('out')).size).toBe(0);
   } finally {
     b.close();

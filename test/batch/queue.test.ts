@@ -15,7 +15,8 @@ import { PoolClosedError } from '../../batch/slot/pool';
 import type { BatchStatus } from '../../batch/status';
 import { startPostgres, startRedis, type TestServer } from './servers';
 
-const RESULT: JobReply = { result: { width: 1, height: 1, seconds: 0, engineSeconds: 0 } };
+/** Not so quick that a worker takes the next picture ahead. */
+const RESULT: JobReply = { result: { width: 1, height: 1, seconds: 1, engineSeconds: 1 } };
 const ENGINE: EngineDescription = {
   model: 'stand-in',
   fingerprint: 'f',
@@ -133,6 +134,10 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     expect(await registry.retryFailed('main')).toBe(1);
     await work('main', 'failed', pool);
     expect(ran.get(poison.key)).toBe(6);
+    for (const key of [list[0]!.key, 'none']) {
+      await expect(registry.retryOne('main', key)).rejects.toThrow(`${key}: is no failed picture of main`);
+    }
+    await expect(registry.retryFailed('other')).rejects.toThrow(/^other: there is no such batch in /);
     await registry.retryOne('main', poison.key);
     await work(
       'main',
@@ -268,6 +273,45 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
     expect(order).toEqual([...Array(4).fill('first'), ...Array(6).fill('second')]);
     expect(Math.max(...held)).toBeLessThanOrEqual(2);
     expect((await statusOf('first')).state).toBe('done');
+  });
+
+  test('a slot whose picture is computed takes the next one while files are written, and no more than that', async () => {
+    const batch = spec('overlap');
+    const count = 5;
+    await submit(batch, jobs(batch, count));
+    let begun = 0;
+    let writing = 0;
+    const held: number[] = [];
+    const pool: WorkerSlots = {
+      ...{ size: 1, idle: 1, close: async () => undefined },
+      async run(_order, _styles, { onComputed } = {}) {
+        const nth = ++begun;
+        await pause(60);
+        held.push((await registry.counts('overlap')).running - 1 - writing);
+        onComputed?.();
+        writing++;
+        // Its files are there only after the next one began, which it would never do otherwise.
+        while (begun === nth && nth < count) await pause(5);
+        await pause(30);
+        writing--;
+        return RESULT;
+      },
+    };
+    await work('overlap', 'done', pool);
+    expect([begun, Math.max(...held)]).toEqual([count, 0]);
+  });
+
+  test('of quick pictures one more for each slot is taken ahead', async () => {
+    const batch = spec('quick');
+    await submit(batch, jobs(batch, 12));
+    const held: number[] = [];
+    const pool = slots(async () => {
+      await pause(60);
+      held.push((await registry.counts('quick')).running);
+      return { result: { ...RESULT.result, engineSeconds: 0.9 } };
+    });
+    await work('quick', 'done', pool);
+    expect([held[0]! <= 2, Math.max(...held)]).toEqual([true, 4]);
   });
 
   test('a picture of a dead worker is done by others that are with a later batch', async () => {

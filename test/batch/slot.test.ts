@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SlotError } from '../../batch/errors';
-import { DeviceError } from '../../engine/errors';
+import { DeviceError, InputError } from '../../engine/errors';
 import { PoolClosedError, SlotPool } from '../../batch/slot/pool';
 import { Slot, SlotDiedError } from '../../batch/slot/slot';
 import type { JobOrder } from '../../batch/job';
@@ -12,7 +12,8 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'diptych-slot-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const ORDER = { styles: [], job: { key: 'k' } } as unknown as JobOrder;
+const orderOf = (key: string): JobOrder => ({ styles: [], job: { key } }) as unknown as JobOrder;
+const ORDER = orderOf('k');
 
 /** A slot whose process does `order` with the number of the order, from 1, of all its processes. */
 function slotThat(order: string, silenceMs: number): Slot {
@@ -104,18 +105,37 @@ test('a style is sent to a process once; past eight all are forgotten', async ()
 });
 
 test('a pool that is closed lets orders end for a short time, ends the others, and takes no more', async () => {
-  const program = programThat('if (nth === 1) hang(); await new Promise((wake) => setTimeout(wake, 200));');
-  const pool = new SlotPool(2, { program, engine: {} }, 1000);
-  const answer = (): Promise<unknown> => pool.run(ORDER, new Map()).catch((error: unknown) => error);
-  const first = answer();
+  const program = programThat(`if (order.job.key === 'hangs') hang();
+    await new Promise((wake) => setTimeout(wake, 200));
+    if (order.job.key === 'fails') return send({ kind: 'failed', error: { kind: 'input', message: 'no picture' } });`);
+  const pool = new SlotPool(3, { program, engine: {} }, 1000);
+  const answer = (key = 'k'): Promise<unknown> => pool.run(orderOf(key), new Map()).catch((error: unknown) => error);
+  expect([pool.size, pool.idle]).toEqual([3, 3]);
+  const first = answer('hangs');
   while (!existsSync(join(folder, 'log'))) await new Promise((wake) => setTimeout(wake, 10));
   const second = answer();
+  const third = answer('fails');
   const waiting = answer();
-  while (readFileSync(join(folder, 'log')).length < 2) await new Promise((wake) => setTimeout(wake, 10));
+  while (readFileSync(join(folder, 'log')).length < 3) await new Promise((wake) => setTimeout(wake, 10));
+  const pids = [...pool.pids];
+  expect([pool.idle, pids.filter((pid) => existsSync(`/proc/${pid}`)).length]).toEqual([0, 3]);
   await pool.close();
-  expect(await second).toEqual({ result: { nth: 2 } });
+  expect(await second).toMatchObject({ result: { nth: expect.any(Number) } });
+  // What a picture itself is at fault for is said all the same.
+  expect(await third).toEqual(new InputError('no picture'));
   for (const order of [first, waiting, answer()]) expect(await order).toBeInstanceOf(PoolClosedError);
-  expect(pool.pids.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+  expect([pool.idle, pool.pids, pids.filter((pid) => existsSync(`/proc/${pid}`))]).toEqual([3, [], []]);
+});
+
+test('an order that one slot has read ahead is done by another that is free before', async () => {
+  const program = programThat(`fs.appendFileSync(log + '.keys', order.job.key);
+    while (order.job.key === 'b' && !fs.readFileSync(log + '.keys', 'utf8').includes('c'))
+      await new Promise((wake) => setTimeout(wake, 5));`);
+  const pool = new SlotPool(2, { program, engine: {} }, 1000);
+  // The second one ends only once the third is begun.
+  await Promise.all(['a', 'b', 'c'].map((key) => pool.run(orderOf(key), new Map())));
+  expect(readFileSync(join(folder, 'log.expected'), 'utf8')).toBe('c ');
+  await pool.kill();
 });
 
 test('the next order begins once the one before is computed, its files written or not; its input was read ahead', async () => {
@@ -123,10 +143,11 @@ test('the next order begins once the one before is computed, its files written o
   const program = programThat(`send({ kind: 'computed' });
     while (nth === 1 && fs.readFileSync(log).length < 2) await new Promise((wake) => setTimeout(wake, 5));`);
   const pool = new SlotPool(1, { program, engine: {} }, 1000);
-  await pool.describe();
-  const order = (key: string): JobOrder => ({ styles: [], job: { key } }) as unknown as JobOrder;
+  expect(await pool.describe()).toEqual({});
   const begun: string[] = [];
-  const answers = ['a', 'b', 'c'].map((key) => pool.run(order(key), new Map(), () => void begun.push(key)));
+  const answers = ['a', 'b', 'c'].map((key) =>
+    pool.run(orderOf(key), new Map(), { onBegun: () => void begun.push(key) }),
+  );
   expect(begun).toEqual(['a']);
   expect(await Promise.all(answers)).toEqual([1, 2, 3].map((nth) => ({ result: { nth } })));
   expect([begun, readFileSync(join(folder, 'log.expected'), 'utf8')]).toEqual([['a', 'b', 'c'], 'b c ']);

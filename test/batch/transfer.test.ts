@@ -2,6 +2,8 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import pg from 'pg';
 import { jobKey, outputId, sha256, type BatchJob, type BatchSpec } from '../../batch/job';
 import { markPng } from '../../batch/mark';
 import { prepareOwnFolder } from '../../batch/output';
@@ -14,6 +16,27 @@ import { requireSmall, requireWindow, Transfer } from '../../batch/queue/transfe
 import { QueueWorker, type WorkerSlots } from '../../batch/queue/worker';
 import { Bench, events, filesUnder, QUICK } from './bench';
 import { startPostgres, startRedis, type TestServer } from './servers';
+
+const WEEK = 7 * 24 * 3600;
+
+/** Does as if a week had passed for the batch "forgotten". */
+async function forget(kind: 'redis' | 'postgres', url: string): Promise<void> {
+  if (kind === 'redis') {
+    const redis = new Redis(url);
+    const key = 'diptych-files:forgotten';
+    const left = await redis.ttl(key);
+    expect([left > WEEK - 60, left <= WEEK]).toEqual([true, true]);
+    await redis.pexpire(key, 1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    redis.disconnect();
+  } else {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    const old = `now() - interval '${WEEK + 60} seconds'`;
+    await client.query(`update bullmq.diptych_files set stored = ${old} where batch = 'forgotten'`);
+    await client.end();
+  }
+}
 
 describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
   let server: TestServer;
@@ -137,6 +160,13 @@ describe.each(['redis', 'postgres'] as const)('%s', (kind) => {
       await connection.files.put('window', new Map([[resultName(damaged.key, 0), Buffer.from('x')]]));
       await transfer.fetch();
       expect(existsSync(damaged.outputs[0]!.path)).toBe(false);
+      // What nobody touches for long is dropped by the server, or when it is next used.
+      await connection.files.put('forgotten', new Map([['x', Buffer.from('x')]]));
+      await forget(kind, server.url);
+      expect(await connection.files.names('window', '')).not.toEqual([]);
+      const later = await openServer(server.url, { patient: true, note: () => undefined });
+      expect(await later.files.names('forgotten', '')).toEqual([]);
+      await later.close();
       await transfer.clear();
       expect(await connection.files.names('window', '')).toEqual([]);
       expect(said.filter((line) => line.startsWith('refused'))).toEqual([]);

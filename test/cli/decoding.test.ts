@@ -1,4 +1,6 @@
 /** Files made to cost time or memory, files of other kinds, and damaged ones: one line each, and the next is read. */
+import childProcess from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -61,6 +63,21 @@ describe('a picture that costs too much', () => {
     expect((await decoder.decode(fixture('png-rgb16-none.png'), 'next.png')).width).toBe(24);
     decoder.end();
   });
+});
+
+test('many pictures are read by one process, which keeps nothing of those that were', async () => {
+  const fork = jest.spyOn(childProcess, 'fork');
+  const decoder = new Decoder();
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) await decoder.check(fixture('png-rgb16-none.png'), 'a.png', signal);
+  const child = fork.mock.results[0]!.value as childProcess.ChildProcess;
+  expect([fork.mock.calls.length, child.killed]).toEqual([1, false]);
+  // The one that is left notices its end.
+  expect(['message', 'error', 'exit'].map((event) => child.listenerCount(event))).toEqual([0, 0, 1]);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  decoder.end();
+  expect(child.killed).toBe(true);
+  fork.mockRestore();
 });
 
 test.each<[string, Buffer | string, RegExp]>([

@@ -165,6 +165,29 @@ test('imagine makes a picture from a prompt, the same for the same seed, another
   expect(bytes(styled)).not.toEqual(bytes(plain));
 });
 
+test('a style of which this net lacks most modules is refused, unless forced; of half it acts, and how much is told', async () => {
+  const { targets, info } = await readStyle(bytesSource('style', styles[0]!));
+  const [name, target] = [...targets].find(([each]) => /_blocks\.\d+\./.test(each))!;
+  const elsewhere = (...blocks: number[]): Uint8Array => {
+    const more = blocks.map((at) => [name.replace(/_blocks\.\d+\./, `_blocks.${at}.`), target] as const);
+    return writeStyle(new Map([[name, target], ...more]), info!, { keys: 'kohya' });
+  };
+  const restyled = (file: Uint8Array, force?: true): Promise<Image> =>
+    engine.restyle({
+      ...{ image: drawing(32, 32, RED, BLUE), styles: [{ file, strength: 1 }], steps: 2 },
+      ...(force && { force }),
+    });
+  const few = /^the style: only 1 of 3 modules are applied; not applied: 2 not in this base model; choose a plain LoRA/;
+  await expect(restyled(elsewhere(7, 8))).rejects.toThrow(few);
+  await expect(engine.describeStyle('the style', elsewhere(7, 8))).rejects.toThrow(few);
+  const alone = bytes(await restyled(elsewhere()));
+  expect(bytes(await restyled(elsewhere(7, 8), true))).toEqual(alone);
+  expect(bytes(await restyled(elsewhere(7)))).toEqual(alone);
+  expect((await engine.describeStyle('s', elsewhere(7))).coverage).toEqual({
+    ...{ applied: 1, modules: 2, notApplied: [{ reason: 'not in this base model', count: 1 }] },
+  });
+});
+
 test('a LoRA for another net is refused in one line', async () => {
   const info = {
     style: 's',

@@ -1,5 +1,5 @@
 /** `diptych learn`: what the engine is asked, the files it leaves, cancelling and going on. The engine is a stand-in here. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, promises, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { quote } from '../../../cli/command-line';
 import { CancelledError, InputError } from '../../../engine/errors';
@@ -149,6 +149,40 @@ describe('learn', () => {
     const { code, err } = await d.run('learn', ...(await writePair(d)), '-o', output, '--overwrite', ...MODEL);
     expect(code).toBe(0);
     expect(err.match(/^warning: [^\n]*checkpoint: cannot be written [^\n]*$/gm)).toHaveLength(1);
+    expect([...readFileSync(output)]).toEqual([7, 7]);
+  });
+
+  test('a checkpoint that fills the disk makes room for the style', async () => {
+    let output = '';
+    const d = newDesk(
+      standIn({
+        async learn(_, hooks) {
+          hooks?.onProgress?.({ phase: 'learn', step: 4, steps: 9, checkpoint: Uint8Array.of(1, 2, 3) });
+          while (!existsSync(`${output}.checkpoint`)) await new Promise((wake) => setTimeout(wake, 5));
+          return result;
+        },
+      }),
+    );
+    output = d.at('s.safetensors');
+    const pair = await writePair(d);
+    const write = promises.writeFile;
+    const places: string[] = [];
+    const full = jest.spyOn(promises, 'writeFile').mockImplementation((path, bytes, options) => {
+      if (bytes !== result.style) return write(path, bytes, options);
+      places.push(dirname(path as string));
+      if (places.at(-1) !== d.folder || !existsSync(`${output}.checkpoint`)) return write(path, bytes, options);
+      return Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+    });
+    try {
+      const { code, err } = await d.run('learn', ...pair, '-o', output, ...MODEL);
+      expect([code, err]).toEqual([0, expect.stringMatching(/learned in 2 s\n$/)]);
+    } finally {
+      full.mockRestore();
+    }
+    // Refused, kept elsewhere, and written; what was kept meanwhile is gone.
+    expect(places).toEqual([d.folder, expect.any(String), d.folder]);
+    expect([places[1] !== d.folder, existsSync(places[1]!)]).toEqual([true, false]);
+    expect(readdirSync(d.folder).sort()).toEqual(['after.png', 'before.png', 's.safetensors']);
     expect([...readFileSync(output)]).toEqual([7, 7]);
   });
 

@@ -41,6 +41,18 @@ describe('restyle', () => {
     });
   });
 
+  test('of a style that acts in part only, what does not act is a note and in --json', async () => {
+    const coverage = { applied: 3, modules: 5, notApplied: [{ reason: 'DoRA', count: 2 }] };
+    const described = { name: '', prompt: '', model: null, rank: 1, steps: 0, coverage };
+    const d = newDesk(standIn({ restyle: async ({ image }) => image, describeStyle: async () => described }));
+    const [before] = await writePair(d);
+    const style = writeStyle(d, 'a.safetensors');
+    const { code, out, err } = await d.run('restyle', style, before, '-o', d.at('out'), '--json', ...MODEL);
+    expect(code).toBe(0);
+    expect(err).toContain(`note: ${style}: 3 of 5 modules are applied; not applied: 2 DoRA\n`);
+    expect(JSON.parse(out)).toMatchObject({ adapters: [{ style, ...coverage }] });
+  });
+
   test('an input is not overwritten, and two images of one name do not meet', async () => {
     const d = newDesk();
     const [before] = await writePair(d);

@@ -65,7 +65,8 @@ test('in the middle of a call of the device a signal is answered, and what was k
 
 test('who hears it has the time to save, and its own words', async () => {
   const run = start(
-    `process.on('message', async () => {
+    `process.on('message', async ({ kind }) => {
+      if (kind !== 'end') return;
       await tell({ kind: 'ending' });
       setTimeout(() => { fs.writeFileSync(at('saved'), ''); process.exit(130); }, 600);
     });
@@ -134,8 +135,8 @@ test('one that is killed is reported, and takes its drafts and its lock along, b
     await kept();
     process.kill(process.pid, 'SIGKILL');`,
   );
-  const { code, err } = await run.done;
-  expect(code).toBe(1);
+  const { code, out, err } = await run.done;
+  expect([code, out]).toEqual([1, '']);
   expect(err).toMatch(/^diptych: the process was killed \(SIGKILL[^\n]*; saved in x\nTo go on:/);
   expect(['own.lock', 'other.lock', 'draft'].map((name) => existsSync(join(folder, name)))).toEqual([
     ...[false, true, false],

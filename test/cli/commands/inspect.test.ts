@@ -2,8 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePairStyle } from '../../../engine/restyle/pair-style-file';
+import { writeStyle } from '../../../engine/restyle/style-file';
 import { writeSafetensors, type TensorToWrite } from '../../../engine/weights/safetensors';
-import { BLOCK, NAMES, pair, target } from '../../lora/support';
+import { BLOCK, INFO, NAMES, pair, target } from '../../lora/support';
 import { drawing, BLUE, PALE, RED } from '../../support/drawing';
 import { newDesk } from './desks';
 
@@ -48,7 +49,9 @@ test('an adapter: ranges of its ranks, its size, how much of it acts', async () 
   expect(said.facts).not.toHaveProperty('style');
   expect(text).toMatch(/x\.safetensors: a LoRA adapter\n {2}rank +2 to 4\n/);
   expect(text).toMatch(/\n {2}bytes +0\.0 MiB\n/);
-  expect(text).not.toMatch(/coverage|undefined|object/);
+  expect(text).not.toMatch(/coverage|undefined|object|metadata/);
+  // Its name, and a line for each fact.
+  expect(text.trim().split('\n')).toHaveLength(8);
 });
 
 test('one of which less than half acts, or nothing can, has a problem', async () => {
@@ -86,6 +89,19 @@ test('PEFT: its config is asked for, also when the folder is named, and alpha co
   }
 });
 
+test('a style of our own: how it was learned, and on 8-bit weights if it was', async () => {
+  const styleOf = async (eightBit: boolean): Promise<Said> =>
+    (await inspect(writeStyle(new Map([[NAMES[0]!, target(2, 3, 5)]]), { ...INFO, eightBit }))).said;
+  const facts = {
+    ...{ style: INFO.style, prompt: INFO.prompt, 'style prompt': INFO.stylePrompt, mode: INFO.mode },
+    ...{ 'base model': INFO.baseModel, 'base fingerprint': INFO.modelFingerprint },
+  };
+  expect(await styleOf(true)).toMatchObject({ kind: 'adapter', facts: { ...facts, 'base weights': '8-bit' } });
+  const plain = await styleOf(false);
+  expect(plain).toMatchObject({ kind: 'adapter', facts });
+  expect(plain.facts).not.toHaveProperty('base weights');
+});
+
 test('a checkpoint, and weights that are no adapter', async () => {
   const tensor: TensorToWrite = { name: 'w', dtype: 'F32', shape: [2], data: Float32Array.of(1, 2) };
   const checkpoint = await inspect(writeSafetensors([tensor], { diptych_checkpoint: '1', step: '1234' }));
@@ -110,7 +126,9 @@ test('a style that holds its pairs, whole and damaged', async () => {
   expect(whole.said).toMatchObject({
     ...{ kind: 'pairs', problems: [] },
     facts: { style: 'ink', pairs: ['48 x 48 px'], 'base model': 'net', 'base fingerprint': 'f00d' },
+    parts: { metadata: {} },
   });
+  expect(whole.said.facts['bytes']).toBeGreaterThan(100);
   const damaged = Buffer.from(style);
   damaged.fill(0, damaged.length - 40);
   const broken = await inspect(damaged);
@@ -121,9 +139,10 @@ test('a style that holds its pairs, whole and damaged', async () => {
 test('a file that begins like a model and is none is weights with a problem', async () => {
   const key = 'model.diffusion_model.input_blocks.0.0.weight';
   const { code, said } = await inspect(
-    writeSafetensors([{ name: key, dtype: 'F32', shape: [1], data: Float32Array.of(1) }]),
+    writeSafetensors([{ name: key, dtype: 'F32', shape: [1], data: Float32Array.of(1) }], { title: 'a' }),
   );
   expect([code, said.kind, said.problems.length]).toEqual([2, 'weights', 1]);
+  expect(said.parts).toEqual({ metadata: { title: 'a' } });
 });
 
 test('a model that reads pairs and is damaged; a name that is nothing', async () => {

@@ -11,6 +11,8 @@ const ROOT = join(__dirname, '../..');
 /** Where code.js as built looks for the hosted panel; tests put theirs in its place. */
 const BUILT_HOST = 'http://localhost:8137';
 
+const PANELS = { embedded: 'dist/plugin/ui.html', tiny: 'dist/test/tiny-ui.html' } as const;
+
 export const readText = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 export const readBase64 = (path: string): string => readFileSync(join(ROOT, path)).toString('base64');
 
@@ -25,6 +27,8 @@ export interface ReplicaBrowser {
 }
 
 export interface ReplicaOptions {
+  /** What is in the embedded panel: the model that ships, or the tiny one where any model will do. */
+  readonly model?: 'embedded' | 'tiny';
   /** Where the hosted panel is, in place of the address in code.js. */
   readonly host?: string;
   readonly pictures?: ReplicaSetting['pictures'];
@@ -35,6 +39,7 @@ export interface ReplicaOptions {
 
 /** Opens the editor on a document whose layers show the pictures. */
 export async function openReplica({
+  model = 'embedded',
   host,
   pictures = {},
   stored = {},
@@ -65,7 +70,7 @@ export async function openReplica({
     if (!code.includes(BUILT_HOST)) throw new Error('code.js was built for another host; build without DIPTYCH_HOST');
     const setting: ReplicaSetting = {
       code: code.replaceAll(BUILT_HOST, host ?? BUILT_HOST),
-      panel: readText('dist/plugin/ui.html'),
+      panel: readText(PANELS[model]),
       manifest: JSON.parse(readText('manifest.json')) as ReplicaSetting['manifest'],
       pictures,
       stored,

@@ -90,7 +90,7 @@ export async function learnAndRestyle(device: WebDevice, before: Image, after: I
   const { style, losses } = await engine.learn({
     ...pair,
     contentSteps: 1,
-    steps: 5,
+    steps: 2,
     rank: 2,
     learningRate: 0.05,
     seed: 3,

@@ -23,7 +23,7 @@ test('learns a style, restyles a layer, and gives the very original at strength 
   // From here on even the editor's own server cannot be reached.
   await page.context().setOffline(true);
   // Enough that the style shows in whole grey levels, whatever strength it is fitted.
-  await learnStyle(replica, panel, { before: 'bell before', after: 'bell after', style: 'Line', steps: 40 });
+  await learnStyle(replica, panel, { before: 'bell before', after: 'bell after', style: 'Line', steps: 12 });
 
   const result = await restyleLayer(replica, panel, 'umbrella');
   expect(result).toMatchObject({ name: 'umbrella – Line', kind: 'RECTANGLE', visible: true });

@@ -38,7 +38,7 @@ async function probe(): Promise<void> {
 
 let replica: ReplicaBrowser;
 beforeAll(async () => {
-  replica = await openReplica({});
+  replica = await openReplica({ model: 'tiny' });
 });
 afterAll(() => replica.close());
 

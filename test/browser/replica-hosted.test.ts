@@ -1,10 +1,11 @@
 /** The built plugin in Figma's frames with the panel from a web server: WebGPU, refused storage, no server. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Frame } from 'playwright-core';
 import { serve, type Served } from '../scripts/node-module';
+import { styleFile } from './flows/styles';
 import { openReplica, readBase64, readText, type ReplicaBrowser, type ReplicaOptions } from './in-replica';
 import { openProfile } from './launch';
 import { learnStyle, restyleLayer } from './panel-user';
@@ -41,7 +42,7 @@ async function openEmbedded(address: string, options: Partial<ReplicaOptions> = 
 
 /** Opens the plugin and asks for the other panel. */
 async function switchToHosted(address: string, options: Partial<ReplicaOptions> = {}): Promise<void> {
-  const embedded = await openEmbedded(address, options);
+  const embedded = await openEmbedded(address, { model: 'tiny', ...options });
   await embedded.getByRole('tab', { name: 'Model' }).click();
   // Nothing was asked of the server before the user asks for it.
   expect(replica.requests.filter((url) => url.startsWith(address))).toEqual([]);
@@ -69,7 +70,7 @@ test('the embedded panel cannot even reach what the frames around it allow', asy
   expect(await fetched(embedded.parentFrame()!)).toBe('answered');
 });
 
-test('the worker finds a WebGPU adapter, learns and restyles on it', async () => {
+test('the worker finds a WebGPU adapter and restyles on it', async () => {
   await switchToHosted(host.origin);
   const panel = await hostedPanel();
   expect(new URL(panel.url()).hash).toBe('#figma-light');
@@ -84,8 +85,9 @@ test('the worker finds a WebGPU adapter, learns and restyles on it', async () =>
   const files = Object.fromEntries(paths.map((path) => [path, readBase64(join(TINY_MODEL, path))]));
   // Not as a script of the page, which its policy would refuse.
   await panel.evaluate(readText('dist/test/gpu-worker.js'));
-  const result = await panel.evaluate((f) => diptychRunOnGpu(f), files);
-  expect(result).toMatchObject({ device: 'webgpu', learned: true });
+  const style = readFileSync(styleFile('Ink', 'tiny')).toString('base64');
+  const result = await panel.evaluate(([f, s]) => diptychRunOnGpu(f, s), [files, style] as const);
+  expect(result.device).toBe('webgpu');
   expect(result.changed).toBeGreaterThan(0);
   expect(replica.takeErrors()).toEqual([]);
 });

@@ -15,12 +15,14 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 afterEach(() => expect(browser.takeErrors()).toEqual([]));
 
-/** A forward pass of every kind of net, a step of learning, and the guided way back along an inverted path. */
+/**
+ * A step of learning through an SD net, the guided way back along an inverted path, and a forward pass of every other
+ * kind of net. Each net more is kernels more to compile and run on the processor.
+ */
 const CASES = [
   'lora-gradients/joint',
   'train/decay-v',
   'inversion/two-styles',
-  'unet/sd1',
   'unet/sdxl',
   'text/sd1',
   'vae/tiny-4',
@@ -72,7 +74,7 @@ describe('learning and restyling on the device', () => {
   });
 
   test('both devices see the same losses', () => {
-    expect(gpu.losses).toHaveLength(6);
+    expect(gpu.losses).toHaveLength(3);
     gpu.losses.forEach((point, i) => {
       for (const term of ['content', 'style'] as const) {
         const [a, b] = [point[term], wasm.losses[i]![term]];
@@ -91,7 +93,7 @@ describe('learning and restyling on the device', () => {
 
   test('what is learned and sampled stays on the GPU between steps', () => {
     const training = gpu.runs.filter(({ outputs }) => Object.keys(outputs).some((name) => /style.*first/.test(name)));
-    expect(training).toHaveLength(5);
+    expect(training).toHaveLength(2);
     for (const { inputs, outputs } of training) {
       const state = Object.keys(outputs).filter((name) => /up|first|second/.test(name));
       expect(state).toHaveLength(6);

@@ -27,7 +27,7 @@ export interface EditorUnderTest {
   readonly panel: FrameLocator;
   /** The panel's document. */
   frame(): Promise<Frame>;
-  /** Loads the page anew: a fresh document, empty storage, the panel open on the sample pair. */
+  /** Loads the page anew: a fresh document, empty storage, the panel open on what was selected at first. */
   reload(): Promise<void>;
   /** Starts a command of manifest.json and waits for its panel. */
   start(command: string): Promise<void>;
@@ -55,8 +55,10 @@ export type PanelModel = 'embedded' | 'tiny';
  * Opens the playground with the embedded panel.
  *
  * @param model the tiny one wherever a flow is about the panel and the editor, and not about what the model draws.
+ * @param selected what is selected when the panel opens. With the sample pair the engine that reads pairs is started,
+ *   which takes as long as a short flow.
  */
-export async function openEditor(model: PanelModel): Promise<EditorUnderTest> {
+export async function openEditor(model: PanelModel, selected: 'pair' | 'nothing' = 'pair'): Promise<EditorUnderTest> {
   const { origin, process: server } = await serve('scripts/start.mjs', 'servePlayground', 0);
   const proxy = await startServer({}, {});
   const { context, close: closeContext } = await openContext(proxy.origin, {
@@ -68,6 +70,7 @@ export async function openEditor(model: PanelModel): Promise<EditorUnderTest> {
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   await page.addInitScript(keepWorkers);
+  if (selected === 'nothing') await page.addInitScript(selectNothing);
 
   const panel = page.frameLocator(FRAME);
   const layer = (name: string): Promise<NodeTree> =>
@@ -132,6 +135,18 @@ declare global {
   var workersStarted: Worker[];
   /** Milliseconds by which what workers say arrives later. */
   var workerDelay: number;
+}
+
+/** Runs in every document before its scripts: the playground's selection is empty before its panel can ask for it. */
+function selectNothing(): void {
+  let handle: typeof playground;
+  Object.defineProperty(globalThis, 'playground', {
+    get: () => handle,
+    set: (opened: typeof playground) => {
+      handle = opened;
+      queueMicrotask(() => opened!.select());
+    },
+  });
 }
 
 /**

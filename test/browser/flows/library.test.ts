@@ -19,7 +19,7 @@ let editor: EditorUnderTest;
 let inkFile: string;
 
 beforeAll(async () => {
-  editor = await openEditor('tiny');
+  editor = await openEditor('tiny', 'nothing');
   inkFile = styleFile('Ink', 'tiny');
   await importStyle(editor, inkFile, 'Ink');
 });

@@ -1,15 +1,15 @@
 /** --weights 8-bit: made once on disk, used by every command after, and refused where it makes no sense. */
 import { readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { TINY_MODEL } from '../support/tiny-engine';
-import { diskStore } from '../../cli/inputs/eight-bit-cache';
-import { Engine } from '../../engine/engine';
-import { CancelledError } from '../../engine/errors';
-import { nodeBackend } from '../../engine/runtime/backend-node';
-import { eightBitFile, type EightBitFile } from '../../engine/weights/eight-bit/file';
-import { openWeights } from '../../engine/weights/folder';
-import { nodeFolder } from '../../engine/weights/node-folder';
-import { desk, writePair, type Desk } from './desk';
+import { TINY_MODEL } from '../../support/tiny-engine';
+import { diskStore } from '../../../cli/inputs/eight-bit-cache';
+import { Engine } from '../../../engine/engine';
+import { CancelledError } from '../../../engine/errors';
+import { nodeBackend } from '../../../engine/runtime/backend-node';
+import { eightBitFile, type EightBitFile } from '../../../engine/weights/eight-bit/file';
+import { openWeights } from '../../../engine/weights/folder';
+import { nodeFolder } from '../../../engine/weights/node-folder';
+import { desk, writePair, type Desk } from '../desk';
 
 let d: Desk;
 beforeAll(() => {

@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { Decoder } from '../../cli/decoding/decoder';
-import { decodePicture } from '../../cli/decoding/decode';
-import { LIMITS } from '../../cli/decoding/protocol';
-import { loadImage } from '../../cli/inputs/images';
-import { CancelledError, InputError } from '../../engine/errors';
-import { pixel } from '../support/pictures';
-import { desk, type Desk } from './desk';
+import { Decoder } from '../../../cli/decoding/decoder';
+import { decodePicture } from '../../../cli/decoding/decode';
+import { LIMITS } from '../../../cli/decoding/protocol';
+import { loadImage } from '../../../cli/inputs/images';
+import { CancelledError, InputError } from '../../../engine/errors';
+import { pixel } from '../../support/pictures';
+import { desk, type Desk } from '../desk';
 
-const FIXTURES = join(__dirname, '../fixtures/pictures');
+const FIXTURES = join(__dirname, '../../fixtures/pictures');
 const fixture = (name: string): Buffer => readFileSync(join(FIXTURES, name));
 
 /** Minutes of work for a filter, in 300 bytes. */

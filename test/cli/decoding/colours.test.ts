@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadImage } from '../../cli/inputs/images';
+import { loadImage } from '../../../cli/inputs/images';
 
 interface Expected {
   readonly width: number;
@@ -13,7 +13,7 @@ interface Expected {
   readonly rgba: string;
 }
 
-const FOLDER = process.env['DIPTYCH_PICTURES'] ?? join(__dirname, '../fixtures/pictures');
+const FOLDER = process.env['DIPTYCH_PICTURES'] ?? join(__dirname, '../../fixtures/pictures');
 const expected = JSON.parse(readFileSync(join(FOLDER, 'expected.json'), 'utf8')) as Record<
   string,
   Expected | 'refused'

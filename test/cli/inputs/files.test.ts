@@ -1,6 +1,6 @@
 /** Files the commands read. */
-import { reasonOf, readBytes } from '../../cli/inputs/files';
-import { desk, type Desk } from './desk';
+import { reasonOf, readBytes } from '../../../cli/inputs/files';
+import { desk, type Desk } from '../desk';
 
 let d: Desk;
 beforeEach(() => (d = desk()));

@@ -2,9 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { tidyUp } from '../../cli/terminal/ending';
-import { lockOutput, lockPath } from '../../cli/outputs/lock';
-import { desk, type Desk } from './desk';
+import { tidyUp } from '../../../cli/terminal/ending';
+import { lockOutput, lockPath } from '../../../cli/outputs/lock';
+import { desk, type Desk } from '../desk';
 
 let d: Desk;
 let output: string;

@@ -1,6 +1,6 @@
 /** The progress line. */
-import { duration, ProgressLine } from '../../cli/terminal/progress';
-import type { Progress } from '../../engine/requests';
+import { duration, ProgressLine } from '../../../cli/terminal/progress';
+import type { Progress } from '../../../engine/requests';
 
 function record(interactive: boolean): { err: string[]; line: ProgressLine; tick: (ms: number) => void } {
   const err: string[] = [];

@@ -1,7 +1,7 @@
 /** Which signals count, on a clock of the test's own. Real ones are sent in processes.test.ts. */
 import { getEventListeners } from 'node:events';
-import { CancelledError } from '../../engine/errors';
-import { BEAT_MS, GRACE_MS, obeySignals, orCancelled, REPEAT_MS, type SignalHost } from '../../cli/terminal/signals';
+import { CancelledError } from '../../../engine/errors';
+import { BEAT_MS, GRACE_MS, obeySignals, orCancelled, REPEAT_MS, type SignalHost } from '../../../cli/terminal/signals';
 
 type EndSignal = Parameters<SignalHost['die']>[0];
 

@@ -1,15 +1,15 @@
 /** Models from the hub on disk, and looked into: pinned, checked, gone on with. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder, fetchModel } from '../../cli/inputs/model-cache';
-import type { Io } from '../../cli/io';
-import { openModel } from '../../engine/diffusion/model';
-import { hubFolder } from '../../engine/weights/hub';
-import { nodeFolder } from '../../engine/weights/node-folder';
-import { inputError } from '../weights/support';
-import { startHub, type TestHub } from '../ui-engine/hub-server';
-import { TINY_MODEL } from '../support/tiny-engine';
-import { desk, type Desk } from './desk';
+import { cacheFolder, fetchModel } from '../../../cli/inputs/model-cache';
+import type { Io } from '../../../cli/io';
+import { openModel } from '../../../engine/diffusion/model';
+import { hubFolder } from '../../../engine/weights/hub';
+import { nodeFolder } from '../../../engine/weights/node-folder';
+import { inputError } from '../../weights/support';
+import { startHub, type TestHub } from '../../ui-engine/hub-server';
+import { TINY_MODEL } from '../../support/tiny-engine';
+import { desk, type Desk } from '../desk';
 
 const NAME = 'hub:org/model';
 let d: Desk;

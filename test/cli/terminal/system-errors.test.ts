@@ -3,14 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fixOf, systemProblem } from '../../cli/terminal/system-errors';
-import { built } from '../support/built';
+import { fixOf, systemProblem } from '../../../cli/terminal/system-errors';
+import { built } from '../../support/built';
 
 let folder: string;
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'diptych-system-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const PICTURE = join(__dirname, '../../cli/demo-data/before.png');
+const PICTURE = join(__dirname, '../../../cli/demo-data/before.png');
 
 function run(program: string, argv: readonly string[], files?: number): { code: number | null; err: string } {
   const command = [process.execPath, program, ...argv];
@@ -41,7 +41,7 @@ test('a program of which a file is missing says so and how to get it', () => {
     code: 2,
     err: expect.stringMatching(/^diptych: this installation is not complete \(Cannot find package [^\n]+: npm ci\n$/),
   });
-  symlinkSync(join(__dirname, '../../node_modules'), join(copy, 'node_modules'));
+  symlinkSync(join(__dirname, '../../../node_modules'), join(copy, 'node_modules'));
   rmSync(join(copy, 'dist/cli/decoding.mjs'));
   expect(run(program, ['check', PICTURE, PICTURE])).toEqual({
     code: 2,

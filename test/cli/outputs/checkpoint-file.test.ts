@@ -1,8 +1,8 @@
 /** Checkpoints on disk when the disk does not take them. */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CheckpointFile } from '../../cli/outputs/checkpoint-file';
-import { desk, type Desk } from './desk';
+import { CheckpointFile } from '../../../cli/outputs/checkpoint-file';
+import { desk, type Desk } from '../desk';
 
 let d: Desk;
 let told: string[];

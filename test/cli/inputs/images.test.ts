@@ -1,10 +1,10 @@
 /** Every common image file comes in as sRGB with straight alpha. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { encodePng, loadImage, problemOfImage, savePng, stemOf } from '../../cli/inputs/images';
-import { Random } from '../../engine/tensor/random';
-import { paint, pixel } from '../support/pictures';
-import { desk, type Desk } from './desk';
+import { encodePng, loadImage, problemOfImage, savePng, stemOf } from '../../../cli/inputs/images';
+import { Random } from '../../../engine/tensor/random';
+import { paint, pixel } from '../../support/pictures';
+import { desk, type Desk } from '../desk';
 
 let d: Desk;
 beforeEach(() => (d = desk()));

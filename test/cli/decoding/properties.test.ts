@@ -1,10 +1,10 @@
 /** Any valid TIFF or PNG gives its colours; a damaged PNG gives them, too, or one line; a damaged TIFF has its size. */
 import fc from 'fast-check';
-import { decodePicture } from '../../cli/decoding/decode';
-import { InputError } from '../../engine/errors';
-import { Random } from '../../engine/tensor/random';
-import { pngFile } from '../support/png-file';
-import { tiffFile, type TiffFile } from '../support/tiff-file';
+import { decodePicture } from '../../../cli/decoding/decode';
+import { InputError } from '../../../engine/errors';
+import { Random } from '../../../engine/tensor/random';
+import { pngFile } from '../../support/png-file';
+import { tiffFile, type TiffFile } from '../../support/tiff-file';
 
 const side = fc.integer({ min: 8, max: 20 });
 

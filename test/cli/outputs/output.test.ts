@@ -2,8 +2,8 @@
 import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { tidyUp } from '../../cli/terminal/ending';
-import { readBytes } from '../../cli/inputs/files';
+import { tidyUp } from '../../../cli/terminal/ending';
+import { readBytes } from '../../../cli/inputs/files';
 import {
   KeptElsewhereError,
   prepareFolder,
@@ -12,8 +12,8 @@ import {
   refuseInputs,
   writeResult,
   writeWhole,
-} from '../../cli/outputs/output';
-import { desk, type Desk } from './desk';
+} from '../../../cli/outputs/output';
+import { desk, type Desk } from '../desk';
 
 let d: Desk;
 beforeEach(() => (d = desk()));

@@ -2,8 +2,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SignalHost } from '../../cli/terminal/signals';
-import { supervise, type SupervisionOptions } from '../../cli/supervising/supervise';
+import type { SignalHost } from '../../../cli/terminal/signals';
+import { supervise, type SupervisionOptions } from '../../../cli/supervising/supervise';
 
 let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'diptych-supervise-'))));

@@ -47,7 +47,7 @@ test('an adapter: ranges of its ranks, its size, how much of it acts', async () 
     facts: { rank: '2 to 4', alpha: '1 to 8', modules: 'all 2 modules are applied', coverage, ...counted },
   });
   expect(said.facts).not.toHaveProperty('style');
-  expect(text).toMatch(/x\.safetensors: a LoRA adapter\n {2}rank +2 to 4\n/);
+  expect(text).toMatch(/x\.safetensors: a LoRA adapter\n {2}rank {8}2 to 4\n/);
   expect(text).toMatch(/\n {2}bytes +0\.0 MiB\n/);
   expect(text).not.toMatch(/coverage|undefined|object|metadata/);
   // Its name, and a line for each fact.
@@ -107,8 +107,9 @@ test('a checkpoint, and weights that are no adapter', async () => {
   const checkpoint = await inspect(writeSafetensors([tensor], { diptych_checkpoint: '1', step: '1234' }));
   expect(checkpoint.said).toMatchObject({ kind: 'checkpoint', facts: { 'steps done': 1234 }, problems: [] });
   expect(checkpoint.text).toMatch(/: a learning checkpoint\n {2}steps done +1,234\n/);
-  const plain = await inspect(writeSafetensors([tensor]));
+  const plain = await inspect(writeSafetensors([tensor], { title: 'a' }));
   expect([plain.code, plain.said.kind, plain.said.problems]).toEqual([0, 'weights', []]);
+  expect(plain.said.parts).toEqual({ metadata: { title: 'a' } });
   // The same bytes called numbers that are not read.
   const bytes = Buffer.from(writeSafetensors([tensor]));
   bytes.write(bytes.toString('latin1').replace('"F32","shape":[2]', '"C64","shape":[1]'), 'latin1');

@@ -11,6 +11,7 @@ import { decodePicture } from '../../../cli/decoding/decode';
 import { LIMITS } from '../../../cli/decoding/protocol';
 import { loadImage } from '../../../cli/inputs/images';
 import { CancelledError, InputError } from '../../../engine/errors';
+import { IMAGE_LIMITS } from '../../../engine/image/image';
 import { pixel } from '../../support/pictures';
 import { desk, type Desk } from '../desk';
 
@@ -77,6 +78,33 @@ test('many pictures are read by one process, which keeps nothing of those that w
   expect(getEventListeners(signal, 'abort')).toEqual([]);
   decoder.end();
   expect(child.killed).toBe(true);
+  fork.mockRestore();
+});
+
+test('a process that hangs is ended in time, and the end of an earlier one does not count as that of the next', async () => {
+  const fork = jest.spyOn(childProcess, 'fork');
+  const decoder = new Decoder();
+  const read = (): Promise<void> => decoder.check(fixture('png-rgb16-none.png'), 'a.png');
+  await read();
+  (fork.mock.results[0]!.value as childProcess.ChildProcess).kill('SIGSTOP');
+  const real = ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'setInterval'] as const;
+  jest.useFakeTimers({ doNotFake: [...real] });
+  let over = '';
+  const hung = read().catch((error: Error) => (over = error.message));
+  await new Promise((resolve) => setImmediate(resolve));
+  // The time to start, and four times what the largest picture may take.
+  const longest = 20_000 + 4 * (LIMITS.time + (LIMITS.timePerMegapixel * IMAGE_LIMITS.maxSide ** 2) / 1e6);
+  jest.advanceTimersByTime(longest - 1);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(over).toBe('');
+  jest.advanceTimersByTime(1);
+  jest.useRealTimers();
+  await hung;
+  expect(over).toMatch(/^a\.png: takes too much time to decode; give/);
+  await read();
+  await read();
+  expect(fork.mock.calls.length).toBe(2);
+  decoder.end();
   fork.mockRestore();
 });
 

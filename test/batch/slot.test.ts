@@ -20,6 +20,14 @@ function slotThat(order: string, silenceMs: number): Slot {
   return new Slot({ program: programThat(order), engine: {}, silenceMs });
 }
 
+const pause = (ms: number): Promise<void> => new Promise((wake) => setTimeout(wake, ms));
+
+/** Waits until this many orders have begun. */
+async function orders(count: number): Promise<void> {
+  const log = join(folder, 'log');
+  while (!existsSync(log) || readFileSync(log).length < count) await pause(10);
+}
+
 function programThat(order: string): string {
   const program = join(folder, 'slot.cjs');
   writeFileSync(
@@ -42,27 +50,51 @@ function programThat(order: string): string {
   return program;
 }
 
-test('a process that hangs in an order is ended in time, and the next order gets a new one', async () => {
-  const slot = slotThat('if (nth === 1) hang();', 1500);
-  const error = await slot.run(ORDER, new Map()).catch((error: unknown) => error as Error);
-  expect(error).toBeInstanceOf(SlotDiedError);
-  expect((error as Error).message).toMatch(
-    /^the process that worked on it did not answer for \d+ seconds and was ended$/,
-  );
-  expect(await slot.run(ORDER, new Map())).toEqual({ result: { nth: 2 } });
-  await slot.kill();
-});
+describe('silence, by a clock of the test: an hour of it would otherwise be over before a busy machine starts a process', () => {
+  const SILENCE_MS = 3_600_000;
+  beforeEach(() => {
+    // Processes and their messages go on in real time.
+    const real = ['Date', 'hrtime', 'nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'] as const;
+    jest.useFakeTimers({ doNotFake: [...real, 'setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => jest.useRealTimers());
 
-test('one that comes on is left alone, however long it takes', async () => {
-  const slot = slotThat(
-    `for (let i = 0; i < 8; i++) {
-      await new Promise((wake) => setTimeout(wake, 300));
-      send({ kind: 'progress' });
-    }`,
-    1500,
-  );
-  expect(await slot.run(ORDER, new Map())).toEqual({ result: { nth: 1 } });
-  await slot.kill();
+  test('a process that hangs in an order is ended in time, and the next order gets a new one', async () => {
+    const slot = slotThat('if (nth === 1) hang();', SILENCE_MS);
+    const answer = slot.run(ORDER, new Map()).catch((error: unknown) => error as Error);
+    await orders(1);
+    jest.advanceTimersByTime(SILENCE_MS - 10_000);
+    const { pid } = slot;
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    jest.advanceTimersByTime(20_000);
+    const error = await answer;
+    expect(error).toBeInstanceOf(SlotDiedError);
+    expect((error as Error).message).toMatch(
+      /^the process that worked on it did not answer for 36\d\d seconds and was ended$/,
+    );
+    expect(await slot.run(ORDER, new Map())).toEqual({ result: { nth: 2 } });
+    await slot.kill();
+  });
+
+  test('one that comes on is left alone, however long it takes', async () => {
+    const slot = slotThat(
+      `for (let i = 0; i < 4; i++) {
+        while (!fs.existsSync(log + '.go' + i)) await new Promise((wake) => setTimeout(wake, 5));
+        send({ kind: 'computed' });
+      }`,
+      SILENCE_MS,
+    );
+    let heard = 0;
+    const answer = slot.run(ORDER, new Map(), { onComputed: () => heard++ });
+    await orders(1);
+    for (let i = 0; i < 4; i++) {
+      jest.advanceTimersByTime(0.8 * SILENCE_MS);
+      writeFileSync(join(folder, `log.go${i}`), '');
+      while (heard === i) await pause(5);
+    }
+    expect(await answer).toEqual({ result: { nth: 1 } });
+    await slot.kill();
+  });
 });
 
 test('one that ends without a word fails its order', async () => {
@@ -98,7 +130,7 @@ test('a style is sent to a process once; past eight all are forgotten', async ()
   expect(readFileSync(join(folder, 'log.styles'), 'utf8')).toBe(`${names.slice(0, 9).join(' ')} forget s9 s0 `);
   // A new process has none.
   slot.killNow();
-  while (slot.pid !== undefined) await new Promise((wake) => setTimeout(wake, 10));
+  while (slot.pid !== undefined) await pause(10);
   await run('s9');
   expect(readFileSync(join(folder, 'log.styles'), 'utf8')).toMatch(/ forget s9 s0 s9 $/);
   await slot.kill();
@@ -112,11 +144,11 @@ test('a pool that is closed lets orders end for a short time, ends the others, a
   const answer = (key = 'k'): Promise<unknown> => pool.run(orderOf(key), new Map()).catch((error: unknown) => error);
   expect([pool.size, pool.idle]).toEqual([3, 3]);
   const first = answer('hangs');
-  while (!existsSync(join(folder, 'log'))) await new Promise((wake) => setTimeout(wake, 10));
+  await orders(1);
   const second = answer();
   const third = answer('fails');
   const waiting = answer();
-  while (readFileSync(join(folder, 'log')).length < 3) await new Promise((wake) => setTimeout(wake, 10));
+  await orders(3);
   const pids = [...pool.pids];
   expect([pool.idle, pids.filter((pid) => existsSync(`/proc/${pid}`)).length]).toEqual([0, 3]);
   await pool.close();

@@ -1,9 +1,9 @@
 /** Servers that cannot be used, and addresses that are none: one line each, with the way out. */
-import { sha256, type BatchJob, type BatchSpec } from '../../batch/job';
-import { Registry } from '../../batch/queue/registry';
-import { openServer } from '../../batch/queue/server';
-import { submitBatch } from '../../batch/queue/submit';
-import { startRedis } from './servers';
+import { sha256, type BatchJob, type BatchSpec } from '../../../batch/job';
+import { Registry } from '../../../batch/queue/registry';
+import { openServer } from '../../../batch/queue/server';
+import { submitBatch } from '../../../batch/queue/submit';
+import { startRedis } from '../servers';
 
 describe('a server that cannot be used is one line', () => {
   const refusal = async (url: string): Promise<string> => {

@@ -17,11 +17,11 @@ import { learningSize } from './pipeline';
 import { packedSize, upShape } from './lora/packing';
 import { attentionTargets } from './lora/target-modules';
 import { isLarge, TRAINING_PARTS } from './runtime/program-cache';
-import type { DeviceInfo } from './runtime/backend';
 import type { Runtime } from './runtime/runtime';
 import { heldBytes } from './runtime/weight-files';
 import { BYTES_PER_ELEMENT } from './tensor/dtype';
 import type { WeightSet } from './weights/folder';
+import type { TensorEntry } from './weights/safetensors';
 
 /** What the process takes besides weights and the work of a program: the runtime itself, pictures, code. */
 const BASE_BYTES = 400 * 2 ** 20;
@@ -37,13 +37,15 @@ export type Job =
   | { readonly kind: 'restyle' | 'imagine'; readonly size: number; readonly rank: number; readonly rows: number };
 
 /**
- * Where programs have their weights from: 'mapped', they share their files' pages; 'copied', each holds its own, so that
- * most weights of a training step are there twice, for the way there and for the way back.
+ * Where programs have their weights from: 'mapped', they share their files' pages; 'shared', they share buffers of the
+ * GPU; 'copied', each holds its own, so that most weights of a training step are there twice, for the way there and for
+ * the way back.
  */
-export type Weights = 'mapped' | 'copied';
+export type Weights = 'mapped' | 'shared' | 'copied';
 
-function weightsOn({ kind }: DeviceInfo): Weights {
-  return kind === 'cpu' ? 'mapped' : 'copied';
+function weightsOf({ device, sharesWeights }: Runtime): Weights {
+  if (device.kind === 'cpu') return 'mapped';
+  return sharesWeights ? 'shared' : 'copied';
 }
 
 /** Bytes that a job takes at most, by phase: weights of the net at work and what it computes. */
@@ -52,10 +54,11 @@ export function memoryNeeded(model: DescribedModel, job: Job, weights: Weights =
   const side = job.size / vae.config.downsampling;
   const latents = [1, unet.config.inChannels, side, side];
   const phases = [
-    ...texts.map((text) => bytesOf(text!.weights)),
-    bytesOf(vae.weights) +
+    ...texts.map((text) => bytesOf(text!.weights, weights)),
+    bytesOf(vae.weights, weights) +
       peakBytes(graphOf((b) => b.output('y', encodeImage(b, model, b.input('x', [1, 3, job.size, job.size]))))),
-    bytesOf(vae.weights) + peakBytes(graphOf((b) => b.output('y', decodeLatents(b, model, b.input('x', latents))))),
+    bytesOf(vae.weights, weights) +
+      peakBytes(graphOf((b) => b.output('y', decodeLatents(b, model, b.input('x', latents))))),
     unetWork(model, job, latents, weights),
   ];
   return BASE_BYTES + Math.max(...phases);
@@ -72,27 +75,22 @@ export interface MemoryNeeds {
 }
 
 /**
- * What a model takes in a browser at its own sizes, by the same account that jobs are held to. Nothing of the weights is
- * read.
+ * What a model takes in a browser at its own sizes, on a GPU that has half floats (others hold f16 weights as f32), by the
+ * same account that jobs are held to. Nothing of the weights is read.
  *
  * @throws InputError when the weights are not what the configurations say.
  */
 export function usualNeeds(model: DescribedModel): MemoryNeeds {
   for (const check of netChecks(model)) check();
   const { rank } = isXl(model) ? PAPER_DEFAULTS : LEARN_DEFAULTS;
-  return {
-    learn: memoryNeeded(
-      model,
-      { kind: 'learn', size: learningSize(model, undefined), rank, keep: 'nothing' },
-      'copied',
-    ),
-    restyle: memoryNeeded(model, { kind: 'restyle', size: workingSize(model, undefined), rank: USUAL_RANK, rows: 2 }),
-  };
+  const learning = { kind: 'learn', size: learningSize(model, undefined), rank, keep: 'nothing' } as const;
+  const restyling = { kind: 'restyle', size: workingSize(model, undefined), rank: USUAL_RANK, rows: 2 } as const;
+  return { learn: memoryNeeded(model, learning, 'shared'), restyle: memoryNeeded(model, restyling, 'shared') };
 }
 
 /** Weights of the UNet and what it computes. */
 function unetWork(model: DescribedModel, job: Job, latents: readonly number[], weights: Weights): number {
-  const once = bytesOf(model.unet.weights);
+  const once = bytesOf(model.unet.weights, weights);
   const targets = attentionTargets(unetTargets(model));
   const tokens = model.texts[0].tokenizer.maxLength;
   if (job.kind === 'learn') {
@@ -103,7 +101,7 @@ function unetWork(model: DescribedModel, job: Job, latents: readonly number[], w
     // Two moments of every adapter are beside it.
     const moments = 2 * adapters.length * packedSize(targets, upShape(job.rank)) * BYTES_PER_ELEMENT.f32;
     const parts = partition(graph, TRAINING_PARTS[job.keep ?? 'products']);
-    const held = weights === 'mapped' ? once : parts.reduce((sum, part) => sum + heldBytes(part.graph), 0);
+    const held = weights !== 'copied' ? once : parts.reduce((sum, part) => sum + heldBytes(part.graph), 0);
     return held + moments + peakBytesOfParts(parts);
   }
   const work = peakBytes(
@@ -124,8 +122,11 @@ function graphOf(build: (b: GraphBuilder) => void): Graph {
   return b.finish();
 }
 
-function bytesOf(weights: WeightSet): number {
-  return weights.names().reduce((sum, name) => sum + weights.get(name)!.entry.length, 0);
+/** Bytes of a net's weights. In buffers of the GPU, bf16 is f32: no kernel reads it. */
+function bytesOf(net: WeightSet, weights: Weights): number {
+  const entries = net.names().map((name) => net.get(name)!.entry);
+  const times = ({ dtype }: TensorEntry): number => (weights === 'shared' && dtype === 'BF16' ? 2 : 1);
+  return entries.reduce((sum, entry) => sum + times(entry) * entry.length, 0);
 }
 
 /**
@@ -140,7 +141,7 @@ export function trainingKeep(
   if (!isLarge(model.files)) return 'products';
   const available = runtime.availableMemory();
   if (available === undefined) return runtime.device.kind === 'webgpu' ? 'nothing' : 'products';
-  const needed = memoryNeeded(model, { kind: 'learn', ...job, keep: 'products' }, weightsOn(runtime.device));
+  const needed = memoryNeeded(model, { kind: 'learn', ...job, keep: 'products' }, weightsOf(runtime));
   return needed <= available ? 'products' : 'nothing';
 }
 
@@ -152,7 +153,7 @@ export function trainingKeep(
 export function requireMemory(model: DescribedModel, runtime: Runtime, job: Job): void {
   const available = runtime.availableMemory();
   if (available === undefined || !isLarge(model.files)) return;
-  const needed = memoryNeeded(model, job, weightsOn(runtime.device));
+  const needed = memoryNeeded(model, job, weightsOf(runtime));
   if (needed <= available) return;
   const takes = `to ${job.kind} with ${model.name} at ${job.size} px takes about ${gigabytes(needed)} of memory`;
   if (runtime.device.kind === 'wasm') {

@@ -172,7 +172,8 @@ export class GraphBuilder {
     return x.dtype === to ? x : this.#one({ kind: 'Cast', to }, x);
   }
 
-  dequantize = (integers: Value, scales: Value): Value => this.#one({ kind: 'Dequantize' }, integers, scales);
+  dequantize = (integers: Value, scales: Value, zeros?: Value): Value =>
+    this.#one({ kind: 'Dequantize' }, integers, scales, ...(zeros ? [zeros] : []));
 
   // Contractions.
   matmul = (a: Value, b: Value): Value => this.#one({ kind: 'MatMul' }, a, b);

@@ -39,7 +39,7 @@ const ARITY: { readonly [K in OpKind]: readonly [number, number] } = {
   Gelu: [1, 1],
   Clip: [1, 1],
   Cast: [1, 1],
-  Dequantize: [2, 2],
+  Dequantize: [2, 3],
   StopGradient: [1, 1],
   Add: [2, 2],
   Sub: [2, 2],
@@ -85,10 +85,14 @@ const RULES: { readonly [K in OpKind]: Rule<K> } = {
     return floatUnary(op, inputs);
   },
   Cast: (op, [x]) => [{ dtype: op.to, shape: x!.shape }],
-  Dequantize: (_, [integers, scales]) => {
+  Dequantize: (_, [integers, scales, zeros]) => {
     const dtype = oneFloat([scales!]);
-    demand(integers!.dtype === 'i8' && integers!.shape.length === 2, 'needs integers i8 [N, block]');
-    demand(sameShape(scales!.shape, [integers!.shape[0]!]), `the scales must be ${showShape([integers!.shape[0]!])}`);
+    const isBytes = integers!.dtype === 'i8' || integers!.dtype === 'u8';
+    demand(isBytes && integers!.shape.length === 2, 'needs integers i8 or u8 [N, block]');
+    const perBlock = [integers!.shape[0]!];
+    demand(sameShape(scales!.shape, perBlock), `the scales must be ${showShape(perBlock)}`);
+    const fits = !zeros || (zeros.dtype === integers!.dtype && sameShape(zeros.shape, perBlock));
+    demand(fits, `the zeros must be ${integers!.dtype}${showShape(perBlock)}`);
     return [{ dtype, shape: integers!.shape }];
   },
 

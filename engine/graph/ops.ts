@@ -32,7 +32,10 @@ export interface OpAttributes {
   /** Bounds the values; the gradient is 0 outside and at the bounds. */
   Clip: { readonly min: number; readonly max: number };
   Cast: { readonly to: DType };
-  /** Numbers held in 8 bits, a block a row: (integers i8 [N, block], scales [N]) -> integers * scales, [N, block] */
+  /**
+   * Numbers held in 8 bits, a block a row: (integers i8 or u8 [N, block], scales [N], zeros?: which integer stands for 0
+   * in each block, [N] of the integers' type) -> (integers - zeros) * scales, [N, block]
+   */
   Dequantize: None;
   /** The identity, through which no gradient flows. */
   StopGradient: None;

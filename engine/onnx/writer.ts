@@ -30,6 +30,7 @@ export const ELEMENT_TYPE: Readonly<Record<DType, DataType>> = {
   f16: DataType.FLOAT16,
   bf16: DataType.BFLOAT16,
   i8: DataType.INT8,
+  u8: DataType.UINT8,
   i32: DataType.INT32,
   i64: DataType.INT64,
   bool: DataType.BOOL,

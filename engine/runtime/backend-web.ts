@@ -157,6 +157,7 @@ async function openWebGpu({ ort }: Loaded, adapter: GPUAdapter, options: DeviceO
     upload: (tensor) =>
       staysOnGpu(tensor) ? gpu.upload(ort, tensor) : toOrt(ort.Tensor, { ...tensor, data: tensor.data.slice() }),
     allocate: (type) => (staysOnGpu(type) ? gpu.allocate(ort, type) : undefined),
+    weights: gpu.weights(ort),
     trim: () => gpu.trim(),
     read: async (tensor) => {
       if (tensor.location !== 'gpu-buffer') return tensor.data;

@@ -1,6 +1,7 @@
 /** What the runtime asks of a build of ONNX Runtime. One file per build implements it: backend-node, backend-web. */
 import type { InferenceSession, InferenceSessionFactory, Tensor, TensorConstructor } from 'onnxruntime-common';
 import type { ValueType } from '../graph/graph';
+import type { DType } from '../tensor/dtype';
 import type { HostTensor } from '../tensor/tensor';
 
 export type DeviceKind = 'cpu' | 'wasm' | 'webgpu';
@@ -43,6 +44,28 @@ export interface Ort {
   readonly Tensor: TensorConstructor;
 }
 
+/** A buffer of the device with a weight's elements, which programs take as an input. */
+export interface WeightBuffer {
+  /**
+   * Writes `bytes`, a multiple of 4 unless they are the last, at `offset`, a multiple of 4. Resolves when more may be
+   * written.
+   */
+  write(offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** The elements as a tensor, which does not own them. */
+  tensor(type: ValueType): Tensor;
+  /** Gives the memory back; no run may be using it. */
+  release(): void;
+}
+
+/** Weights that a device holds apart from programs. */
+export interface WeightMemory {
+  /** As what a weight of this dtype is held; undefined where it must stay in the programs. */
+  heldAs(dtype: DType): DType | undefined;
+  allocate(bytes: number): WeightBuffer;
+  /** Resolves when all that was written is there, or known not to fit. */
+  settled(): Promise<void>;
+}
+
 /** An open device. */
 export interface Device {
   readonly info: DeviceInfo;
@@ -61,6 +84,8 @@ export interface Device {
    * Undefined where files cannot be mapped.
    */
   locate?(paths: readonly string[]): { readonly folder: string; readonly locations: readonly string[] };
+  /** Where weights of large models are held once for all programs; undefined where programs map their file, or hold their own. */
+  readonly weights?: WeightMemory;
   /** Bytes that work on this device may take, where that can be known. */
   availableMemory?(): number;
   /** Gives back memory kept for the next `allocate`. */

@@ -9,6 +9,7 @@ export const ORT_TYPE = {
   f32: 'float32',
   f16: 'float16',
   i8: 'int8',
+  u8: 'uint8',
   i32: 'int32',
   i64: 'int64',
   bool: 'bool',

@@ -2,9 +2,10 @@
 import type { Tensor } from 'onnxruntime-common';
 import { DeviceError } from '../errors';
 import type { ValueType } from '../graph/graph';
+import type { DType } from '../tensor/dtype';
 import type { HostTensor } from '../tensor/tensor';
 import { byteLength, ORT_TYPE } from './convert';
-import type { Ort } from './backend';
+import type { Ort, WeightMemory } from './backend';
 
 // TypeScript's DOM library has the types of WebGPU but not these two objects.
 declare const GPUBufferUsage: Readonly<Record<'STORAGE' | 'COPY_SRC' | 'COPY_DST' | 'MAP_READ', number>>;
@@ -34,7 +35,10 @@ const ALIGNMENT = 16;
 /** WebGPU writes and copies buffers in steps of 4 bytes. */
 const WRITE_STEP = 4;
 
-/** WebGPU has no 64-bit integers and no bytes. */
+/** Bytes that may wait to be copied to the GPU: what was written lies in memory of the browser's until then. */
+const MOST_WAITING = 2 ** 27;
+
+/** WebGPU computes neither with 64-bit integers nor with bytes. */
 export type GpuDType = 'f32' | 'f16' | 'i32';
 type GpuType = ValueType & { readonly dtype: GpuDType };
 
@@ -103,14 +107,49 @@ export class Gpu {
   upload(ort: Ort, tensor: HostTensor & GpuType): Tensor {
     const copy = this.allocate(ort, tensor);
     const bytes = new Uint8Array(tensor.data.buffer as ArrayBuffer, tensor.data.byteOffset, tensor.data.byteLength);
-    const whole = bytes.length - (bytes.length % WRITE_STEP);
-    this.device.queue.writeBuffer(copy.gpuBuffer as GPUBuffer, 0, bytes, 0, whole);
-    if (whole < bytes.length) {
-      const rest = new Uint8Array(WRITE_STEP);
-      rest.set(bytes.subarray(whole));
-      this.device.queue.writeBuffer(copy.gpuBuffer as GPUBuffer, whole, rest);
-    }
+    this.#write(copy.gpuBuffer as GPUBuffer, 0, bytes);
     return copy;
+  }
+
+  /** Weights in buffers of ours. Without half floats on the GPU, halves are held as f32: no kernel could read them. */
+  weights(ort: Ort): WeightMemory {
+    const half = this.device.features.has('shader-f16') ? 'f16' : 'f32';
+    // ONNX Runtime's JavaScript takes no buffers of i8.
+    const held: { readonly [K in DType]?: DType } = { f32: 'f32', f16: half, bf16: 'f32', i8: 'u8' };
+    let waiting = 0;
+    const settled = async (): Promise<void> => {
+      waiting = 0;
+      await this.device.queue.onSubmittedWorkDone();
+    };
+    return {
+      heldAs: (dtype) => held[dtype],
+      allocate: (bytes) => {
+        const buffer = this.#create(Math.ceil(bytes / ALIGNMENT) * ALIGNMENT);
+        return {
+          write: async (offset, part) => {
+            this.#write(buffer, offset, part);
+            waiting += part.length;
+            if (waiting > MOST_WAITING) await settled();
+          },
+          tensor: ({ dtype, shape }) =>
+            ort.Tensor.fromGpuBuffer(buffer, {
+              dataType: ORT_TYPE[dtype as 'f32' | 'f16' | 'u8'],
+              dims: shape,
+            }),
+          release: () => buffer.destroy(),
+        };
+      },
+      settled,
+    };
+  }
+
+  #write(buffer: GPUBuffer, offset: number, bytes: Uint8Array<ArrayBuffer>): void {
+    const whole = bytes.length - (bytes.length % WRITE_STEP);
+    this.device.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+    if (whole === bytes.length) return;
+    const rest = new Uint8Array(WRITE_STEP);
+    rest.set(bytes.subarray(whole));
+    this.device.queue.writeBuffer(buffer, offset + whole, rest);
   }
 
   /** Destroys the buffers that no tensor uses. */

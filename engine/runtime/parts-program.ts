@@ -1,6 +1,6 @@
 /** The parts of a graph (graph/partition.ts), each a program, run one after another as if they were one. */
 import { GraphError, type Graph, type ValueType } from '../graph/graph';
-import { isPassed, partition, type PartitionOptions } from '../graph/partition';
+import { isPassed, type Part } from '../graph/partition';
 import type { DeviceTensor } from './device-tensor';
 import type { Feeds, Program, Runnable } from './program';
 import type { CompileOptions, Runtime } from './runtime';
@@ -12,14 +12,14 @@ interface Step {
   readonly done: readonly string[];
 }
 
-/** Compiles every part of a graph. */
+/** Compiles the parts of a graph. */
 export async function compileParts(
   runtime: Runtime,
   graph: Graph,
+  parts: readonly Part[],
   files: ReadonlyMap<string, WeightFile>,
-  options: CompileOptions & PartitionOptions,
+  options: CompileOptions,
 ): Promise<Runnable> {
-  const parts = partition(graph, options);
   const steps: Step[] = [];
   try {
     for (const [i, part] of parts.entries()) {

@@ -1,11 +1,13 @@
 /** Compiled programs by key, the least recently used given up first. */
 import { GraphBuilder } from '../graph/builder';
-import type { PartitionOptions } from '../graph/partition';
+import { peakBytes, peakBytesOfParts } from '../graph/account';
+import type { Graph } from '../graph/graph';
+import { partition, type Part, type PartitionOptions } from '../graph/partition';
 import { AFTER } from '../graph/stages';
 import { compileParts } from './parts-program';
 import type { Runnable } from './program';
 import type { Runtime } from './runtime';
-import { heldBytes, type WeightFile } from './weight-files';
+import { heldBytes, heldSpans, type WeightFile } from './weight-files';
 
 /** A model whose weight files take this many bytes or more is run with memory in mind (SessionPlan.lean). */
 const LARGE_MODEL = 2 ** 29;
@@ -26,15 +28,19 @@ export class ProgramCache {
   readonly lean: boolean;
   /** What training steps of a large model keep for their way back. */
   keep: PartitionOptions['keep'] = 'products';
+  /** How large the parts of a training step become; tests of small models make it less. */
+  partBytes: number = TRAINING_PARTS.products.partBytes;
   readonly #runtime: Runtime;
   readonly #files: ReadonlyMap<string, WeightFile>;
   readonly #limit: number;
   /** In order of last use. */
   readonly #programs = new Map<string, Promise<Runnable>>();
-  /** Weights that a program holds, by its key; bytes. */
-  readonly #bytes = new Map<string, number>();
-  /** Programs of a large model may hold each of its weights about once. */
+  /** What the programs of a large model take, by their keys. */
+  readonly #takes = new Map<string, Takes>();
+  /** Where programs do not share weights: those of a large model may hold each of its weights about once. */
   readonly #mostBytes: number;
+  /** Where they do: the most that any program so far takes by itself, weights and work. */
+  #greatest = 0;
 
   constructor(runtime: Runtime, files: ReadonlyMap<string, WeightFile>, limit = 12) {
     this.#runtime = runtime;
@@ -52,6 +58,12 @@ export class ProgramCache {
   get(key: string, build: (b: GraphBuilder) => void): Promise<Runnable> {
     const known = this.#programs.get(key);
     this.#programs.delete(key);
+    const takes = this.#takes.get(key);
+    if (takes && this.#shares) {
+      this.#takes.delete(key);
+      this.#evict(takes);
+      this.#takes.set(key, takes);
+    }
     const program = known ?? this.#compile(key, build);
     this.#programs.set(key, program);
     // A failed compilation is not remembered: the next call tries again.
@@ -69,33 +81,68 @@ export class ProgramCache {
     const b = new GraphBuilder();
     build(b);
     const graph = b.finish();
-    this.#bytes.set(key, heldBytes(graph));
-    // Before the next program takes its memory, not after.
-    this.#evict();
-    const options = { name: key, lean: this.lean };
     // Without a way back a session gives up values as it goes, and nothing is won by parts.
-    const trains = graph.nodes.some(({ stage }) => stage === AFTER);
-    return this.lean && trains
-      ? compileParts(this.#runtime, graph, this.#files, { ...options, ...TRAINING_PARTS[this.keep] })
+    const trains = this.lean && graph.nodes.some(({ stage }) => stage === AFTER);
+    const parts = trains ? partition(graph, { partBytes: this.partBytes, keep: this.keep }) : undefined;
+    const takes = { held: heldBytes(graph), spans: heldSpans(graph), work: this.lean ? workOf(graph, parts) : 0 };
+    // Before the program takes its memory, not after.
+    this.#evict(takes);
+    this.#takes.set(key, takes);
+    const options = { name: key, lean: this.lean };
+    return parts
+      ? compileParts(this.#runtime, graph, parts, this.#files, options)
       : this.#runtime.compile(graph, this.#files, options);
   }
 
-  /** Makes room for a program whose bytes are known and which is not among the others yet. */
-  #evict(): void {
+  /** Makes room for a program that is not among the others. */
+  #evict(next: Takes): void {
+    const alone = sum(next.spans.values()) + next.work;
+    this.#greatest = Math.max(this.#greatest, alone);
     for (const key of [...this.#programs.keys()]) {
-      const held = [...this.#bytes.values()].reduce((sum, bytes) => sum + bytes, 0);
-      if (this.#programs.size < this.#limit && held <= this.#mostBytes) return;
-      this.#giveUp(key);
+      if (this.#programs.size < this.#limit && this.#fits(next)) return;
+      const takes = this.#takes.get(key);
+      const inTheWay = !takes || !this.#shares || [...takes.spans.keys()].some((span) => !next.spans.has(span));
+      if (inTheWay || this.#programs.size >= this.#limit) this.#giveUp(key);
     }
+  }
+
+  /** Whether the programs that are there leave enough memory for another. */
+  #fits(next: Takes): boolean {
+    const all = [...this.#takes.values(), next];
+    if (!this.#shares) return sum(all.map(({ held }) => held)) <= this.#mostBytes;
+    // No job takes more memory than the program that takes most, which is what jobs are judged by (preflight.ts).
+    return sum(new Map(all.flatMap(({ spans }) => [...spans])).values()) + next.work <= this.#greatest;
+  }
+
+  get #shares(): boolean {
+    return this.lean && this.#runtime.sharesWeights;
   }
 
   #giveUp(key: string): void {
     const program = this.#programs.get(key);
     this.#programs.delete(key);
-    this.#bytes.delete(key);
+    this.#takes.delete(key);
     void program?.then(
       (p) => p.dispose(),
       () => undefined,
     );
   }
+}
+
+/** What a program takes, bytes. */
+interface Takes {
+  /** Weights and constants. */
+  readonly held: number;
+  /** Each weight, by where it lies. */
+  readonly spans: ReadonlyMap<string, number>;
+  /** What is alive at once when it runs. */
+  readonly work: number;
+}
+
+function workOf(graph: Graph, parts: readonly Part[] | undefined): number {
+  return parts ? peakBytesOfParts(parts) : peakBytes(graph);
+}
+
+function sum(numbers: Iterable<number>): number {
+  return [...numbers].reduce((total, x) => total + x, 0);
 }

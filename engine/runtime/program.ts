@@ -22,6 +22,8 @@ export interface Runnable {
 interface Session {
   /** Creates one; called again after a failed run. */
   readonly open: () => Promise<InferenceSession>;
+  /** Weights that are inputs of the session, by their names in the model. */
+  readonly weights: Readonly<Record<string, Tensor>>;
   readonly onDispose: () => void;
 }
 
@@ -94,7 +96,7 @@ export class Program implements Runnable {
     for (const name of Object.keys(feeds)) {
       if (!this.inputs.has(name)) fail(`has no input ${name}; its inputs are ${[...this.inputs.keys()].join(', ')}`);
     }
-    const tensors: Record<string, Tensor> = {};
+    const tensors: Record<string, Tensor> = { ...this.#source.weights };
     for (const [name, type] of this.inputs) {
       const feed = feeds[name] ?? fail(`input ${name} is not fed`);
       if (feed.dtype !== type.dtype || !sameShape(feed.shape, type.shape)) {

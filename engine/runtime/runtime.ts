@@ -1,13 +1,14 @@
 /** Opens a device, compiles graphs for it, and keeps tensors on it. */
 import type { Graph } from '../graph/graph';
-import { emitModel, outputName, type EmitOptions } from '../onnx/emit';
+import { emitModel, inputName, outputName, type EmitOptions } from '../onnx/emit';
 import type { HostTensor } from '../tensor/tensor';
 import type { Backend, Device, DeviceInfo, DeviceOptions } from './backend';
 import { RuntimeCore } from './core';
 import { DeviceTensor } from './device-tensor';
 import type { MemoryReport } from './memory';
 import { Program } from './program';
-import { checkWeights, filesNamed, heldBytes, WeightFiles, type WeightFile } from './weight-files';
+import { SharedWeights, weightsAsInputs, type TakenWeights, type WeightInput } from './shared-weights';
+import { checkWeights, filesNamed, heldBytes, weightFilesOf, WeightFiles, type WeightFile } from './weight-files';
 
 /** `flipConvTranspose` is chosen for the device unless given. */
 export interface CompileOptions extends EmitOptions {
@@ -22,6 +23,7 @@ export interface CompileOptions extends EmitOptions {
 export class Runtime {
   readonly #core: RuntimeCore;
   readonly #files: WeightFiles;
+  readonly #shared: SharedWeights | undefined;
   readonly #programs = new Set<Program>();
   #disposed: Promise<void> | undefined;
 
@@ -29,10 +31,17 @@ export class Runtime {
   constructor(core: RuntimeCore) {
     this.#core = core;
     this.#files = new WeightFiles(core.memory);
+    const { weights } = core.device;
+    this.#shared = weights && new SharedWeights(weights, core.memory);
   }
 
   get device(): DeviceInfo {
     return this.#core.device.info;
+  }
+
+  /** Whether programs of large models share their weights, so that one more program takes no more of them. */
+  get sharesWeights(): boolean {
+    return this.#shared !== undefined;
   }
 
   /**
@@ -49,29 +58,36 @@ export class Runtime {
     const { device } = core;
     const flipConvTranspose = options.flipConvTranspose ?? device.info.kind !== 'webgpu';
     const emitOptions = { flipConvTranspose, foldsWeights: !(options.lean ?? false) };
-    const model = emitModel(graph, emitOptions);
+    const withInputs = options.lean && device.weights ? weightsAsInputs(graph, device.weights) : undefined;
+    const run = withInputs ? withInputs.graph : graph;
+    const model = emitModel(run, emitOptions);
     const outputs = new Map([...graph.outputs].map(([name, value]) => [outputName(name), value]));
     const plan = { outputs, recompute: options.recompute ?? false, lean: options.lean ?? false };
-    const named = filesNamed(model.weightFiles, files);
+    const named = filesNamed(weightFilesOf(graph), files);
     checkWeights(graph, named);
     const mapped = plan.lean && device.locate && mappedFiles(named, device.locate);
-    const emitted = mapped ? emitModel(graph, { ...emitOptions, locations: mapped.locations }) : model;
+    const emitted = mapped ? emitModel(run, { ...emitOptions, locations: mapped.locations }) : model;
+    const initializers = new Map([...named].filter(([key]) => model.weightFiles.includes(key)));
+    const name = options.name ?? 'graph';
     // Read before the device is held, so that a slow download does not keep other programs waiting.
     if (!mapped) await this.#files.mount(named);
     core.assertOpen();
+    const taken = withInputs && (await this.#take(name, withInputs.weights, named));
 
-    const bytes = heldBytes(graph);
-    const program: Program = new Program(core, options.name ?? 'graph', graph, {
+    const bytes = heldBytes(run);
+    const program: Program = new Program(core, name, graph, {
       open: async () => {
         // Another phase of the work begins: its tensors have other sizes.
         device.trim();
         const sessionOptions = device.sessionOptions(plan);
         const weights = mapped
           ? { extra: withFolder(sessionOptions.extra, mapped.folder) }
-          : { externalData: await this.#files.mount(named) };
+          : { externalData: await this.#files.mount(initializers) };
         return device.ort.InferenceSession.create(emitted.bytes, { ...sessionOptions, ...weights });
       },
+      weights: Object.fromEntries([...(taken?.tensors ?? [])].map(([input, tensor]) => [inputName(input), tensor])),
       onDispose: () => {
+        taken?.giveBack();
         core.memory.add('programs', -bytes);
         this.#programs.delete(program);
       },
@@ -111,6 +127,27 @@ export class Runtime {
   dispose(): Promise<void> {
     this.#disposed ??= this.#close();
     return this.#disposed;
+  }
+
+  /** The weights of a program that are inputs, uploaded where no other program has them. */
+  async #take(
+    name: string,
+    weights: ReadonlyMap<string, WeightInput>,
+    named: ReadonlyMap<string, WeightFile>,
+  ): Promise<TakenWeights> {
+    const core = this.#core;
+    const mounted = await this.#files.mount(named);
+    const files = new Map(mounted.map(({ path, data }) => [path, { file: named.get(path)!, data }]));
+    return core.call(`upload the weights of ${name}`, async () => {
+      const taken = await this.#shared!.take(weights, files, () => core.assertOpen());
+      try {
+        core.assertSound();
+        return taken;
+      } catch (error) {
+        taken.giveBack();
+        throw error;
+      }
+    });
   }
 
   async #close(): Promise<void> {

@@ -61,13 +61,25 @@ function held(graph: Graph): Set<Value> {
 
 /** Bytes of the weights and constants a program of this graph holds. */
 export function heldBytes(graph: Graph): number {
-  const spans = new Map<string | Value, number>();
-  for (const value of held(graph)) {
-    const key =
-      value.source.kind === 'weight' ? `${value.source.reference.file}@${value.source.reference.offset}` : value;
-    spans.set(key, byteLength(value));
-  }
+  const spans = new Map<string | Value, number>(heldSpans(graph));
+  for (const value of held(graph)) if (value.source.kind === 'constant') spans.set(value, byteLength(value));
   return [...spans.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Bytes of each weight of a graph, by where it lies. */
+export function heldSpans(graph: Graph): Map<string, number> {
+  const spans = new Map<string, number>();
+  for (const value of held(graph)) {
+    if (value.source.kind !== 'weight') continue;
+    spans.set(`${value.source.reference.file}@${value.source.reference.offset}`, byteLength(value));
+  }
+  return spans;
+}
+
+/** Keys of the files that the weights of a graph lie in. */
+export function weightFilesOf(graph: Graph): string[] {
+  const keys = [...held(graph)].map(({ source }) => (source.kind === 'weight' ? source.reference.file : undefined));
+  return [...new Set(keys.filter((key) => key !== undefined))];
 }
 
 /** The files a model refers to; throws a GraphError when one is not among those given. */

@@ -2,6 +2,7 @@
 import { runCase, type CaseResult } from '../goldens/run';
 import { keepInStorage, learnThroughBreakdown } from './in-panel';
 import * as inWorker from './in-worker';
+import { learnAsLarge, twoPrograms, type LargeRun } from './large-model';
 import { compileForeign, eightBitLayer, learnAndRestyle, type DeviceRun } from './on-device';
 import { chooseDevice, type WebDevice } from './shims/backend';
 
@@ -11,6 +12,11 @@ const api = {
   learnThroughBreakdown,
   compileForeign,
   eightBitLayer,
+  twoPrograms,
+  async learnAsLarge(device: WebDevice, path: string, pair: readonly [string, string]): Promise<LargeRun> {
+    const [before, after] = [await inWorker.readPicture(pair[0]), await inWorker.readPicture(pair[1])];
+    return learnAsLarge(device, path, [before, after]);
+  },
   /** Computes a golden case on a device. */
   runCase(dir: string, device: WebDevice): Promise<CaseResult> {
     chooseDevice(device);

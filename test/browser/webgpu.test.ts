@@ -3,6 +3,7 @@
  * is SwiftShader, which compiles shaders for the processor, so the nets are tiny and share one device.
  */
 import { openBrowser, type BrowserUnderTest } from './chromium';
+import type { LargeRun } from './large-model';
 import type { DeviceRun } from './on-device';
 
 // Compiling the kernels for the processor takes a busy machine minutes.
@@ -119,5 +120,45 @@ describe('learning and restyling on the device', () => {
     expect(open.tensors).toBeGreaterThan(0);
     expect(open.programs).toBeGreaterThan(0);
     expect(after).toMatchObject({ files: 0, programs: 0, tensors: 0 });
+  });
+});
+
+describe('as large models are run', () => {
+  test('two programs on one weight hold it once, and give it back', async () => {
+    const { fileBytes, alive, results } = await browser.page.evaluate(() => diptychPage.twoPrograms());
+    const [first, second, afterRuns, end] = alive;
+    // No half floats here: they are held as f32.
+    expect(first).toBeGreaterThanOrEqual(2 * fileBytes);
+    expect(second - first).toBeLessThan(2 ** 16);
+    expect(afterRuns - first).toBeLessThan(2 ** 16);
+    expect(first - end).toBeGreaterThan(2 * fileBytes - 2 ** 16);
+    expect(results).toEqual([2 ** 19, 2 ** 20]);
+  });
+
+  test('SDXL in 8 bits learns in parts and restyles with weights that programs share', async () => {
+    const run = (device: 'webgpu' | 'wasm'): Promise<LargeRun> =>
+      browser.page.evaluate((d) => {
+        const pair = ['test/fixtures/pairs/bell-flat.png', 'test/fixtures/pairs/bell-line.png'] as const;
+        return diptychPage.learnAsLarge(d, 'test/goldens/cases/pipeline/sdxl', pair);
+      }, device);
+    const [shared, wasm] = [await run('webgpu'), await run('wasm')];
+    expect(shared.losses).toHaveLength(3);
+    shared.losses.forEach((point, i) => {
+      for (const term of ['content', 'style'] as const) {
+        const [a, b] = [point[term], wasm.losses[i]![term]];
+        if (b === null) expect(a).toBeNull();
+        else expect(Math.abs(a! - b) / b).toBeLessThan(1e-3);
+      }
+    });
+    expect(shared.restyled.filter((value, i) => Math.abs(value - wasm.restyled[i]!) > 2)).toHaveLength(0);
+    const places = shared.weights.flat();
+    expect(places.length).toBeGreaterThan(1000);
+    expect(places.filter((place) => place !== 'gpu-buffer')).toHaveLength(0);
+    expect(wasm.weights.flat()).toHaveLength(0);
+    // Each weight at most once, and constants; in WebAssembly each program has its own.
+    const [learned, closed] = shared.held;
+    expect(learned).toBeLessThan(1.1 * shared.modelBytes);
+    expect(wasm.held[0]).toBeGreaterThan(1.5 * learned);
+    expect(closed).toBe(0);
   });
 });

@@ -54,7 +54,7 @@ test.each(['products', 'nothing'] as const)('keeping %s gives the numbers of one
   try {
     const whole = await (await runtime.compile(graph, files)).run(feeds);
     const before = runtime.memory().tensors;
-    const parts = await compileParts(runtime, graph, files, { partBytes: 1, keep });
+    const parts = await compileParts(runtime, graph, partition(graph, { partBytes: 1, keep }), files, {});
     const cut = await parts.run(feeds);
     expect(Object.keys(cut).sort()).toEqual(Object.keys(whole).sort());
     // Nothing but the results is held on to.

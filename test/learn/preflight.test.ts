@@ -49,6 +49,9 @@ test('steps keep products where the memory does, and nothing where it is short o
   const gpu = { availableMemory: () => undefined, device: { kind: 'webgpu' } } as Runtime;
   expect(trainingKeep(large(), gpu, { size, rank })).toBe('nothing');
   expect(trainingKeep(model, gpu, { size, rank })).toBe('products');
+  const known = (sharesWeights: boolean) => ({ ...free(needed, 'webgpu'), sharesWeights }) as Runtime;
+  expect(trainingKeep(large(), known(true), { size, rank })).toBe('products');
+  expect(trainingKeep(large(), known(false), { size, rank })).toBe('nothing');
 });
 
 test('where programs do not share their files, a training step holds most weights twice', () => {
@@ -60,6 +63,20 @@ test('where programs do not share their files, a training step holds most weight
   expect(copied - mapped).toBeLessThanOrEqual(once);
   expect(() => requireMemory(large(), free(mapped), job)).not.toThrow();
   expect(() => requireMemory(large(), free(mapped, 'wasm'), job)).toThrow(/WebAssembly has/);
+});
+
+test('in buffers of the GPU weights are there once, bf16 as f32', () => {
+  const job = { ...JOB, size: 64 } as const;
+  expect(memoryNeeded(model, job, 'shared')).toBe(memoryNeeded(model, job));
+  const { weights } = model.unet;
+  let stored = 0;
+  const brief = (name: string): ReturnType<typeof weights.get> => {
+    const { file, entry } = weights.get(name)!;
+    return { file, entry: { ...entry, dtype: 'BF16', length: entry.length / 2 } };
+  };
+  for (const name of weights.names()) stored += brief(name)!.entry.length;
+  const inBf16 = { ...model, unet: { ...model.unet, weights: { ...weights, get: brief } } };
+  expect(memoryNeeded(inBf16, job, 'shared') - memoryNeeded(inBf16, job)).toBe(stored);
 });
 
 test('where WebAssembly is the limit, the message says what has more', () => {
@@ -81,7 +98,7 @@ test('a model that is not here yet is judged by the same account, without its we
   };
   const needs = usualNeeds(await describeModel(watched));
   expect(needs.learn).toBe(
-    memoryNeeded(model, { kind: 'learn', size: model.nativeSize, rank: 16, keep: 'nothing' }, 'copied'),
+    memoryNeeded(model, { kind: 'learn', size: model.nativeSize, rank: 16, keep: 'nothing' }, 'shared'),
   );
   expect(needs.restyle).toBe(memoryNeeded(model, { kind: 'restyle', size: model.nativeSize, rank: 64, rows: 2 }));
   const weights = [...model.files.values()].reduce((sum, { size }) => sum + size, 0);

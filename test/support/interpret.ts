@@ -72,9 +72,9 @@ const OPS: { readonly [K in OpKind]: Evaluate<K> } = {
   ],
   Clip: ({ min, max }, [x]) => [map(x!, (v) => Math.min(Math.max(v, min), max))],
   Cast: ({ to }, [x]) => [to === 'bool' ? map(x!, (v) => +(v !== 0)) : to[0] === 'i' ? map(x!, Math.trunc) : x!],
-  Dequantize: (_, [integers, scales]) => {
-    const block = integers!.shape[1]!;
-    const data = integers!.data.map((x, i) => x * scales!.data[Math.floor(i / block)]!);
+  Dequantize: (_, [integers, scales, zeros]) => {
+    const row = (i: number): number => Math.floor(i / integers!.shape[1]!);
+    const data = integers!.data.map((x, i) => (x - (zeros?.data[row(i)] ?? 0)) * scales!.data[row(i)]!);
     return [{ shape: integers!.shape, data }];
   },
   StopGradient: (_, [x]) => [x!],

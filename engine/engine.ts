@@ -21,7 +21,7 @@ export interface EngineDescription extends ModelDescription {
 
 /** How a model is opened. */
 export interface OpenOptions extends DeviceOptions {
-  /** Holds the largest matrices of a diffusion model in 8 bits, and keeps them there. */
+  /** Holds the largest weights of a diffusion model in 8 bits, and keeps them there. */
   readonly eightBit?: EightBitStore;
 }
 

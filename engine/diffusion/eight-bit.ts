@@ -1,6 +1,7 @@
 /**
- * A model whose largest matrices, those of the UNet's transformers, are held in 8 bits and widened where they are used,
- * in both directions of a training step. Everything else of it, adapters included, is as it was.
+ * A model whose largest weights, the matrices of the UNet's transformers and the convolutions of its blocks, are held in
+ * 8 bits and widened where they are used, in both directions of a training step. Everything else of it, adapters
+ * included, is as it was.
  */
 import { isTarget } from '../lora/target-modules';
 import { describeEightBit, eightBitFile, openEightBit } from '../weights/eight-bit/file';
@@ -8,10 +9,13 @@ import type { EightBitStore } from '../weights/eight-bit/store';
 import { filesOf, type DescribedModel, type DiffusionModel } from './model';
 
 const WEIGHT = '.weight';
+/** Of residual blocks and between resolutions; not the first and the last of the net, which are small. */
+const CONVOLUTION = /\.(conv[12]?|conv_shortcut)$/;
 
-/** Whether a tensor of a UNet is the matrix of a linear layer of its transformers. */
-function isMatrix(name: string): boolean {
-  return name.endsWith(WEIGHT) && isTarget(name.slice(0, -WEIGHT.length));
+/** Whether a tensor of a UNet is the weight of a linear layer of its transformers, or of a convolution of its blocks. */
+function isHeldInEightBit(name: string): boolean {
+  const layer = name.slice(0, -WEIGHT.length);
+  return name.endsWith(WEIGHT) && (isTarget(layer) || CONVOLUTION.test(layer));
 }
 
 /**
@@ -26,7 +30,7 @@ export async function openInEightBit<M extends DiffusionModel>(
   signal?: AbortSignal,
 ): Promise<M> {
   const { config, weights } = model.unet;
-  const file = eightBitFile(weights, isMatrix);
+  const file = eightBitFile(weights, isHeldInEightBit);
   const source = await store.open(`${weights.name} (8-bit)`, model.fingerprint, file, signal);
   const unet = { config, weights: await openEightBit(weights, source, signal) };
   return { ...model, unet, files: filesOf({ ...model, unet }), eightBit: true };
@@ -35,5 +39,5 @@ export async function openInEightBit<M extends DiffusionModel>(
 /** The same as far as sizes go: weights can be asked for, and not read. */
 export function describeInEightBit<M extends DescribedModel>(model: M): M {
   const { config, weights } = model.unet;
-  return { ...model, unet: { config, weights: describeEightBit(weights, isMatrix) }, eightBit: true };
+  return { ...model, unet: { config, weights: describeEightBit(weights, isHeldInEightBit) }, eightBit: true };
 }

@@ -43,7 +43,7 @@ export interface DiffusionModel {
   readonly fingerprint: string;
   /** Digests of every configuration and tokenizer file that was read, by their paths. */
   readonly configs: ReadonlyMap<string, string>;
-  /** Whether the matrices of the UNet's transformers are held in 8 bits (eight-bit.ts). */
+  /** Whether the UNet's largest weights are held in 8 bits (eight-bit.ts). */
   readonly eightBit: boolean;
 }
 

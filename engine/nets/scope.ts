@@ -96,15 +96,15 @@ export class Scope {
     return this.b.layerNorm(x, this.weight('weight', [width]), this.weight('bias', [width]), epsilon);
   }
 
-  /** A matrix that is held in 8 bits (weights/eight-bit). */
-  #eightBit(matrix: WeightLocation, scales: WeightLocation, shape: Shape): Value {
+  /** A weight that is held in 8 bits (weights/eight-bit). */
+  #eightBit(integers: WeightLocation, scales: WeightLocation, shape: Shape): Value {
     const [blocks] = scales.entry.shape as [number];
     const part = ({ file, entry }: WeightLocation, as: Shape, dtype: DType): Value => {
       const { name, offset, length } = entry;
       return this.b.weight({ file: file.source.name, name, offset, length }, as, dtype);
     };
     return this.b.reshape(
-      this.b.dequantize(part(matrix, [blocks, sizeOf(shape) / blocks], 'i8'), part(scales, [blocks], 'f32')),
+      this.b.dequantize(part(integers, [blocks, sizeOf(shape) / blocks], 'i8'), part(scales, [blocks], 'f32')),
       shape,
     );
   }

@@ -1,4 +1,4 @@
-/** The method on models whose matrices are held in 8 bits: what that costs in accuracy, and every job on them. */
+/** The method on models whose largest weights are held in 8 bits: what that costs in accuracy, and every job on them. */
 import { BLUE, PALE, RED, drawing, TINY_MODEL } from '../support/tiny-engine';
 import { join } from 'node:path';
 import { ADAMW_DEFAULTS } from '../../engine/autodiff/adamw';
@@ -114,13 +114,16 @@ describe.each(MODELS)('%s', (_, path) => {
     eightBit = await openInEightBit(stored, memoryStore);
   });
 
-  test('every matrix of the transformers is in 8 bits, and nothing else', () => {
+  test('every matrix of the transformers and convolution of the blocks is in 8 bits, and nothing else', () => {
     const inEightBits = eightBit.unet.weights
       .names()
       .filter((name) => eightBit.unet.weights.get(name)!.entry.dtype === 'I8');
-    const targets = unetTargets(stored).map(({ name }) => `${name}.weight`);
-    const matrices = targets.filter((name) => stored.unet.weights.get(name)!.entry.shape.length === 2);
-    expect([...inEightBits].sort()).toEqual(matrices.sort());
+    const matrices = unetTargets(stored).map(({ name }) => `${name}.weight`);
+    const convolutions = stored.unet.weights
+      .names()
+      .filter((name) => /resnets\.\d\.conv(1|2|_shortcut)\.weight$|samplers\.0\.conv\.weight$/.test(name));
+    expect(convolutions.length).toBeGreaterThan(10);
+    expect([...inEightBits].sort()).toEqual([...matrices, ...convolutions].sort());
     expect(eightBit.fingerprint).toBe(stored.fingerprint);
   });
 

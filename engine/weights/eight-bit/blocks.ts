@@ -3,7 +3,7 @@
  * one large number makes few others coarse (block-wise quantization: Dettmers et al., arXiv 2110.02861).
  */
 
-/** Numbers that share a scale; what other sizes cost in accuracy: docs/experiments.md. Smaller ones for odd matrices. */
+/** Numbers that share a scale; what other sizes cost in accuracy: docs/experiments.md. Smaller ones for odd sizes. */
 const BLOCK_SIZES = [64, 32, 16, 8] as const;
 
 const LARGEST = 127;

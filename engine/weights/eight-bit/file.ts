@@ -1,5 +1,5 @@
 /**
- * The weights of a net as one safetensors file in which some matrices are held in 8 bits: a matrix `name` is I8 of its
+ * The weights of a net as one safetensors file in which some tensors are held in 8 bits: a tensor `name` is I8 of its
  * own shape, and its scales are `name` + SCALES, F32, one for each block of neighbours in row-major order. Other tensors
  * are copied.
  */
@@ -10,7 +10,7 @@ import { openSafetensors, readEntry, safetensorsHeader, type HeaderEntry, type S
 import type { ByteSource } from '../source';
 import { blockFor, toBlocks } from './blocks';
 
-/** What the name of a matrix's scales ends in. */
+/** What the name of a tensor's scales ends in. */
 export const SCALES = '_scales';
 
 /** Largest piece of a tensor that is copied at once, bytes. */
@@ -31,7 +31,7 @@ export interface EightBitFile {
 /** Whether a tensor can be held in 8 bits. */
 function fits({ entry, transposed = false }: WeightLocation): boolean {
   const isFloat = entry.dtype === 'F32' || entry.dtype === 'F16' || entry.dtype === 'BF16';
-  return isFloat && !transposed && entry.shape.length === 2 && blockFor(sizeOf(entry.shape)) !== undefined;
+  return isFloat && !transposed && entry.shape.length >= 2 && blockFor(sizeOf(entry.shape)) !== undefined;
 }
 
 interface Planned {
@@ -40,7 +40,7 @@ interface Planned {
   readonly eightBit: boolean;
 }
 
-/** In the order of the file: 8-bit matrices first, as all of their parts are multiples of 4 bytes and so stay aligned. */
+/** In the order of the file: 8-bit tensors first, as all of their parts are multiples of 4 bytes and so stay aligned. */
 function planned(weights: WeightSet, chosen: (name: string) => boolean): Planned[] {
   const all = weights.names().map((name): Planned => {
     const location = weights.get(name)!;
@@ -58,7 +58,7 @@ function entriesOf({ name, location: { entry }, eightBit }: Planned): HeaderEntr
   ];
 }
 
-/** The file that `weights` make when the chosen matrices are held in 8 bits. Nothing is read yet. */
+/** The file that `weights` make when the chosen tensors are held in 8 bits. Nothing is read yet. */
 export function eightBitFile(weights: WeightSet, chosen: (name: string) => boolean): EightBitFile {
   const tensors = planned(weights, chosen);
   const header = safetensorsHeader(tensors.flatMap(entriesOf));

@@ -84,6 +84,14 @@ class AreaNet(nn.Module):
     def forward(self, ref, query, palette):
         """ref, query: facts.of_group's arrays as tensors, [R, n, ...] and [R, m, ...]; palette [R, P, 5] of the after pictures
         -> (after colours [R, m, AREAS, BINS, 4], logits of how far each area decides [R, m, AREAS])"""
+        made, drawn, weights, logits = self.choices(ref, query, palette)
+        own = query["palette"][..., None, :4]
+        chosen = weights[..., :-1] @ palette[:, None, None, :, :4] + weights[..., -1:] * own
+        return made + drawn * (chosen - made), logits
+
+    def choices(self, ref, query, palette):
+        """What `forward` mixes: (colours made [R, m, AREAS, BINS, 4], share of the chosen ones [R, m, AREAS, 1, 1], weights of the palette's
+        colours and, last, of the area's own [R, m, AREAS, BINS, P + 1], logits of how far each area decides [R, m, AREAS])"""
         n, m = self.config["lookups"], query["palette"].shape[1]
         color_r, color_q = ref["palette"][..., :4], query["palette"][..., :4]
         absent_r, absent_q = (NONE * (1 - x["palette"][..., 4]) for x in (ref, query))
@@ -119,6 +127,4 @@ class AreaNet(nn.Module):
         away = (made[..., None, :] - palette[:, None, None, None, :, :4]).square().sum(-1)
         stays = out[..., -2:-1] - sharpness * (made - own).square().sum(-1)
         scores = torch.cat([NONE * (1 - known)[:, None, None, None] - sharpness[..., None] * away, stays[..., None]], -1)
-        weights = scores.softmax(-1)
-        chosen = weights[..., :-1] @ palette[:, None, None, :, :4] + weights[..., -1:] * own
-        return made + drawn[..., None, None] * (chosen - made), out[..., -1]
+        return made, drawn[..., None, None], scores.softmax(-1), out[..., -1]

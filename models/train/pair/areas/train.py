@@ -42,6 +42,8 @@ def parser():
     p.add_argument("--workers", type=int, default=2)
     p.add_argument("--styles", type=int, default=16, help="groups in a step")
     p.add_argument("--fresh", type=int, default=6, help="new groups for every two steps")
+    p.add_argument("--families", type=float, default=0.5, help="share of icon families among drawings")
+    p.add_argument("--inked", type=float, default=8, help="how often a family that goes from colours to one ink is drawn, compared with others")
     p.add_argument("--lr", type=float, default=2e-3)
     p.add_argument("--warmup", type=int, default=200)
     p.add_argument("--ema", type=float, default=0.998)
@@ -83,26 +85,35 @@ def split(x, references):
     return {k: v[:, :references] for k, v in x.items()}, {k: v[:, references:] for k, v in x.items()}
 
 
-def losses(made, query):
+def losses(choices, query, palette):
     """(loss [R, m], squared error [R, m], squared change [R, m]) over the cores of areas. Errors count as shares of the style's change; in
-    the absolute one small areas and bins count more than by their pixels, as they do to the eye."""
-    counts, after = query["fate"][..., 0], query["fate"][..., 2:6]
+    the absolute one small areas and bins count more than by their pixels, as they do to the eye. Absolute errors are those of the colours
+    that are mixed, each by its weight, and not of the mixture: so a choice between two colours ends at one of them and not at half of both."""
+    made, drawn, picked = choices
+    counts, after, own = query["fate"][..., 0], query["fate"][..., 2:6], query["palette"][..., None, :4]
     weight = counts / counts.sum((-1, -2), keepdim=True).clamp(min=1)
     root = counts.sqrt()
     visible = 0.6 * weight + 0.4 * root / root.sum((-1, -2), keepdim=True).clamp(min=1)
     def total(weights, values):
-        return (weights * values.mean(-1)).sum((-1, -2))
-    square = total(weight, (made - after).square())
-    change = total(weight, (query["palette"][..., None, :4] - after).square())
+        return (weights * values).sum((-1, -2))
+    chosen = picked[..., :-1] @ palette[:, None, None, :, :4] + picked[..., -1:] * own
+    square = total(weight, (made + drawn * (chosen - made) - after).square().mean(-1))
+    change = total(weight, (own - after).square().mean(-1))
     scale = change.mean(1, keepdim=True) + 0.004
-    return 0.3 * square / scale + 2 * total(visible, (made - after).abs()) / scale.sqrt(), square, change
+    apart = sum((after[..., i, None] - palette[:, None, None, None, :, i]).abs() for i in range(4)) / 4
+    kept = (own - after).abs().mean(-1)
+    of_choice = (picked[..., :-1] * apart).sum(-1) + picked[..., -1] * kept
+    drawn = drawn[..., 0]
+    expected = (1 - drawn) * (made - after).abs().mean(-1) + drawn * of_choice
+    return 0.3 * square / scale + 2 * total(visible, expected) / scale.sqrt(), square, change
 
 
 def worker(index, shared, lock, args, config):
     torch.set_num_threads(1)
     start = shared.step.item()
     rng = np.random.default_rng([args.seed, start, index])
-    draw = Generator(Store(args.data.split(",")), SIZE, photos=Photos(args.photos) if args.photos else None, side=SIZE)
+    draw = Generator(Store(args.data.split(",")), SIZE, photos=Photos(args.photos) if args.photos else None, side=SIZE,
+                     families=args.families, inked=args.inked)
     model = net.AreaNet(config)
     local = dict(model.named_parameters())
     names = shared.trainable
@@ -122,8 +133,8 @@ def worker(index, shared, lock, args, config):
             ref, query = split(x, batches.references(rng, 0))
             with torch.no_grad():
                 torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
-            made, _ = model(ref, query, ref["after"].flatten(1, 2))
-            loss, square, change = losses(made, query)
+            palette = ref["after"].flatten(1, 2)
+            loss, square, change = losses(model.choices(ref, query, palette)[:3], query, palette)
             loss.mean().backward()
             used = [k for k in names if local[k].grad is not None]
             grads = [local[k].grad for k in used]

@@ -33,9 +33,13 @@ def identity(x, backdrop):
 class Generator:
     """Draws groups. `size` is the side of the pictures, `count` how many a group has."""
 
-    def __init__(self, store, size=64, count=4, photos=None, side=None):
-        """`side` is the size that effects are drawn at, 1.5 times `size` unless told."""
+    def __init__(self, store, size=64, count=4, photos=None, side=None, families=0.3, inked=1.0):
+        """`side` is the size that effects are drawn at, 1.5 times `size` unless told; `families` is the share of icon families among
+        drawings, and `inked` how often, compared with others, one of 300 drawings is drawn that goes from colours to one ink."""
         self.store, self.size, self.count, self.photos, self.side = store, size, count, photos, side or size * 3 // 2
+        self.families = families
+        likely = np.array([inked * len(f) / 300 if inked != 1 and not store.mono[f[0][0]] and store.mono[f[0][1]] else 1.0 for f in store.families])
+        self.likely = likely / likely.sum()
 
     def __call__(self, rng):
         """(group uint8 [count, 2, size, size, 4], kind)"""
@@ -88,10 +92,12 @@ class Generator:
         """Icons on backgrounds. ids (and second, the drawings of the after pictures) may be given, and one style."""
         store = store or self.store
         test = kind is not None  # a given style and nothing else
-        family = not test and rng.random() < 0.3
+        family = not test and rng.random() < self.families
         if family:
-            families = store.shadings if store.shadings and rng.random() < 0.25 else store.families
-            pairs = families[rng.integers(len(families))]
+            if store.shadings and rng.random() < 0.25:
+                pairs = store.shadings[rng.integers(len(store.shadings))]
+            else:
+                pairs = store.families[rng.choice(len(store.families), p=self.likely)]
             chosen = [pairs[i] for i in rng.choice(len(pairs), self.count * 4)]
             ids, second = [p[0] for p in chosen], [p[1] for p in chosen]
             kind = "family"

@@ -1,6 +1,6 @@
 /**
  * What is known of a picture's areas without a net: their forms, which ones touch, and what became of them in an after picture;
- * the same as models/train/pair/area_facts.py. And back: what a net says of areas, spread over their pixels.
+ * the same as models/train/pair/areas/facts.py. And back: what a net says of areas, spread over their pixels.
  */
 import { AREAS, BINS, FATE, FORM, PALETTE_CHANNELS } from '../nets/pair/config';
 import type { AreaChanges, AreaFacts } from '../nets/pair/area-net';
@@ -18,12 +18,23 @@ const [MOST_DISTANCE, MOST_FATE_DISTANCE] = [32, 40];
 const MOST_GAP = 3;
 /** Areas with more than this share of an area's border count as its neighbours. */
 const BESIDE = 0.05;
+/** Areas decide nothing where they have this share of a picture or less, and everything from the second on. */
+const [TOO_LITTLE, ENOUGH] = [0.9, 0.96];
 
 export function areaFacts(areas: Areas): AreaFacts {
   const touching = countTouching(areas);
   const places = Float64Array.from({ length: AREAS }, (_, a) => sum(touching.subarray(a * AREAS, (a + 1) * AREAS)));
   const beside = touching.map((count, i) => count / Math.max(1, places[Math.floor(i / AREAS)]!));
   return { palette: areas.palette, form: formOf(areas, places, beside), beside };
+}
+
+/**
+ * How far a picture's areas decide for its pixels, 0 to 1. In drawings nearly every pixel has areas, at any size; in
+ * photographs many have none, and a picture of which areas decide a part alone shows seams.
+ */
+export function trustInAreas({ width, height, shares }: Areas): number {
+  const covered = sum(shares) / (width * height);
+  return Math.min(1, Math.max(0, (covered - TOO_LITTLE) / (ENOUGH - TOO_LITTLE)));
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { InputError, throwIfCancelled } from '../errors';
 import { requireStrength } from '../diffusion/guidance';
-import { addAreaChanges, areaFacts, fateOf, unchangedFate } from '../image/area-facts';
+import { addAreaChanges, areaFacts, fateOf, trustInAreas, unchangedFate } from '../image/area-facts';
 import { findAreas, findPalette, membershipAt, membershipOf, nearnessAt, nearnessOf, type Areas } from '../image/areas';
 import { requireImageSize } from '../image/canvas';
 import type { Image } from '../image/image';
@@ -49,7 +49,8 @@ interface Term {
 
 /** A picture as the nets have read it under a style. */
 interface SeenPicture extends ReadPicture {
-  readonly ofAreas: AreaChanges;
+  /** None where areas decide nothing. */
+  readonly ofAreas: AreaChanges | undefined;
 }
 
 export class PairRestyler {
@@ -103,14 +104,20 @@ export class PairRestyler {
     // Found only if something has to be computed.
     let areas: Areas | undefined;
     const areasOf = (): Areas => (areas ??= findAreas(image));
-    let facts: AreaFacts | undefined;
-    const factsOf = (): AreaFacts => (facts ??= areaFacts(areasOf()));
+    let facts: { readonly trust: number; readonly areas: AreaFacts } | undefined;
+    const factsOf = () => (facts ??= { trust: trustInAreas(areasOf()), areas: areaFacts(areasOf()) });
+    const changeAreas = async (read: ReadPairs): Promise<AreaChanges | undefined> => {
+      const { trust, areas } = factsOf();
+      if (trust === 0) return undefined;
+      const { changes, shares } = await this.#programs.changeAreas(read, areas);
+      return { changes, shares: shares.map((share) => share * trust) };
+    };
     const held: SeenPicture[] = [];
     try {
       const seen: SeenPicture[] = [];
       for (const term of terms) {
         const make = async (): Promise<SeenPicture> => {
-          const ofAreas = await this.#programs.changeAreas(term.read, factsOf());
+          const ofAreas = await changeAreas(term.read);
           const read = await this.#programs.readPicture(term.read, {
             ...premultipliedAt(image, width, height),
             near: nearnessAt(areasOf(), width, height),
@@ -184,7 +191,7 @@ export class PairRestyler {
     try {
       // What the device gives may be a view of memory it uses again.
       const change = ((await difference.read()) as HostTensor<'f32'>).data.slice();
-      addAreaChanges(areas, whole.ofAreas, part, change);
+      if (whole.ofAreas) addAreaChanges(areas, whole.ofAreas, part, change);
       if (!change.every(Number.isFinite)) {
         throw new InputError(
           `${this.#model.name}: the net gives numbers that are not finite; its weights are damaged: fetch the model again`,

@@ -1,5 +1,5 @@
 /** Areas of one colour: what holds for every drawing. The numbers themselves are compared with Python's in the golden `pair-areas`. */
-import { addAreaChanges, areaFacts, fateOf } from '../../engine/image/area-facts';
+import { addAreaChanges, areaFacts, fateOf, trustInAreas } from '../../engine/image/area-facts';
 import { findAreas, membershipAt, membershipOf, nearnessAt, nearnessOf } from '../../engine/image/areas';
 import { squaredDistanceToZero } from '../../engine/image/distance';
 import { image, type Image } from '../../engine/image/image';
@@ -165,4 +165,16 @@ test('what areas say takes the place of a change as far as they decide', () => {
   const part = said(20, 8, 16, 40);
   for (let y = 0; y < 40; y++)
     for (let x = 0; x < 16; x++) expect(part[y * 16 + x]).toBe(whole[(y + 8) * side + x + 20]);
+});
+
+test.each([
+  [0, 1],
+  [7, 0.5],
+  [50, 0],
+])('areas are trusted where nearly every pixel has some: %i rows of noise in a hundred', (rows, trust) => {
+  const side = 100;
+  const picture = ring(side, WHITE, RED, NAVY);
+  const random = new Random(1);
+  for (let i = 0; i < rows * side * 4; i++) picture.data[i] = i % 4 === 3 ? 255 : random.integer(256);
+  expect(Math.abs(trustInAreas(findAreas(picture)) - trust)).toBeLessThan(0.2);
 });

@@ -37,6 +37,8 @@ def sample(areas, pixels, groups):
     for g, group in enumerate(groups):
         scale = np.sqrt(np.square(group[:, 0] / 255 - group[:, 1] / 255).mean() + 0.004)
         for q in range(len(group) - 1):
+            if facts.trust(group[q + 1, 0]) == 0:
+                continue
             found = facts.find(group[q + 1, 0])
             wanted = group[q + 1, 1].astype(np.float32) / 255
             there = found.label >= 0

@@ -32,7 +32,7 @@ def answers(areas, pixels, groups):
         for q in range(len(groups[g]) - 1):
             picture = groups[g, q + 1, 0]
             source = torch.from_numpy(picture.astype(np.float32) / 255)
-            for name, share in (("both", shares[g, q]), ("areas", torch.ones(facts.AREAS))):
+            for name, share in (("both", shares[g, q] * facts.trust(picture)), ("areas", torch.ones(facts.AREAS))):
                 change, decides = (torch.from_numpy(v).float() for v in facts.rendered(picture, made[g, q].numpy(), query["palette"][g, q].numpy(), share.numpy()))
                 rest = alone[g, q] if name == "both" else source
                 out[name][g, q] = closed_form.valid(rest * (1 - decides) + source * decides + change)

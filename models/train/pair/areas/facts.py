@@ -18,6 +18,7 @@ MOST_DISTANCE = 32  # larger distances count as this in an area's form,
 MOST_FATE_DISTANCE = 40  # and as this in what became of it
 MOST_GAP = 3  # areas touch where they are opposite each other in a row or column, with at most this many pixels of no area between
 BESIDE = 0.05  # areas with more than this share of an area's border count as its neighbours
+TOO_LITTLE, ENOUGH = 0.9, 0.96  # areas decide nothing where they have the first share of a picture or less, everything from the second on
 
 
 class Found(NamedTuple):
@@ -115,6 +116,12 @@ def interpolated(distance):
     out[np.arange(len(d)), i] = 1 - t
     out[np.arange(len(d)), i + 1] = t
     return out
+
+
+def trust(picture):
+    """How far the areas of a picture decide for its pixels: in drawings nearly every pixel has areas, in photographs many have none."""
+    covered = float(regions.areas(picture).member.sum() / picture[..., 0].size)
+    return min(1.0, max(0.0, (covered - TOO_LITTLE) / (ENOUGH - TOO_LITTLE)))
 
 
 def rendered(picture, colours, palette, shares):

@@ -25,7 +25,7 @@ import muon
 import optimizer
 from areas import facts, net
 from drawing.groups import Generator
-from drawing.pictures import Photos, Store
+from drawing.pictures import Store
 
 SIZE = 128  # px of the pictures
 BUFFER = 3000  # groups kept to be drawn again, otherwise augmented
@@ -36,7 +36,6 @@ def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("data")
     p.add_argument("--out", required=True)
-    p.add_argument("--photos", default="", help="a folder of photographs")
     p.add_argument("--minutes", type=float, default=1e9, help="in all, over all runs")
     p.add_argument("--decay-minutes", type=float, default=0, help="the rate falls to 0 over the last minutes")
     p.add_argument("--workers", type=int, default=2)
@@ -112,8 +111,7 @@ def worker(index, shared, lock, args, config):
     torch.set_num_threads(1)
     start = shared.step.item()
     rng = np.random.default_rng([args.seed, start, index])
-    draw = Generator(Store(args.data.split(",")), SIZE, photos=Photos(args.photos) if args.photos else None, side=SIZE,
-                     families=args.families, inked=args.inked)
+    draw = Generator(Store(args.data.split(",")), SIZE, side=SIZE, families=args.families, inked=args.inked)
     model = net.AreaNet(config)
     local = dict(model.named_parameters())
     names = shared.trainable
@@ -121,7 +119,10 @@ def worker(index, shared, lock, args, config):
     parent = os.getppid()
     while not shared.stop.item() and os.getppid() == parent:  # a worker whose parent was killed ends
         for _ in range(args.fresh if buffer else 3 * args.styles):
-            row = facts.of_group(draw(rng)[0])
+            group, kind = draw(rng)
+            if kind == "photograph":
+                continue  # areas decide nothing there
+            row = facts.of_group(group)
             if row["palette"][..., 4].sum(1).min() < 1:
                 continue  # pictures without areas say nothing here
             if len(buffer) < BUFFER:

@@ -66,9 +66,11 @@ const selection = v.object({ page: v.object({ id, name }), nodes: v.array(node) 
 export const styleEntry = v.object({
   id,
   name,
+  /** It holds its pair, which is applied without learning; left out of learned styles. */
+  kind: v.optional(v.literal('pair')),
   /** What the pair showed: the base prompt. */
   prompt: v.string(),
-  /** The base model it was learned on; null when the file does not say. */
+  /** The base model it was learned on, or that reads its pair; null when the file does not say. */
   model: v.nullable(modelName),
   /** ISO 8601. */
   createdAt: v.string(),

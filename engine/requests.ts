@@ -71,6 +71,8 @@ export interface StyleDescription {
   readonly steps: number;
   /** How much of it acts on the open model. */
   readonly coverage: Coverage;
+  /** It holds its pair, which a model reads; a style without a kind is learned. */
+  readonly kind?: 'pair';
 }
 
 export interface AppliedStyle {

@@ -56,6 +56,9 @@ export interface LearnJob {
   readonly resume?: Uint8Array;
 }
 
+/** A pair to keep as a style as it is, without learning. */
+export type KeepJob = Pick<LearnJob, 'before' | 'after' | 'style' | 'force'>;
+
 export interface JobProgress {
   readonly phase: Phase;
   /** Steps done and in all, within the phase. */
@@ -81,7 +84,7 @@ export interface ImportedStyle extends Omit<StyleDescription, 'coverage'> {
 }
 
 export interface LearnedStyle extends Omit<StyleDescription, 'coverage'> {
-  /** The style LoRA as safetensors, f16. */
+  /** As safetensors: the style LoRA in f16, or the pair. */
   readonly file: Uint8Array;
   readonly losses: readonly LossPoint[];
   readonly seconds: number;
@@ -130,6 +133,9 @@ export interface EnginePort {
   open(model: string, signal?: AbortSignal): Promise<EngineDescription>;
   check(before: Png, after: Png): Promise<PairVerdict>;
   learn(job: LearnJob, hooks?: JobHooks): Promise<LearnedStyle>;
+  /** A style that holds its pair, for the model that reads pairs. */
+  keep(job: KeepJob, signal?: AbortSignal): Promise<LearnedStyle>;
+  /** Styles that hold their pair, or learned ones: each kind has a model of its own, so they cannot be blended. */
   restyle(job: RestyleJob, hooks?: JobHooks): Promise<Png>;
   imagine(job: ImagineJob, hooks?: JobHooks): Promise<Png>;
   /** Runs beside all other jobs, on an engine of its own that is started when it is first needed. */

@@ -101,6 +101,7 @@ export class PairJobs implements Jobs {
       rank: 0,
       steps: 0,
       coverage: { applied: 0, modules: 0, notApplied: [] },
+      kind: 'pair',
     };
   }
 

@@ -1,6 +1,7 @@
 /** The engine's jobs through breakdowns: what is tried again, from where, what the user is told, and what is given up. */
 import { CancelledError, DeviceError, InputError, throwIfCancelled } from '../../engine/errors';
 import type { Hooks, LearnRequest } from '../../engine/requests';
+import { writePairStyle } from '../../engine/restyle/pair-style-file';
 import type { ModelLocation, OpenRequest } from '../../engine/worker/protocol';
 import { EngineService, type JobEngine } from '../../engine/worker/service';
 import { createPorts, type PortOptions } from '../../ui/engine/create';
@@ -126,6 +127,31 @@ test('nothing is started before it is needed; the first job opens the embedded m
   await engine.dispose();
   expect(workers[0]!.ended).toBe(true);
   expect(engine.status.value.state).toBe('closed');
+});
+
+test('styles that hold their pair are made and used on the model that reads pairs, and not blended with others', async () => {
+  const { engine, log } = start();
+  const kept = await engine.keep({ before: PNG, after: PNG, style: ' ink ' });
+  expect(kept).toMatchObject({
+    ...{ name: 'ink', kind: 'pair', rank: 0, steps: 0, file: Uint8Array.of(1, 2, 3, 4, 5, 6) },
+    model: { name: 'pairs', fingerprint: 'print of pairs' },
+  });
+  const picture = { width: 8, height: 8, data: new Uint8ClampedArray(256).fill(9) };
+  const info = { style: 'ink', modelFingerprint: 'f', baseModel: 'pairs' };
+  const file = writePairStyle([{ before: picture, after: picture }], info);
+  await engine.restyle({ ...RESTYLE, styles: [{ file, strength: 1 }] });
+  const imported = await engine.inspectStyle('sign.safetensors', file);
+  expect(imported.file).toBe(file);
+  const blend = [{ file, strength: 1 }, ...RESTYLE.styles];
+  await expect(engine.restyle({ ...RESTYLE, styles: blend })).rejects.toThrow(
+    /cannot be blended: take one of them out/,
+  );
+  await engine.restyle(RESTYLE);
+  // No prompt for pairs; the embedded model is not opened for them.
+  expect(log).toEqual([
+    ...['0 open pairs auto', '0 learn from 0', '0 restyle undefined'],
+    ...['1 open icons auto', '1 restyle a'],
+  ]);
 });
 
 test('what a model takes is asked of the worker, of the hub where it is not here, and opens nothing', async () => {

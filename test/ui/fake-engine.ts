@@ -9,6 +9,7 @@ import type {
   EngineStatus,
   ImagineJob,
   JobHooks,
+  KeepJob,
   LearnedStyle,
   LearnJob,
   PairJob,
@@ -33,6 +34,9 @@ export const MODEL: EngineDescription = {
   nativeSize: 256,
   device: { kind: 'wasm', name: 'one core', threads: 1, f16: false },
 };
+
+/** The model that reads pairs, as styles name it. */
+export const PAIR_MODEL = { name: 'pairs', fingerprint: 'beef' };
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
@@ -91,6 +95,12 @@ export class FakeEngine implements EnginePort {
     const file = new Uint8Array([1, 2, 3, steps, job.seed]);
     const model = { name: MODEL.model, fingerprint: MODEL.fingerprint };
     return { name: job.style, prompt: job.prompt, model, rank: job.rank, steps, file, losses, seconds: 1 };
+  }
+
+  async keep({ style, before, after }: KeepJob): Promise<LearnedStyle> {
+    await turn();
+    const facts = { name: style, kind: 'pair', prompt: '', rank: 0, steps: 0, losses: [], seconds: 1 } as const;
+    return { ...facts, model: { ...PAIR_MODEL }, file: new Uint8Array([...before, ...after]) };
   }
 
   async restyle(job: RestyleJob, { signal: abort, onProgress }: JobHooks = {}): Promise<Png> {

@@ -2,6 +2,7 @@ import { DEFAULT_LEARN_SETTINGS } from '../../ui/state/pair';
 import { SandboxError } from '../../ui/bridge';
 import type { LearningState } from '../../ui/state/learning';
 import { openDesk, until, type Desk } from './desk';
+import { PAIR_MODEL } from './fake-engine';
 import { node } from './fake-sandbox';
 
 const roles = { before: node('a'), after: node('b'), sample: null };
@@ -47,6 +48,36 @@ test('a run goes through its states and ends in the library', async () => {
   expect(desk.sandbox.styles.size).toBe(1);
   expect(desk.sandbox.draft).toBeNull();
   expect(desk.sandbox.calls('markPair')).toEqual([{ beforeId: 'a', afterId: 'b' }]);
+});
+
+test('a pair is kept as a style without learning, and used by the model that reads pairs', async () => {
+  const desk = await learnDesk();
+  const { learning, library, choice, queue } = desk.app;
+  const seen: string[] = [];
+  learning.state.subscribe(({ at: where }) => void seen.push(where));
+  await learning.keepPair({ roles, style: ' Sign ', force: false });
+  expect(seen).toEqual(['idle', 'saving', 'saving', 'done']);
+  expect(stateOf(desk)).toMatchObject({ entry: { name: 'Sign', kind: 'pair', model: PAIR_MODEL, steps: 0 } });
+  expect(desk.engine.learned).toEqual([]);
+  const [pair] = library.styles.value;
+  expect(desk.sandbox.styles.get(pair!.id)).toMatchObject({ listed: { kind: 'pair' } });
+  expect(desk.sandbox.calls('markPair')).toEqual([{ beforeId: 'a', afterId: 'b' }]);
+
+  // A learned style beside it: they cannot be blended, so the one takes the other's place.
+  learning.dismiss();
+  await learning.start(request);
+  const [learned] = library.styles.value;
+  choice.only(learned!.id);
+  choice.toggle(pair!.id);
+  expect(choice.chosen.value.map(({ id }) => id)).toEqual([pair!.id]);
+  expect(library.fits(pair!)).toBe(true);
+  await until(() => learning.state.value.at === 'done');
+
+  const opened = desk.engine.opened;
+  queue.add([node('c')], { styles: choice.chosen.value, prompt: '', guide: 'style', steps: 2, seed: 0 });
+  await until(() => queue.count.value.done === 1);
+  expect(desk.sandbox.calls('insertResult')).toMatchObject([{ parameters: { model: PAIR_MODEL } }]);
+  expect(desk.engine.opened).toBe(opened);
 });
 
 test('pausing keeps the checkpoint, and learning goes on from it after the plugin was closed', async () => {

@@ -1,12 +1,16 @@
 /** The engine as the panel's state sees it (ports.ts): PNG files in, PNG files out, and jobs that survive a breakdown. */
 import type { ReadonlySignal } from '@preact/signals-core';
 import type { EngineDescription } from '../../engine/engine';
+import { InputError } from '../../engine/errors';
 import { describeCoverage } from '../../engine/lora/coverage';
 import { joinPeftConfig, PEFT_FILES } from '../../engine/lora/peft-config';
 import type { Image } from '../../engine/image/image';
 import type { LearnRequest, LearnResult, PairVerdict, Progress } from '../../engine/requests';
 import type { MemoryNeeds } from '../../engine/preflight';
+import { isPairStyle } from '../../engine/restyle/pair-style-file';
 import type { MemoryReport } from '../../engine/runtime/memory';
+import { openSafetensors } from '../../engine/weights/safetensors';
+import { bytesSource } from '../../engine/weights/source';
 import type { EngineClient } from '../../engine/worker/client';
 import { NOTHING_HELD } from '../../engine/worker/protocol';
 import type {
@@ -15,6 +19,7 @@ import type {
   ImagineJob,
   ImportedStyle,
   JobHooks,
+  KeepJob,
   LearnedStyle,
   LearnJob,
   PairJob,
@@ -101,16 +106,43 @@ export class EngineJobs implements EnginePort {
     };
   }
 
+  async keep({ before, after, style, force }: KeepJob, signal?: AbortSignal): Promise<LearnedStyle> {
+    const started = performance.now();
+    const pair = {
+      before: await this.#pictures.decode(before, 'the before image', signal),
+      after: await this.#pictures.decode(after, 'the after image', signal),
+    };
+    const request: LearnRequest = { ...pair, prompt: '', style, steps: 0, ...(force && { force }) };
+    return this.#pairs.run(
+      async ({ client, description: { model, fingerprint } }) => {
+        const { style: file } = await client.learn(request, signal ? { signal } : {});
+        const seconds = (performance.now() - started) / 1000;
+        const facts = { name: style.trim(), kind: 'pair', prompt: '', rank: 0, steps: 0 } as const;
+        return { ...facts, model: { name: model, fingerprint }, file, losses: [], seconds };
+      },
+      ONCE_MORE,
+      signal,
+    );
+  }
+
   async restyle(job: RestyleJob, hooks: JobHooks = {}): Promise<Png> {
     const { picture, styles, prompt, guide, steps, seed } = job;
+    const held = await Promise.all(styles.map(({ file }) => holdsPair(file)));
+    const byPairs = held.includes(true);
+    if (byPairs && held.includes(false)) {
+      throw new InputError(
+        'a style that is used by its pair and a learned one cannot be blended: take one of them out',
+      );
+    }
     const image = await this.#pictures.decode(picture, 'the picture', hooks.signal);
-    return this.#picture(hooks, (client, options) =>
-      client.restyle({ image, styles, prompt, guide, steps, seed }, options),
+    const request = byPairs ? { image, styles } : { image, styles, prompt, guide, steps, seed };
+    return this.#picture(byPairs ? this.#pairs : this.#host, hooks, (client, options) =>
+      client.restyle(request, options),
     );
   }
 
   imagine(job: ImagineJob, hooks: JobHooks = {}): Promise<Png> {
-    return this.#picture(hooks, (client, options) => client.imagine(job, options));
+    return this.#picture(this.#host, hooks, (client, options) => client.imagine(job, options));
   }
 
   async showPair({ before, after, picture, side }: PairJob, signal?: AbortSignal): Promise<Png> {
@@ -148,7 +180,8 @@ export class EngineJobs implements EnginePort {
 
   async inspectStyle(fileName: string, given: Uint8Array, config?: Uint8Array): Promise<ImportedStyle> {
     const file = config ? await joinPeftConfig(fileName, given, PEFT_FILES.config, config) : given;
-    const { name, coverage, ...facts } = await this.#host.run(
+    const host = (await holdsPair(file)) ? this.#pairs : this.#host;
+    const { name, coverage, ...facts } = await host.run(
       ({ client }) => client.describeStyle(fileName, file),
       ONCE_MORE,
     );
@@ -176,12 +209,13 @@ export class EngineJobs implements EnginePort {
 
   /** A job whose result is a picture. */
   async #picture(
+    host: EngineHost,
     hooks: JobHooks,
     job: (client: EngineClient, options: { signal?: AbortSignal; onProgress: (p: Progress) => void }) => Promise<Image>,
   ): Promise<Png> {
     const { signal } = hooks;
-    const reports = new Reports(hooks, this.#pictures, (text) => this.#host.say(sentence(text)));
-    const image = await this.#host.run(
+    const reports = new Reports(hooks, this.#pictures, (text) => host.say(sentence(text)));
+    const image = await host.run(
       ({ client }, works) => {
         const onProgress = (progress: Progress): void => {
           if (progress.phase !== 'load') works();
@@ -241,6 +275,14 @@ export class EngineJobs implements EnginePort {
       await reports.sent();
     }
   }
+}
+
+/** Whether a style file holds its pair. What is no style file is refused where it is read. */
+async function holdsPair(file: Uint8Array): Promise<boolean> {
+  return openSafetensors(bytesSource('the style', file)).then(
+    ({ metadata }) => isPairStyle(metadata),
+    () => false,
+  );
 }
 
 /** One line of the engine's as the panel shows it. */

@@ -71,6 +71,11 @@ export class Imagining {
       steps: IMAGINE_DEFAULTS.steps,
       seed: this.seed.value,
     };
+    const pair = chosen.find(({ id }) => this.#library.find(id)?.kind === 'pair');
+    if (pair) {
+      const message = `“${pair.name}” is used by its pair, for layers only. Choose a learned style, or none`;
+      return void (this.#state.value = { at: 'failed', message });
+    }
     this.#state.value = { at: 'working', fraction: null };
     try {
       const styles = await loadStyles(this.#library, recipe);

@@ -56,6 +56,9 @@ interface Run {
   readonly before: LearningState;
 }
 
+/** What a style was made of. */
+type FinishedPair = Pick<Draft, 'name' | 'before' | 'after' | 'beforeId' | 'afterId'>;
+
 const THUMBNAIL_SIDE = 96;
 
 export class Learning {
@@ -125,6 +128,23 @@ export class Learning {
     } catch (error) {
       if (isCancelled(error)) this.#state.value = { at: 'idle' };
       else this.#fail(name, error);
+    }
+  }
+
+  /** Keeps the pair as a style that is used as it is, without learning. */
+  async keepPair({ roles, style, force }: Pick<PairToLearn, 'roles' | 'style' | 'force'>): Promise<void> {
+    if (!['idle', 'done'].includes(this.#state.value.at)) return;
+    const name = style.trim();
+    this.#state.value = { at: 'saving', name };
+    const { sandbox, engine } = this.#services;
+    const draw = async (id: string): Promise<Png> => (await sandbox.call('exportNode', { id, size: LEARN_SIDE })).png;
+    try {
+      const [beforeId, afterId] = [roles.before.id, roles.after.id];
+      const [before, after] = [await draw(beforeId), await draw(afterId)];
+      const kept = await engine.keep({ before, after, style: name, force });
+      await this.#finish({ name, before, after, beforeId, afterId }, kept);
+    } catch (error) {
+      this.#fail(name, error);
     }
   }
 
@@ -215,7 +235,7 @@ export class Learning {
         onProgress: (progress) => this.#progress(name, progress, losses, pace),
         onCheckpoint: (checkpoint, done) => this.#keeper.keep({ ...run.draft, done, checkpoint }),
       });
-      await this.#finish(run, learned);
+      await this.#finish(run.draft, learned);
     } catch (error) {
       if (!isCancelled(error)) throw error;
       await this.#stopped(run, losses);
@@ -256,12 +276,13 @@ export class Learning {
     }
   }
 
-  async #finish({ draft }: Run, { file, losses, seconds, ...facts }: LearnedStyle): Promise<void> {
+  async #finish(draft: FinishedPair, { file, losses, seconds, ...facts }: LearnedStyle): Promise<void> {
     const { sandbox, engine } = this.#services;
     this.#state.value = { at: 'saving', name: draft.name };
     const entry: StyleEntry = {
       id: styleIdOf(file),
       name: facts.name,
+      ...(facts.kind && { kind: facts.kind }),
       prompt: facts.prompt,
       model: facts.model && { ...facts.model },
       createdAt: new Date().toISOString(),
@@ -273,7 +294,7 @@ export class Learning {
     try {
       await this.#put(entry, file);
       this.#state.value = { at: 'done', entry, losses, seconds };
-      tellEditor(this.#services, `“${entry.name}” is learned`);
+      tellEditor(this.#services, `“${entry.name}” is ${entry.kind ? 'kept' : 'learned'}`);
     } catch (error) {
       this.#state.value = { at: 'unsaved', entry, file, message: messageOf(error) };
       return;

@@ -1,6 +1,7 @@
 /** Library: the styles that are kept for the user and in the document. */
 import { signal, type ReadonlySignal } from '@preact/signals-core';
-import type { ListedStyle, StylePlace, Storage, StyleEntry } from '../../common/messages';
+import type { ChosenStyle, ListedStyle, StylePlace, Storage, StyleEntry } from '../../common/messages';
+import type { ModelIdentity } from './base-model';
 import { isNamed, messageOf } from './errors';
 import { styleIdOf } from './ids';
 import type { Services } from './services';
@@ -67,9 +68,17 @@ export class Library {
   }
 
   /** False when a style is known to be of another base model than the one that is open. */
-  fits({ model }: ListedStyle): boolean {
+  fits({ kind, model }: ListedStyle): boolean {
+    // The model that reads pairs is always there.
+    if (kind === 'pair') return true;
     const open = this.fingerprint.value;
     return open === null || model === null || model.fingerprint === open;
+  }
+
+  /** The model that styles are applied by: the one that reads pairs, or the one that was chosen, opened if need be. */
+  async modelFor(styles: readonly ChosenStyle[]): Promise<ModelIdentity> {
+    const first = styles.map(({ id }) => this.find(id)).find((style) => style?.kind === 'pair');
+    return first?.model ?? this.#services.model.ready();
   }
 
   /** A style's file. Rejects when it is kept nowhere, and when a file of the document is not the one its id names. */
@@ -175,12 +184,12 @@ export class Library {
     const { engine, notices } = this.#services;
     try {
       const style = await engine.inspectStyle(fileName, given, config);
-      const { name, prompt, model, rank, steps, file, note } = style;
+      const { name, kind, prompt, model, rank, steps, file, note } = style;
       const id = styleIdOf(file);
       const present = this.find(id);
       if (present?.inLibrary) return void notices.info(`“${present.name}” is in your library already`);
       const entry: StyleEntry = {
-        ...{ id, name, prompt, model: model && { ...model }, rank, steps },
+        ...{ id, name, ...(kind && { kind }), prompt, model: model && { ...model }, rank, steps },
         createdAt: new Date().toISOString(),
         bytes: file.length,
         thumbnail: present?.thumbnail ?? null,

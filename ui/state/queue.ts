@@ -255,9 +255,9 @@ export class RestyleQueue {
   }
 
   async #place(target: QueueItem['target'], recipe: RestyleSettings, original: Png, styled: Png): Promise<string> {
-    const { sandbox, model } = this.#services;
+    const { sandbox } = this.#services;
     const sourceId = target.kind === 'new' ? target.sourceId : target.parameters.sourceId;
-    const parameters = parametersOf('restyled', recipe, sourceId, await model.ready());
+    const parameters = parametersOf('restyled', recipe, sourceId, await this.#library.modelFor(recipe.styles));
     if (target.kind === 'new') {
       return (await sandbox.call('insertResult', { sourceId: target.sourceId, original, styled, parameters })).id;
     }

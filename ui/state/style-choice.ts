@@ -39,8 +39,10 @@ export class StyleChoice {
     this.#add(id, strength);
   }
 
-  /** Adds a style to the blend, or takes it out. */
+  /** Adds a style to the blend, or takes it out. One that cannot be blended with those chosen takes their place. */
   toggle(id: string): void {
+    const kind = this.#library.find(id)?.kind;
+    if (this.#chosen.value.some((style) => this.#library.find(style.id)?.kind !== kind)) return this.only(id);
     this.#picked = true;
     if (this.has(id)) this.#chosen.value = this.#chosen.value.filter((style) => style.id !== id);
     else this.#add(id, 1);

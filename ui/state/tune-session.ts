@@ -233,7 +233,7 @@ export class TuneSession {
         const fraction = fractionOf(phase, step, steps);
         if (newest() && fraction !== null) this.#work.value = { fraction };
       });
-      const model = await this.#services.model.ready();
+      const model = await this.#library.modelFor(wanted.styles);
       // An instant picture under way must not land on top of the full one.
       await this.#previewing;
       if (!newest()) return;

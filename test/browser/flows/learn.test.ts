@@ -2,7 +2,7 @@
 import { endWorkers, refuseWorkers } from './breakdown';
 import { openEditor, PATIENCE, type EditorUnderTest } from './editor';
 import { layerAs, likeness, pictureShown } from './pictures';
-import { button, describeLearning, goTo, waitForHeading, waitForStep, waitForStorage } from './user';
+import { button, describeLearning, goTo, restyle, waitForHeading, waitForStep, waitForStorage } from './user';
 
 jest.setTimeout(300_000);
 
@@ -188,4 +188,19 @@ test('workers that die while learning are started again, and nothing is lost', a
   await editor.panel.getByText(/The engine stopped and was started again/).waitFor({ timeout: PATIENCE });
   await waitForHeading(editor, '“Line” is learned');
   expect(await stylesKept()).toEqual([unbroken]);
+});
+
+test('a pair is used as it is: kept as a style without learning, and a layer restyled after it', async () => {
+  await button(editor, 'Learn another').click();
+  await editor.select('teddy bear before', 'teddy bear after');
+  await waitForHeading(editor, 'A good pair');
+  await editor.panel.getByLabel('Style name').fill('Sign');
+  await button(editor, 'Use as it is').click();
+  await waitForHeading(editor, '“Sign” is kept');
+  await button(editor, 'Restyle with it').click();
+  await editor.select('koala');
+  await restyle(editor, 'koala');
+  const result = await editor.result('koala – Sign');
+  expect(result.parameters).toMatchObject({ kind: 'restyled', styles: [{ name: 'Sign', strength: 1 }] });
+  expect(result.styled).not.toBe(result.original);
 });

@@ -35,13 +35,16 @@ function Done({ state: { entry, losses, seconds } }: { state: StateAt<'done'> })
     <>
       <div class="body">
         <div>
-          <h2>“{entry.name}” is learned</h2>
+          <h2>
+            “{entry.name}” is {entry.kind ? 'kept' : 'learned'}
+          </h2>
           <p class="quiet">
             It is in {place}
-            {seconds !== null && ` after ${secondsInWords(seconds)} and ${entry.steps} steps`}.
+            {entry.kind && ', and used as its pair shows it, without learning'}
+            {!entry.kind && seconds !== null && ` after ${secondsInWords(seconds)} and ${entry.steps} steps`}.
           </p>
         </div>
-        <Picture png={entry.thumbnail} alt="The pair it was learned from" />
+        <Picture png={entry.thumbnail} alt="Its pair" />
         {losses.length > 1 && <LossChart losses={losses} steps={entry.steps} />}
       </div>
       <div class="foot">
@@ -132,10 +135,12 @@ function Unsaved({ state: { entry, message } }: { state: StateAt<'unsaved'> }) {
     <>
       <div class="body">
         <div>
-          <h2>“{entry.name}” is learned, but not saved yet</h2>
+          <h2>
+            “{entry.name}” is {entry.kind ? 'made' : 'learned'}, but not saved yet
+          </h2>
           <p class="quiet">Make room in your library, keep it in this file, or save it on your disk.</p>
         </div>
-        <Picture png={entry.thumbnail} alt="The pair it was learned from" />
+        <Picture png={entry.thumbnail} alt="Its pair" />
         <Message kind="warning" title="It could not be saved">
           {message}
         </Message>

@@ -65,6 +65,7 @@ function ChosenPair({ roles }: { roles: Roles }) {
       settings: pair.settings.value,
       force,
     });
+  const keep = (): void => void learning.keepPair({ roles, style: pair.styleName.value, force });
   return (
     <>
       <div class="body">
@@ -105,6 +106,9 @@ function ChosenPair({ roles }: { roles: Roles }) {
         <LearnSettingsFields />
       </div>
       <div class="foot">
+        <Button large disabled={!pair.canLearn.value} onClick={keep}>
+          Use as it is
+        </Button>
         <Button kind="primary" large disabled={!pair.canLearn.value} onClick={learn}>
           {force ? 'Learn anyway' : 'Learn style'}
         </Button>

@@ -16,7 +16,7 @@ export function PairPreviewView({ shown, roles }: { shown: Shown; roles: Roles }
         <p class="quiet">
           {shown.at === 'failed'
             ? `${shown.message}. Learning does not need it.`
-            : `A first impression on “${name}”, mostly of the pair’s colours. Learning shows the style.`}
+            : `What the pair alone makes of “${name}”. Use it as it is, or learn the style.`}
         </p>
       </div>
     </div>

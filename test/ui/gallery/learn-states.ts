@@ -107,6 +107,14 @@ async function paused(): Promise<Desk> {
   return desk;
 }
 
+async function kept(): Promise<Desk> {
+  const desk = await openStage({ nodes: PAIR });
+  const { pair, learning: flow } = desk.app;
+  await pause(50);
+  await flow.keepPair({ roles: pair.roles.value!, style: 'Ink', force: false });
+  return desk;
+}
+
 export const LEARN_STATES = {
   'learn-preparing': () => learning({ prepare: ({ engine }) => (engine.learn = never) }),
   'learn-running': () => learning({ prepare: stopAt(143) }, true),
@@ -124,5 +132,6 @@ export const LEARN_STATES = {
   },
   'learn-failed': () => learning({ prepare: failAt }),
   'learn-done': () => ended(),
+  'learn-kept': kept,
   'learn-unsaved': () => ended({ prepare: ({ sandbox }) => (sandbox.quota = 824_004) }),
 };

@@ -28,6 +28,7 @@ from drawing.groups import Generator
 from drawing.pictures import Store
 
 SIZE = 128  # px of the pictures
+ITSELF = 0.4  # share of the steps in which a reference is a query as well: what the pair shows must come out as shown
 BUFFER = 3000  # groups kept to be drawn again, otherwise augmented
 muon.ADAM = ("ref_in", "query_in")
 
@@ -132,6 +133,8 @@ def worker(index, shared, lock, args, config):
         for _ in range(2):
             x = augmented(tensors([buffer[i] for i in rng.choice(len(buffer), args.styles, replace=False)]), rng)
             ref, query = split(x, batches.references(rng, 0))
+            if rng.random() < ITSELF:
+                query = {k: torch.cat([v, ref[k][:, :1]], 1) for k, v in query.items()}
             with torch.no_grad():
                 torch._foreach_copy_([local[k] for k in names], [shared.weights[k] for k in names])
             palette = ref["after"].flatten(1, 2)

@@ -1,6 +1,6 @@
 /**
  * A net on areas of one colour instead of pixels: what becomes of each area of a query, by distance from its border, as the areas
- * of the references show it. models/train/pair/area_net.py is the same; README.md there has the equations.
+ * of the references show it. models/train/pair/areas/net.py is the same; README.md there has the equations.
  */
 import type { GraphBuilder } from '../../graph/builder';
 import type { Value } from '../../graph/graph';
@@ -22,6 +22,8 @@ const BESIDE = 4;
 const [NEARER, INSIDE] = [8, 0.4];
 /** Logarithms of how sharply colours are chosen: at first, and at most. */
 const [SHARPNESS, MOST_SHARPNESS] = [3, 8];
+/** How fast colours cease to be alike with their squared distance: those much less than 0.14 apart count as one. */
+const ALIKE = 50;
 /** Outputs of an area beside those of its bins: how far it takes chosen colours, how sharply, its own colour's score, its share. */
 const OWN_OUTPUTS = 4;
 
@@ -95,6 +97,15 @@ export function areaNet(
     .at('ref_in')
     .linear(b.concat([centred(refColor), references.form, b.reshape(seen, [styles * n, AREAS, BINS * 6])], 2), width);
   let y = scope.at('query_in').linear(b.concat([centred(color), query.form], 2), width);
+  const style = styleToken(
+    scope.at('style_in'),
+    width,
+    colours,
+    b.reshape(references.palette, [styles, n * AREAS, PALETTE_CHANNELS]),
+  );
+  y = b.add(y, style);
+  const everyReference = b.expand(b.reshape(style, [styles, 1, 1, width]), [styles, n, 1, width]);
+  x = b.add(x, b.reshape(everyReference, [styles * n, 1, width]));
   for (let i = 0; i < config.layers; i++) {
     const layer = scope.at('layers').at(i);
     const own = { absent, beside: b.mul(query.beside, BESIDE) };
@@ -133,10 +144,28 @@ export function areaNet(
   };
   const chosen = choose(b, made, own, colours, b.add(last(1), SHARPNESS), last(2));
   const known = b.slice(colours, 2, COLOUR, COLOUR + 1);
-  const any = b.clip(b.reduceSum(known, [1], true), 0, 1);
-  const drawn = b.mul(b.sigmoid(b.sub(last(0), 1)), any);
+  const drawn = b.mul(b.sigmoid(b.sub(last(0), 1)), some(b, known));
   made = b.add(made, b.mul(b.reshape(drawn, [styles, AREAS, 1, 1]), b.sub(chosen, made)));
   return { colours: made, shares: b.reshape(b.sigmoid(last(3)), [styles, AREAS]) };
+}
+
+/** How many colours the after pictures of a style have and the before pictures, for all its tokens: [R, 1, width]. */
+function styleToken(scope: Scope, width: number, after: Value, before: Value): Value {
+  const { b } = scope;
+  const known = b.slice(after, 2, COLOUR, COLOUR + 1);
+  return scope.linear(b.concat([variety(b, after), variety(b, before), some(b, known)], 2), width, false);
+}
+
+/** Whether any colour is known: 0 or 1, [R, 1, 1]. */
+const some = (b: GraphBuilder, known: Value): Value => b.clip(b.reduceSum(known, [1], true), 0, 1);
+
+/** Logarithm of the number of different colours of palettes [R, P, 5], about: [R, 1, 1]. */
+function variety(b: GraphBuilder, palette: Value): Value {
+  const colours = b.slice(palette, 2, 0, COLOUR);
+  const known = b.slice(palette, 2, COLOUR, COLOUR + 1);
+  const near = b.exp(b.mul(squaredDistances(b, colours, colours), -ALIKE));
+  const different = b.reduceSum(b.div(known, b.clip(b.matmul(near, known), 1, Infinity)), [1], true);
+  return b.log(b.clip(different, 1, Infinity));
 }
 
 interface Around {

@@ -62,8 +62,8 @@ export const PAIR_NET = 'PairNet';
 export function readPairNetConfig(json: unknown, name: string): PairNetConfig {
   const config = new ConfigReader(json, name);
   config.only('_class_name', [PAIR_NET]);
-  // Weights of earlier formats lack the net on areas.
-  config.only('format', [5]);
+  // Weights of earlier formats lack the net on areas, or what it is told of the style.
+  config.only('format', [6]);
   const channels = { min: 1, max: MOST_CHANNELS };
   const widths = config.perBlock('widths', 2, undefined, channels) as [number, number];
   const heads = config.perBlock('heads', 2, undefined, channels) as [number, number];

@@ -25,7 +25,7 @@ def write(model, areas, folder, half=True, **facts):
     save_file(weights, f"{folder}/model.safetensors", metadata={"format": "pt"})
     of_areas = {f"area_{k}": v for k, v in areas.config.items()}
     with open(f"{folder}/config.json", "w") as f:
-        json.dump({"_class_name": "PairNet", "format": 5, **model.config, **of_areas, **facts}, f, indent=1)
+        json.dump({"_class_name": "PairNet", "format": 6, **model.config, **of_areas, **facts}, f, indent=1)
         f.write("\n")
 
 

@@ -10,6 +10,7 @@ from .facts import AREAS, BINS, FORM
 CONFIG = dict(width=128, heads=4, layers=4, inner=256, lookups=2)
 COMPARED = 32  # width in which areas are compared by a lookup
 NONE = -1e4  # score of what is not there, below all others
+ALIKE = 50  # how fast colours cease to be alike with their squared distance
 MOST_SHARPNESS = 8  # logarithm of how sharply colours are chosen
 
 
@@ -62,6 +63,13 @@ def filled(values, present):
     return (-8.0 * away + NONE * (1 - present)[..., None, :]).softmax(-1) @ values
 
 
+def variety(palette):
+    """Logarithm of the number of different colours of palettes [R, P, 5], about: [R]. Colours much less than 0.14 apart count as one."""
+    known = palette[..., 4]
+    near = torch.exp(-ALIKE * (palette[:, :, None, :4] - palette[:, None, :, :4]).square().sum(-1))
+    return (known / (near @ known[..., None])[..., 0].clamp(min=1)).sum(-1).clamp(min=1).log()
+
+
 class AreaNet(nn.Module):
     def __init__(self, config=CONFIG):
         super().__init__()
@@ -69,6 +77,8 @@ class AreaNet(nn.Module):
         width, n = config["width"], config["lookups"]
         self.query_in = nn.Linear(4 + FORM, width)
         self.ref_in = nn.Linear(4 + FORM + BINS * 6, width)
+        self.style_in = nn.Linear(3, width, bias=False)
+        nn.init.zeros_(self.style_in.weight)
         self.layers = nn.ModuleList([Layer(width, config["heads"], config["inner"]) for _ in range(config["layers"])])
         self.norm_q, self.norm_r = nn.LayerNorm(width), nn.LayerNorm(width)
         self.key, self.ask = nn.Linear(width, n * COMPARED), nn.Linear(width, n * COMPARED)
@@ -104,6 +114,10 @@ class AreaNet(nn.Module):
         seen = torch.cat([share[..., None], 2 * change * present[..., None], 2 * ref["fate"][..., 6:] * present[..., None]], -1)
         x = self.ref_in(torch.cat([2 * color_r - 1, ref["form"], seen.flatten(-2)], -1))
         y = self.query_in(torch.cat([2 * color_q - 1, query["form"]], -1))
+        # A style that leaves few colours shows it here: those of the after pictures, those of the before pictures, whether there are any.
+        style = torch.stack([variety(palette), variety(ref["palette"].flatten(1, 2)), palette[..., 4].amax(1)], -1)
+        style = self.style_in(style)[:, None, None]
+        x, y = x + style, y + style
         for layer in self.layers:
             x, y = layer(x, y, absent_r, absent_q, beside_r, beside_q)
         y = self.norm_q(y)

@@ -30,7 +30,7 @@ from drawing.pictures import Store
 SIZE = 128  # px of the pictures
 ITSELF = 0.4  # share of the steps in which a reference is a query as well: what the pair shows must come out as shown
 BUFFER = 3000  # groups kept to be drawn again, otherwise augmented
-muon.ADAM = ("ref_in", "query_in")
+muon.ADAM = ("ref_in", "query_in", "style_in")
 
 
 def parser():

@@ -23,7 +23,7 @@ const PAGE = 'Every kind of layer';
 let editor: EditorUnderTest;
 
 beforeAll(async () => {
-  editor = await openEditor('tiny');
+  editor = await openEditor('tiny', 'nothing');
   await importStyle(editor, styleFile('Ink', 'tiny'), 'Ink');
   await importStyle(editor, styleFile('Gold', 'tiny', 7), 'Gold');
   await editor.page.evaluate((name) => playground!.showPage(name), PAGE);

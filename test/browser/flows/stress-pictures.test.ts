@@ -10,7 +10,7 @@ jest.setTimeout(300_000);
 let editor: EditorUnderTest;
 
 beforeAll(async () => {
-  editor = await openEditor('tiny');
+  editor = await openEditor('tiny', 'nothing');
   await importStyle(editor, styleFile('Ink', 'tiny'), 'Ink');
 });
 afterEach(() => expect(editor.takeErrors()).toEqual([]));

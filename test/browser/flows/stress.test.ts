@@ -16,7 +16,7 @@ const TOLERANCE = 4e6;
 let editor: EditorUnderTest;
 
 beforeAll(async () => {
-  editor = await openEditor('tiny');
+  editor = await openEditor('tiny', 'nothing');
   await importStyle(editor, styleFile('Ink', 'tiny'), 'Ink');
   await editor.page.evaluate((name) => playground!.showPage(name), PAGE);
 });

@@ -14,11 +14,11 @@ export interface EngineOptions {
   readonly model?: string;
   readonly device?: 'auto' | 'cpu' | 'webgpu';
   readonly threads?: number;
-  /** How the largest matrices of a model are held; as in its files when left out. */
+  /** How the largest weights of a model are held; as in its files when left out. */
   readonly weights?: WeightFormat;
 }
 
-/** '8-bit': the matrices of the UNet's transformers take half the memory they take in f16. */
+/** '8-bit': the UNet's transformers and convolutions take about half the memory they take in f16. */
 export const WEIGHT_FORMATS = ['stored', '8-bit'] as const;
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 

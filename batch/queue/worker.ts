@@ -92,6 +92,8 @@ export class QueueWorker {
   #givenBack = 0;
   /** Lines that are not said again while what they say lasts. */
   readonly #said = new Set<string>();
+  /** When the server last refused something for want of room, ms. */
+  #fullAt = 0;
   /** Ends the wait for the next look. */
   #wake: () => void = () => undefined;
 
@@ -124,7 +126,8 @@ export class QueueWorker {
         await unlessAborted(this.#look(), signal);
       } catch (error) {
         // The server's connection says that it is lost; what else fails is tried again as well.
-        this.#noteOnce(isFull(error) ? this.#fullLine : `the queue cannot be read: ${oneLine(messageOf(error))}`);
+        if (isFull(error)) this.#noteFull();
+        else this.#noteOnce(`the queue cannot be read: ${oneLine(messageOf(error))}`);
       }
       await sleep(LOOK_MS, nap.signal);
       signal.removeEventListener('abort', wake);
@@ -231,8 +234,8 @@ export class QueueWorker {
     );
     const attached: Attached = { entry, worker, working: 0, writing: 0 };
     // Its pictures are there; the server takes notice of them when their lock is over and it has room.
-    worker.on('error', (error) => isFull(error) && this.#noteOnce(this.#fullLine));
-    worker.on('completed', () => this.#said.delete(this.#fullLine));
+    worker.on('error', (error) => isFull(error) && this.#noteFull());
+    worker.on('completed', () => this.#noteRoom());
     worker.on('drained', () => this.#wake());
     worker.on('failed', (job, { message }) => {
       if (!job) return;
@@ -363,6 +366,16 @@ export class QueueWorker {
 
   get #fullLine(): string {
     return `${this.registry.server.label}: the server's memory or disk is full; free some, then the work goes on`;
+  }
+
+  #noteFull(): void {
+    this.#fullAt = Date.now();
+    this.#noteOnce(this.#fullLine);
+  }
+
+  /** A full server takes a result now and then: it has room when it has not refused any for a while. */
+  #noteRoom(): void {
+    if (Date.now() - this.#fullAt > 2000 * this.options.lockSeconds) this.#said.delete(this.#fullLine);
   }
 
   #noteOnce(line: string): void {

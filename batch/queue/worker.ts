@@ -9,6 +9,7 @@ import { removeTemporaryFolder, whyNotWritable } from '../output';
 import { PoolClosedError, type SlotPool } from '../slot/pool';
 import { isFull } from './connection';
 import { SlotHealth } from './health';
+import { Notes } from './notes';
 import { isTriedAgain, queueName, reasonOf, type BatchEntry, type PictureJob, type Registry } from './registry';
 import { sleep, unlessAborted } from '../wait';
 import { Watchers } from './watchers';
@@ -38,6 +39,8 @@ export interface QueueWorkerOptions {
 const LOOK_MS = 1000;
 /** How long a worker leaves a batch alone that it cannot do at present, as with a full disk, ms. */
 const PAUSE_MS = 15_000;
+/** After a connection was lost, what failed is asked again this much later, ms; BullMQ's own 15 s leave a worker idle. */
+const RETRY_MS = 1000;
 /** Once the slots are closed, the server has this long to take back what was not done, ms. */
 const GIVE_BACK_MS = 1000;
 /**
@@ -90,10 +93,7 @@ export class QueueWorker {
   #isQuick = false;
   #stopping = false;
   #givenBack = 0;
-  /** Lines that are not said again while what they say lasts. */
-  readonly #said = new Set<string>();
-  /** When the server last refused something for want of room, ms. */
-  #fullAt = 0;
+  readonly #notes: Notes;
   /** Ends the wait for the next look. */
   #wake: () => void = () => undefined;
 
@@ -105,6 +105,8 @@ export class QueueWorker {
     private readonly hooks: WorkerHooks,
   ) {
     this.#health = new SlotHealth(this.#pauseMs);
+    // A full server refuses something at least as often as it is asked for pictures of dead workers.
+    this.#notes = new Notes(hooks.note, registry.server.label, 2000 * options.lockSeconds);
     const open = (name: string): Worker => registry.server.worker(queueName(name), undefined, this.#workerOptions);
     this.#watchers = new Watchers(open, (watcher) => this.#closing(watcher));
   }
@@ -126,8 +128,8 @@ export class QueueWorker {
         await unlessAborted(this.#look(), signal);
       } catch (error) {
         // The server's connection says that it is lost; what else fails is tried again as well.
-        if (isFull(error)) this.#noteFull();
-        else this.#noteOnce(`the queue cannot be read: ${oneLine(messageOf(error))}`);
+        if (isFull(error)) this.#notes.full();
+        else this.#notes.once(`the queue cannot be read: ${oneLine(messageOf(error))}`);
       }
       await sleep(LOOK_MS, nap.signal);
       signal.removeEventListener('abort', wake);
@@ -234,8 +236,8 @@ export class QueueWorker {
     );
     const attached: Attached = { entry, worker, working: 0, writing: 0 };
     // Its pictures are there; the server takes notice of them when their lock is over and it has room.
-    worker.on('error', (error) => isFull(error) && this.#noteFull());
-    worker.on('completed', () => this.#noteRoom());
+    worker.on('error', (error) => isFull(error) && this.#notes.full());
+    worker.on('completed', () => this.#notes.stored());
     worker.on('drained', () => this.#wake());
     worker.on('failed', (job, { message }) => {
       if (!job) return;
@@ -251,6 +253,7 @@ export class QueueWorker {
       lockDuration: 1000 * this.options.lockSeconds,
       stalledInterval: 1000 * this.options.lockSeconds,
       maxStalledCount: TRIES - 1,
+      runRetryDelay: RETRY_MS,
       name: this.#id,
       // Completed pictures are counted beside those that are remembered.
       metrics: { maxDataPoints: 1 },
@@ -362,26 +365,6 @@ export class QueueWorker {
   /** @param reason empty when the batch is no longer refused. */
   #report(name: string, reason: string): void {
     void this.registry.refuse(name, { worker: this.#id, reason, time: Date.now() }).catch(() => undefined);
-  }
-
-  get #fullLine(): string {
-    return `${this.registry.server.label}: the server's memory or disk is full; free some, then the work goes on`;
-  }
-
-  #noteFull(): void {
-    this.#fullAt = Date.now();
-    this.#noteOnce(this.#fullLine);
-  }
-
-  /** A full server takes a result now and then: it has room when it has not refused any for a while. */
-  #noteRoom(): void {
-    if (Date.now() - this.#fullAt > 2000 * this.options.lockSeconds) this.#said.delete(this.#fullLine);
-  }
-
-  #noteOnce(line: string): void {
-    if (this.#said.has(line)) return;
-    this.#said.add(line);
-    this.hooks.note(line);
   }
 
   async #stop(): Promise<void> {

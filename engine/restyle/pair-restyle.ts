@@ -104,13 +104,14 @@ export class PairRestyler {
     // Found only if something has to be computed.
     let areas: Areas | undefined;
     const areasOf = (): Areas => (areas ??= findAreas(image));
-    let facts: { readonly trust: number; readonly areas: AreaFacts } | undefined;
-    const factsOf = () => (facts ??= { trust: trustInAreas(areasOf()), areas: areaFacts(areasOf()) });
+    let trust: number | undefined;
+    let facts: AreaFacts | undefined;
     const changeAreas = async (read: ReadPairs): Promise<AreaChanges | undefined> => {
-      const { trust, areas } = factsOf();
-      if (trust === 0) return undefined;
-      const { changes, shares } = await this.#programs.changeAreas(read, areas);
-      return { changes, shares: shares.map((share) => share * trust) };
+      const share = (trust ??= trustInAreas(areasOf()));
+      if (share === 0) return undefined;
+      facts ??= areaFacts(areasOf());
+      const { changes, shares } = await this.#programs.changeAreas(read, facts);
+      return { changes, shares: shares.map((ofArea) => ofArea * share) };
     };
     const held: SeenPicture[] = [];
     try {

@@ -113,8 +113,7 @@ export class Learning {
     const abort = (this.#abort = new AbortController());
     try {
       const model = await abortable(this.#services.model.ready(), abort.signal);
-      const draw = async (id: string): Promise<Png> =>
-        (await abortable(this.#services.sandbox.call('exportNode', { id, size: LEARN_SIDE }), abort.signal)).png;
+      const draw = (id: string): Promise<Png> => abortable(this.#draw(id), abort.signal);
       const [before, after] = [await draw(roles.before.id), await draw(roles.after.id)];
       const sample = roles.sample && { picture: await draw(roles.sample.id), every: settings.sampleEvery };
       const { steps, contentSteps, rank, learningRate, seed } = settings;
@@ -136,12 +135,10 @@ export class Learning {
     if (!['idle', 'done'].includes(this.#state.value.at)) return;
     const name = style.trim();
     this.#state.value = { at: 'saving', name };
-    const { sandbox, engine } = this.#services;
-    const draw = async (id: string): Promise<Png> => (await sandbox.call('exportNode', { id, size: LEARN_SIDE })).png;
     try {
       const [beforeId, afterId] = [roles.before.id, roles.after.id];
-      const [before, after] = [await draw(beforeId), await draw(afterId)];
-      const kept = await engine.keep({ before, after, style: name, force });
+      const [before, after] = [await this.#draw(beforeId), await this.#draw(afterId)];
+      const kept = await this.#services.engine.keep({ before, after, style: name, force });
       await this.#finish({ name, before, after, beforeId, afterId }, kept);
     } catch (error) {
       this.#fail(name, error);
@@ -217,6 +214,10 @@ export class Learning {
   exportUnsaved(): void {
     const state = this.#state.value;
     if (state.at === 'unsaved') this.#services.saveFile(fileNameOf(state.entry.name), state.file);
+  }
+
+  async #draw(id: string): Promise<Png> {
+    return (await this.#services.sandbox.call('exportNode', { id, size: LEARN_SIDE })).png;
   }
 
   #stop(stopping: 'pause' | 'cancel'): void {
